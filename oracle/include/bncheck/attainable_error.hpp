@@ -1,0 +1,36 @@
+#pragma once
+/// What a sound float32 algorithm may lose on this very input, beyond rounding its result: the A of
+/// |got - exact| / A, less half an ulp. Derivation beside each formula in attainable_error.cpp.
+
+#include "bncheck/expected.hpp"
+#include "bncheck/numerics.hpp"
+
+namespace bncheck {
+
+/// Magnitudes of one channel, as plain numbers. Only sizes matter here, so long double carries them.
+struct ChannelScale {
+  long double n = 0;         ///< values per channel
+  long double mean = 0;      ///< mu
+  long double abs_mean = 0;  ///< mean of |x|
+  long double variance = 0;  ///< sigma^2, population
+  long double invstd = 0;    ///< h: the factor that x - mu is multiplied with
+  EpsPlace eps_place = EpsPlace::inside;
+  bool unbiased_normalising = false;
+  bool ratio_statistics = false;  ///< mean and variance are themselves quotients S/c
+};
+
+/// Additions on the longest path to a sum of n terms.
+long double summation_depth(Summation summation, long double n);
+
+Slack slack_inference_y(const ChannelScale& channel, const Numerics& numerics, long double gamma,
+                        long double x, long double product);
+Slack slack_training_y(const ChannelScale& channel, const Numerics& numerics, long double gamma,
+                       long double x, long double product);
+Slack slack_mean(const ChannelScale& channel, const Numerics& numerics);
+Slack slack_variance(const ChannelScale& channel, const Numerics& numerics, bool unbiased);
+Slack slack_invstd(const ChannelScale& channel, const Numerics& numerics);
+/// r <- old r + fresh s, where s carries the slack `statistic` beyond its own rounding.
+Slack slack_running(const Slack& statistic, const Numerics& numerics, long double old_term,
+                    long double fresh_weight, long double s);
+
+}  // namespace bncheck

@@ -1,0 +1,61 @@
+#pragma once
+/// The case file: one Case as a safetensors file that any Python user opens in one line. A public interface.
+///
+/// `__metadata__`, all strings; doubles as C hexadecimal floats ("0x1.4f8b588e368f1p-17"), "inf", "-inf",
+/// "nan":
+///   format                 "bncheck-case"
+///   version                "1"; files of older versions keep loading
+///   dimensions             "1", "2" or "3": which of BatchNorm1d, 2d, 3d
+///   num_features           integer
+///   eps                    double
+///   momentum               double, the weight of the NEW statistic, or "cumulative"
+///   affine, track_running_stats   "true" or "false"
+///   num_batches_tracked    integer
+///   calls                  number of calls
+///   call.K                 "forward training", "forward inference", "backward [dx] [dweight] [dbias]",
+///                          "set_momentum M", "load" for K = 0, 1, ...
+///   call.K.num_batches_tracked    of a load
+///   call.K.x.order, call.K.x.gaps, call.K.x.offset (and y.): placement, integers separated by blanks;
+///   absent: dense call.K.overlap, call.K.threads, call.K.rounding, call.K.flush_to_zero   absent: none, 0,
+///   nearest, false note.*                 free text: law, subject, seed, ...
+/// Tensors, each absent where the state has none:
+///   weight, bias, running_mean, running_var, running_weight     the state before the first call
+///   call.K.x               input of a forward call; call.K.dy of a backward call
+///   call.K.weight, ...     the state of a load
+/// x is dense and in logical order (N, C, ...) whatever its placement says: placement is for the subject
+/// only.
+
+#include <filesystem>
+#include <map>
+#include <string>
+
+#include "bncheck/case.hpp"
+#include "bncheck/safetensors.hpp"
+
+namespace bncheck {
+
+struct CaseFile {
+  Case content;
+  /// The `note.*` keys without their prefix.
+  std::map<std::string, std::string> notes;
+  bool operator==(const CaseFile&) const = default;
+};
+
+Archive to_archive(const CaseFile& file);
+/// Throws FormatError that names the key or tensor.
+CaseFile case_from_archive(const Archive& archive);
+
+/// Throws std::runtime_error whose message starts with the file's name.
+CaseFile load_case(const std::filesystem::path& path);
+void save_case(const std::filesystem::path& path, const CaseFile& file);
+
+/// The case file of these bytes, as a fuzzer gives them. Throws FormatError.
+CaseFile case_from_bytes(std::span<const std::byte> bytes);
+
+/// "0x1.8p+1", "inf", "nan".
+std::string hexfloat(double value);
+/// The whole text as a double (hexadecimal or decimal); nullopt if it is not one.
+std::optional<double> parse_double(const std::string& text);
+std::optional<std::int64_t> parse_integer(const std::string& text);
+
+}  // namespace bncheck

@@ -1,0 +1,61 @@
+#pragma once
+/// What a BatchNorm *means*: the mathematics and the errors in which implementations legitimately differ.
+/// Deficient arithmetic is never a dialect; accuracy is `numerics.hpp`.
+///
+/// Source of the presets: shared knowledge of the public implementations' code and documentation, see README.
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace bncheck {
+
+enum class Averaging {
+  new_weight,  ///< r <- (1-m) r + m s, with m as given
+  old_weight,  ///< r <- w r + (1-w) s, where the interface takes w: w = fl(1-m) in the scalars' precision
+  ratio,       ///< S <- w S + s, c <- w c + 1, statistic = S/c (0 where c = 0); w = fl(1-m)
+  none,        ///< no running statistics are kept
+};
+enum class Cumulative {
+  nearest_double,
+  exact,
+  unsupported
+};                                               ///< what m is when momentum is absent: fl(1/k), 1/k
+enum class Correction { population, unbiased };  ///< divide by n, by n-1
+enum class SingleValue {
+  error,  ///< one value per channel is rejected where batch statistics are used
+  nan,    ///< an unbiased variance of one value is 0/0
+  zero,   ///< its variance counts as 0
+  skip,   ///< the running statistics keep their values
+};
+enum class EmptyBatch { untouched, nan, error };
+enum class EpsPlace { inside, outside, absent };  ///< sqrt(v+eps), sqrt(v)+eps, sqrt(v)
+enum class Saved { none, mean_var, mean_invstd };
+enum class Scalars { f64, f32 };              ///< the precision in which eps and momentum reach the subject
+enum class Axes { spatial, per_activation };  ///< statistics per channel, or per channel and position
+
+struct Dialect {
+  std::string name = "pytorch";
+  Averaging averaging = Averaging::new_weight;
+  Cumulative cumulative = Cumulative::nearest_double;
+  Correction running_variance = Correction::unbiased;
+  Correction normalising_variance = Correction::population;
+  SingleValue single_value = SingleValue::error;
+  EmptyBatch empty_batch = EmptyBatch::untouched;
+  EpsPlace eps_place = EpsPlace::inside;
+  double eps_floor = 0;  ///< eps is raised to at least this
+  Saved saved = Saved::mean_invstd;
+  Scalars scalars = Scalars::f64;
+  Axes axes = Axes::spatial;
+
+  bool operator==(const Dialect&) const = default;
+};
+
+/// pytorch, onnx, keras, onednn, caffe, darknet.
+const std::vector<Dialect>& dialect_presets();
+std::optional<Dialect> dialect_named(std::string_view name);
+/// One line per knob and value, for `bncheck list dialects`.
+std::string describe(const Dialect& dialect);
+
+}  // namespace bncheck

@@ -1,0 +1,92 @@
+#pragma once
+/// The exact answer to one call of a Case in a Dialect.
+///
+/// Each call of a sequence is answered from the state that the subject itself had before it, so rounding of
+/// earlier steps is never counted against a later one.
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <string_view>
+#include <vector>
+
+#include "bncheck/case.hpp"
+#include "bncheck/dialect.hpp"
+#include "bncheck/error_kind.hpp"
+#include "bncheck/exact.hpp"
+#include "bncheck/numerics.hpp"
+
+namespace bncheck {
+
+enum class Output { y, saved_mean, saved_var, saved_invstd, running_mean, running_var, running_weight };
+std::string_view name_of(Output output);
+std::optional<Output> output_named(std::string_view name);
+/// Outputs that a call leaves in the state rather than returning them.
+bool is_state(Output output);
+
+class ForwardAnswer;
+
+/// What attainable_error.hpp allows around one exact number, beyond the rounding of the result itself.
+struct Slack {
+  long double amount = 0;
+  /// false: an intermediate result leaves the exponent range of the arithmetic; nothing is promised by the
+  /// bound there, and a law of its own looks at such elements.
+  bool in_range = true;
+};
+
+/// How far a float is from the exact number, in the three measures that are never mixed.
+struct Error {
+  bool nearest = false;  ///< correctly rounded: same bits, where +0 equals -0 and any NaN equals any other
+  double ulps = 0;       ///< |got - exact| / ulp(exact); infinite where one is finite and the other is not
+  double ratio = 0;      ///< |got - exact| / attainable error
+  bool in_range = true;  ///< the ratio means something
+};
+
+/// One output tensor: an exact number per element, made on demand.
+class ExpectedTensor {
+ public:
+  ExpectedTensor(std::shared_ptr<const ForwardAnswer> answer, Output output);
+
+  const Shape& shape() const;
+  std::int64_t size() const;
+  ExactNumber value(std::int64_t index) const;
+  Slack slack(std::int64_t index, const Numerics& numerics) const;
+  Error error(std::int64_t index, float got, const Numerics& numerics) const;
+  /// All elements rounded to nearest float.
+  Tensor nearest_f32() const;
+
+ private:
+  std::shared_ptr<const ForwardAnswer> answer_;
+  Output output_;
+};
+
+struct ExpectedCall {
+  /// Not empty: the call must fail with one of these kinds and change nothing.
+  std::vector<ErrorKind> errors;
+  /// What the call returns and what it newly puts into the state.
+  std::map<Output, ExpectedTensor> outputs;
+  /// The state afterwards, bit for bit, apart from the tensors in `outputs`.
+  State state;
+  /// The configuration afterwards (SetMomentum changes it).
+  Config config;
+
+  bool must_fail() const { return !errors.empty(); }
+};
+
+/// Throws std::invalid_argument for what the oracle does not answer (Backward).
+ExpectedCall expect(const Config& config, const State& before, const Call& call, const Dialect& dialect);
+
+/// Every error kind that the contract allows for the call; empty if it must succeed.
+std::vector<ErrorKind> errors_of(const Config& config, const State& before, const Call& call,
+                                 const Dialect& dialect);
+
+/// eps and momentum as the dialect's scalars carry them.
+double effective_eps(const Config& config, const Dialect& dialect);
+
+/// The number of statistics and values per statistic of an x of this shape. Precondition: rank >= 2.
+struct FeatureCount {
+  std::int64_t features, values;
+};
+FeatureCount feature_count(const Shape& shape, Axes axes);
+
+}  // namespace bncheck

@@ -1,0 +1,120 @@
+/// Which calls must fail, and how: the error rows of the contract.
+
+#include <algorithm>
+#include <cmath>
+#include <set>
+
+#include "bncheck/expected.hpp"
+
+namespace bncheck {
+namespace {
+
+bool has_length(const std::optional<Tensor>& tensor, std::int64_t length) {
+  return tensor && tensor->shape == Shape{length} && tensor->is_whole();
+}
+
+bool buffers_fit(const Config& config, const State& state, std::int64_t length) {
+  const auto fits_option = [&](const std::optional<Tensor>& tensor, bool exists) {
+    return exists ? has_length(tensor, length) : !tensor;
+  };
+  return fits_option(state.weight, config.affine) && fits_option(state.bias, config.affine) &&
+         fits_option(state.running_mean, config.track_running_stats) &&
+         fits_option(state.running_var, config.track_running_stats) &&
+         (!state.running_weight || has_length(state.running_weight, 1));
+}
+
+bool takes_rank(int dimensions, std::size_t rank) {
+  if (dimensions == 1) return rank == 2 || rank == 3;
+  return rank == static_cast<std::size_t>(dimensions) + 2;
+}
+
+bool eps_in_range(double eps) {
+  return eps == 0 || (eps >= 0x1p-126 && eps <= 0x1p127);
+}
+
+std::set<std::int64_t> touched_offsets(const Shape& shape, const std::vector<std::int64_t>& strides) {
+  std::set<std::int64_t> offsets{0};
+  for (std::size_t k = 0; k < shape.size(); ++k) {
+    std::set<std::int64_t> wider;
+    for (std::int64_t i = 0; i < shape[k]; ++i) {
+      for (const std::int64_t offset : offsets) wider.insert(offset + i * strides[k]);
+    }
+    offsets = std::move(wider);
+  }
+  return offsets;
+}
+
+/// Some element of y has the address of another element, or of a buffer that the call reads or writes too.
+bool overlaps(const Config& config, const Forward& forward, const Exec& exec) {
+  const Shape& shape = forward.x.shape;
+  if (element_count(shape).value_or(0) == 0) return false;
+  switch (exec.overlap) {
+    case Overlap::none:
+    case Overlap::in_place:
+      return false;
+    case Overlap::y_itself:
+      return std::ranges::any_of(shape, [](std::int64_t size) { return size > 1; });
+    case Overlap::y_and_weight:
+      return config.affine;
+    case Overlap::y_and_running_mean:
+    case Overlap::y_and_running_var:
+      return config.track_running_stats;
+    case Overlap::running_mean_and_var:
+      return config.track_running_stats && forward.training;
+    case Overlap::shifted:
+      break;
+  }
+  const std::set<std::int64_t> offsets = touched_offsets(shape, strides_of(exec.x, shape));
+  return std::ranges::any_of(offsets, [&](std::int64_t offset) { return offsets.contains(offset + 1); });
+}
+
+void forward_errors(const Config& config, const Forward& forward, const Exec& exec, const Dialect& dialect,
+                    std::set<ErrorKind>& errors) {
+  const bool batch = forward.training || !config.track_running_stats;
+  if (batch && config.eps == 0 && dialect.eps_place != EpsPlace::absent) errors.insert(ErrorKind::eps);
+  const Shape& shape = forward.x.shape;
+  if (!takes_rank(config.dimensions, shape.size())) errors.insert(ErrorKind::rank);
+  if (shape.size() < 2) return;
+  if (shape[1] != config.num_features) errors.insert(ErrorKind::channels);
+  if (!errors.empty()) return;
+  const FeatureCount count = feature_count(shape, dialect.axes);
+  const bool empty = element_count(shape).value_or(0) == 0;
+  if (batch && !empty && count.values == 1 && dialect.single_value == SingleValue::error) {
+    errors.insert(ErrorKind::one_value);
+  }
+  if (empty && dialect.empty_batch == EmptyBatch::error) errors.insert(ErrorKind::other);
+  if (overlaps(config, forward, exec)) errors.insert(ErrorKind::alias);
+}
+
+/// Statistics buffers have one element per feature, which per-activation axes make more than num_features.
+std::int64_t buffer_length(const Config& config, const Call& call, const Dialect& dialect) {
+  const auto* forward = std::get_if<Forward>(&call.operation);
+  if (dialect.axes == Axes::spatial || forward == nullptr || forward->x.shape.size() < 2) {
+    return config.num_features;
+  }
+  return feature_count(forward->x.shape, dialect.axes).features;
+}
+
+}  // namespace
+
+std::vector<ErrorKind> errors_of(const Config& config, const State& before, const Call& call,
+                                 const Dialect& dialect) {
+  std::set<ErrorKind> errors;
+  if (config.num_features < 1) errors.insert(ErrorKind::channels);
+  if (!eps_in_range(config.eps)) errors.insert(ErrorKind::eps);
+  if (config.momentum && !std::isfinite(*config.momentum)) errors.insert(ErrorKind::momentum);
+  if (before.num_batches_tracked < 0) errors.insert(ErrorKind::counter);
+  const std::int64_t length = buffer_length(config, call, dialect);
+  if (!buffers_fit(config, before, length)) errors.insert(ErrorKind::length);
+  if (const auto* forward = std::get_if<Forward>(&call.operation)) {
+    forward_errors(config, *forward, call.exec, dialect, errors);
+  } else if (const auto* set = std::get_if<SetMomentum>(&call.operation)) {
+    if (set->momentum && !std::isfinite(*set->momentum)) errors.insert(ErrorKind::momentum);
+  } else if (const auto* load = std::get_if<Load>(&call.operation)) {
+    if (!buffers_fit(config, load->state, length)) errors.insert(ErrorKind::length);
+    if (load->state.num_batches_tracked < 0) errors.insert(ErrorKind::counter);
+  }
+  return {errors.begin(), errors.end()};
+}
+
+}  // namespace bncheck

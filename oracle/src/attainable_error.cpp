@@ -1,0 +1,143 @@
+#include "bncheck/attainable_error.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+namespace bncheck {
+namespace {
+
+constexpr long double u = 0x1p-24L;  // half an ulp of 1 in float
+
+/// What one operation may lose to a subnormal result: half of the smallest number, or all of a number that is
+/// flushed. Counted whole, since every formula has more than one such operation.
+long double underflow_unit(const Numerics& numerics) {
+  return numerics.flush_to_zero ? 0x1p-126L : 0x1p-149L;
+}
+
+/// An intermediate result of this size is computed with relative error u; zero always is.
+bool representable(long double value, const Numerics& numerics) {
+  const long double size = std::fabs(value);
+  if (size == 0) return true;
+  return numerics.range == Range::f32 ? size >= 0x1p-126L && size <= 0x1p127L
+                                      : size >= 0x1p-1022L && size <= 0x1p1023L;
+}
+
+/// The computed mean: summation_depth roundings of partial sums, each at most Sum|x|, then the division and
+/// the rounding of the stored mean.
+long double mean_error(const ChannelScale& c, const Numerics& numerics) {
+  return u * (summation_depth(numerics.summation, c.n) + 2) * c.abs_mean;
+}
+
+/// The computed population variance: subtraction and squaring 2 x (x - mu), which is 3u relative to each
+/// term, the division 1, the sum's depth; a mean that is off by d adds d^2, for the deviations from the true
+/// mean sum to zero.
+long double variance_error(const ChannelScale& c, const Numerics& numerics) {
+  const long double d = mean_error(c, numerics);
+  return (summation_depth(numerics.summation, c.n) + 4) * u * c.variance + d * d;
+}
+
+/// Relative error of the normalising factor that an error `dv` of the variance causes.
+/// Inside the root: half of dv/(v+eps), that is dv h^2/2. Outside: |sqrt(v+dv) - sqrt(v)| <= min(dv/(2
+/// sqrt(v)), sqrt(dv)), relative to sqrt(v)+eps.
+long double invstd_error_from(long double dv, const ChannelScale& c) {
+  if (c.eps_place == EpsPlace::inside) return dv * c.invstd * c.invstd / 2;
+  const long double root = std::sqrt(c.variance);
+  const long double moved = root > 0 ? std::min(dv / (2 * root), std::sqrt(dv)) : std::sqrt(dv);
+  return moved * c.invstd;
+}
+
+/// kappa, the relative error of gamma h (x - mu) for an exact mean: x - mu 1, v + eps 1/2, eps as a float
+/// 1/2, root 1, reciprocal 1, gamma h 1, product 1, and 2 for a reciprocal square root estimate with a Newton
+/// step. A variance with n-1 instead of n takes two more operations.
+long double kappa(const ChannelScale& c, const Numerics& numerics) {
+  return (c.unbiased_normalising ? 10 : 8) * u + invstd_error_from(variance_error(c, numerics), c);
+}
+
+/// Second-order terms of all bounds.
+constexpr long double second_order = 1.01L;
+
+bool batch_in_range(const ChannelScale& c, const Numerics& numerics) {
+  const long double v = c.invstd > 0 ? 1 / (c.invstd * c.invstd) : 0;
+  return representable(v, numerics) && representable(c.n * c.variance, numerics) &&
+         representable(c.n * c.abs_mean, numerics);
+}
+
+bool element_in_range(const ChannelScale& c, const Numerics& numerics, long double gamma, long double x,
+                      long double product) {
+  return representable(x - c.mean, numerics) && representable(gamma * c.invstd, numerics) &&
+         representable(product, numerics);
+}
+
+}  // namespace
+
+/// Naive: n-1. Blocked: sixteen sequential additions, then a tree: 15 + ceil(log2(n/16)) = 11 + ceil(log2 n).
+/// Compensated: 2u, and n^2 u^2 that second_order pays for. Wide: roundings of the wide format vanish beside
+/// u.
+long double summation_depth(Summation summation, long double n) {
+  switch (summation) {
+    case Summation::naive:
+      return n - 1;
+    case Summation::compensated:
+      return 2;
+    case Summation::wide:
+      return 0;
+    case Summation::blocked:
+      break;
+  }
+  return n <= 16 ? std::max(n - 1, 0.0L) : 11 + std::ceil(std::log2(n));
+}
+
+/// Given mean and variance: the eight roundings of kappa, and nothing else.
+Slack slack_inference_y(const ChannelScale& c, const Numerics& numerics, long double gamma, long double x,
+                        long double product) {
+  const long double centred = x - c.mean;
+  long double amount = 8 * u * std::fabs(product) + underflow_unit(numerics) * (1 + std::fabs(centred));
+  if (c.ratio_statistics) {
+    // mean and variance are quotients S/c, each rounded once.
+    amount += u * std::fabs(gamma * c.invstd * c.mean) + u * std::fabs(product) / 2;
+  }
+  const long double v = c.invstd > 0 ? 1 / (c.invstd * c.invstd) : 0;
+  return {second_order * amount,
+          representable(v, numerics) && element_in_range(c, numerics, gamma, x, product)};
+}
+
+/// The mean's error passes through gamma h; all else is relative to the product.
+Slack slack_training_y(const ChannelScale& c, const Numerics& numerics, long double gamma, long double x,
+                       long double product) {
+  const long double amount = std::fabs(gamma) * c.invstd * mean_error(c, numerics) +
+                             std::fabs(product) * kappa(c, numerics) +
+                             underflow_unit(numerics) * (1 + std::fabs(x - c.mean));
+  return {second_order * amount,
+          batch_in_range(c, numerics) && element_in_range(c, numerics, gamma, x, product)};
+}
+
+Slack slack_mean(const ChannelScale& c, const Numerics& numerics) {
+  return {second_order * mean_error(c, numerics), representable(c.n * c.abs_mean, numerics)};
+}
+
+/// The unbiased variance is the population's times n/(n-1): a quotient and a product more.
+Slack slack_variance(const ChannelScale& c, const Numerics& numerics, bool unbiased) {
+  long double amount = variance_error(c, numerics);
+  if (unbiased && c.n > 1) amount = amount * c.n / (c.n - 1) + 2 * u * c.variance * c.n / (c.n - 1);
+  return {second_order * amount,
+          representable(c.n * c.variance, numerics) && representable(c.n * c.abs_mean, numerics)};
+}
+
+Slack slack_invstd(const ChannelScale& c, const Numerics& numerics) {
+  return {second_order * c.invstd * kappa(c, numerics), batch_in_range(c, numerics)};
+}
+
+/// The statistic's own error and its rounding to float, weighted; 1-m, two products and a sum on the rest: no
+/// term meets more than three roundings. Each product may underflow.
+Slack slack_running(const Slack& statistic, const Numerics& numerics, long double old_term,
+                    long double fresh_weight, long double s) {
+  const long double own = statistic.amount + u * std::fabs(s) + underflow_unit(numerics);
+  const long double fresh_term = fresh_weight * s;
+  const long double amount = std::fabs(fresh_weight) * own +
+                             3 * u * (std::fabs(old_term) + std::fabs(fresh_term)) +
+                             2 * underflow_unit(numerics);
+  return {second_order * amount,
+          statistic.in_range && representable(old_term, numerics) && representable(fresh_term, numerics)};
+}
+
+}  // namespace bncheck

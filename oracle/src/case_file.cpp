@@ -1,0 +1,345 @@
+#include "bncheck/case_file.hpp"
+
+#include <cerrno>
+#include <charconv>
+#include <cmath>
+#include <cstdio>
+#include <cstdlib>
+#include <set>
+#include <sstream>
+
+namespace bncheck {
+
+std::string hexfloat(double value) {
+  if (std::isnan(value)) return "nan";
+  if (std::isinf(value)) return value > 0 ? "inf" : "-inf";
+  char text[64];
+  std::snprintf(text, sizeof text, "%a", value);
+  return text;
+}
+
+std::optional<double> parse_double(const std::string& text) {
+  if (text.empty() || std::isspace(static_cast<unsigned char>(text.front())) != 0) return std::nullopt;
+  char* end = nullptr;
+  const double value = std::strtod(text.c_str(), &end);
+  if (end != text.c_str() + text.size()) return std::nullopt;
+  return value;
+}
+
+std::optional<std::int64_t> parse_integer(const std::string& text) {
+  std::int64_t value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc() || end != text.data() + text.size() || text.empty()) return std::nullopt;
+  return value;
+}
+
+namespace {
+
+constexpr std::int64_t max_calls = 4096;
+const std::string note_prefix = "note.";
+
+// ---- writing
+
+template <class T>
+std::string join(const std::vector<T>& values) {
+  std::string text;
+  for (const T& value : values) {
+    if (!text.empty()) text += ' ';
+    text += std::to_string(value);
+  }
+  return text;
+}
+
+std::string momentum_text(const std::optional<double>& momentum) {
+  return momentum ? hexfloat(*momentum) : "cumulative";
+}
+
+void write_state(Archive& archive, const std::string& prefix, const State& state) {
+  const auto put = [&](const char* name, const std::optional<Tensor>& tensor) {
+    if (tensor) archive.tensors[prefix + name] = *tensor;
+  };
+  put("weight", state.weight);
+  put("bias", state.bias);
+  put("running_mean", state.running_mean);
+  put("running_var", state.running_var);
+  put("running_weight", state.running_weight);
+  archive.metadata[prefix + "num_batches_tracked"] = std::to_string(state.num_batches_tracked);
+}
+
+void write_placement(Archive& archive, const std::string& prefix, const Placement& placement) {
+  if (!placement.order.empty()) archive.metadata[prefix + "order"] = join(placement.order);
+  if (!placement.gaps.empty()) archive.metadata[prefix + "gaps"] = join(placement.gaps);
+  if (placement.offset != 0) archive.metadata[prefix + "offset"] = std::to_string(placement.offset);
+}
+
+void write_exec(Archive& archive, const std::string& prefix, const Exec& exec) {
+  write_placement(archive, prefix + "x.", exec.x);
+  write_placement(archive, prefix + "y.", exec.y);
+  const Exec standard;
+  if (exec.overlap != standard.overlap) archive.metadata[prefix + "overlap"] = name_of(exec.overlap);
+  if (exec.threads != standard.threads) archive.metadata[prefix + "threads"] = std::to_string(exec.threads);
+  if (exec.rounding != standard.rounding) archive.metadata[prefix + "rounding"] = name_of(exec.rounding);
+  if (exec.flush_to_zero) archive.metadata[prefix + "flush_to_zero"] = "true";
+}
+
+struct OperationWriter {
+  Archive& archive;
+  const std::string& prefix;
+
+  std::string operator()(const Forward& forward) const {
+    archive.tensors[prefix + "x"] = forward.x;
+    return forward.training ? "forward training" : "forward inference";
+  }
+  std::string operator()(const Backward& backward) const {
+    archive.tensors[prefix + "dy"] = backward.dy;
+    return std::string("backward") + (backward.want_dx ? " dx" : "") +
+           (backward.want_dweight ? " dweight" : "") + (backward.want_dbias ? " dbias" : "");
+  }
+  std::string operator()(const SetMomentum& set) const {
+    return "set_momentum " + momentum_text(set.momentum);
+  }
+  std::string operator()(const Load& load) const {
+    write_state(archive, prefix, load.state);
+    return "load";
+  }
+};
+
+// ---- reading
+
+class Reader {
+ public:
+  explicit Reader(const Archive& archive) : archive_(archive) {}
+
+  std::optional<std::string> find(const std::string& key) const {
+    const auto found = archive_.metadata.find(key);
+    if (found == archive_.metadata.end()) return std::nullopt;
+    return found->second;
+  }
+  std::string text(const std::string& key) const {
+    const auto value = find(key);
+    if (!value) throw FormatError("metadata '" + key + "' is missing");
+    return *value;
+  }
+  [[noreturn]] void reject(const std::string& key, const std::string& expected) const {
+    throw FormatError("metadata '" + key + "' is '" + text(key).substr(0, 60) + "', expected " + expected);
+  }
+  std::int64_t integer(const std::string& key) const {
+    const auto value = parse_integer(text(key));
+    if (!value) reject(key, "an integer");
+    return *value;
+  }
+  int small_integer(const std::string& key, std::int64_t low, std::int64_t high) const {
+    const std::int64_t value = integer(key);
+    if (value < low || value > high) {
+      reject(key, "an integer from " + std::to_string(low) + " to " + std::to_string(high));
+    }
+    return static_cast<int>(value);
+  }
+  bool boolean(const std::string& key) const {
+    const std::string value = text(key);
+    if (value != "true" && value != "false") reject(key, "true or false");
+    return value == "true";
+  }
+  double real(const std::string& key) const {
+    const auto value = parse_double(text(key));
+    if (!value) reject(key, "a number");
+    return *value;
+  }
+  std::optional<double> momentum(const std::string& key, const std::string& value) const {
+    if (value == "cumulative") return std::nullopt;
+    const auto number = parse_double(value);
+    if (!number) reject(key, "a number or 'cumulative'");
+    return number;
+  }
+  template <class T>
+  std::vector<T> list(const std::string& key) const {
+    std::vector<T> values;
+    std::istringstream words(find(key).value_or(""));
+    for (std::string word; words >> word;) {
+      const auto value = parse_integer(word);
+      if (!value || *value != static_cast<T>(*value)) reject(key, "integers separated by blanks");
+      values.push_back(static_cast<T>(*value));
+    }
+    return values;
+  }
+  std::optional<Tensor> tensor(const std::string& name) const {
+    const auto found = archive_.tensors.find(name);
+    if (found == archive_.tensors.end()) return std::nullopt;
+    return found->second;
+  }
+  Tensor required_tensor(const std::string& name) const {
+    auto value = tensor(name);
+    if (!value) throw FormatError("tensor '" + name + "' is missing");
+    return std::move(*value);
+  }
+
+ private:
+  const Archive& archive_;
+};
+
+State read_state(const Reader& reader, const std::string& prefix) {
+  State state;
+  state.weight = reader.tensor(prefix + "weight");
+  state.bias = reader.tensor(prefix + "bias");
+  state.running_mean = reader.tensor(prefix + "running_mean");
+  state.running_var = reader.tensor(prefix + "running_var");
+  state.running_weight = reader.tensor(prefix + "running_weight");
+  state.num_batches_tracked = reader.integer(prefix + "num_batches_tracked");
+  return state;
+}
+
+/// Gaps and offsets are bounded so that a placement cannot ask for more memory than a few times its tensor's.
+constexpr std::int64_t max_gap = 4096;
+
+Placement read_placement(const Reader& reader, const std::string& prefix, const Shape& shape) {
+  Placement placement;
+  placement.order = reader.list<int>(prefix + "order");
+  placement.gaps = reader.list<std::int64_t>(prefix + "gaps");
+  if (reader.find(prefix + "offset")) placement.offset = reader.small_integer(prefix + "offset", 0, max_gap);
+  if (!fits(placement, shape)) {
+    throw FormatError("metadata '" + prefix + "order' or '" + prefix + "gaps' do not fit the shape " +
+                      to_string(shape));
+  }
+  for (const std::int64_t gap : placement.gaps) {
+    if (gap > max_gap) reader.reject(prefix + "gaps", "gaps of at most " + std::to_string(max_gap));
+  }
+  return placement;
+}
+
+template <class E>
+E read_word(const Reader& reader, const std::string& key, E standard,
+            std::optional<E> (*named)(std::string_view)) {
+  const auto text = reader.find(key);
+  if (!text) return standard;
+  const auto value = named(*text);
+  if (!value) reader.reject(key, "one of the words in case_file.hpp");
+  return *value;
+}
+
+Exec read_exec(const Reader& reader, const std::string& prefix, const Shape& shape) {
+  Exec exec;
+  exec.x = read_placement(reader, prefix + "x.", shape);
+  exec.y = read_placement(reader, prefix + "y.", shape);
+  exec.overlap = read_word(reader, prefix + "overlap", exec.overlap, overlap_named);
+  exec.rounding = read_word(reader, prefix + "rounding", exec.rounding, rounding_named);
+  if (reader.find(prefix + "threads")) exec.threads = reader.small_integer(prefix + "threads", 0, 1024);
+  if (reader.find(prefix + "flush_to_zero")) exec.flush_to_zero = reader.boolean(prefix + "flush_to_zero");
+  return exec;
+}
+
+Backward read_backward(const Reader& reader, const std::string& key, const std::string& prefix,
+                       std::istringstream& words) {
+  Backward backward{reader.required_tensor(prefix + "dy"), false, false, false};
+  for (std::string word; words >> word;) {
+    if (word == "dx") {
+      backward.want_dx = true;
+    } else if (word == "dweight") {
+      backward.want_dweight = true;
+    } else if (word == "dbias") {
+      backward.want_dbias = true;
+    } else {
+      reader.reject(key, "backward with dx, dweight, dbias");
+    }
+  }
+  return backward;
+}
+
+Call read_call(const Reader& reader, std::int64_t index) {
+  const std::string key = "call." + std::to_string(index);
+  const std::string prefix = key + ".";
+  std::istringstream words(reader.text(key));
+  std::string verb;
+  words >> verb;
+  Call call;
+  Shape shape;
+  if (verb == "forward") {
+    std::string mode;
+    words >> mode;
+    if (mode != "training" && mode != "inference")
+      reader.reject(key, "forward training or forward inference");
+    Forward forward{mode == "training", reader.required_tensor(prefix + "x")};
+    shape = forward.x.shape;
+    call.operation = std::move(forward);
+  } else if (verb == "backward") {
+    Backward backward = read_backward(reader, key, prefix, words);
+    shape = backward.dy.shape;
+    call.operation = std::move(backward);
+  } else if (verb == "set_momentum") {
+    std::string value;
+    words >> value;
+    call.operation = SetMomentum{reader.momentum(key, value)};
+  } else if (verb == "load") {
+    call.operation = Load{read_state(reader, prefix)};
+  } else {
+    reader.reject(key, "forward, backward, set_momentum or load");
+  }
+  call.exec = read_exec(reader, prefix, shape);
+  return call;
+}
+
+}  // namespace
+
+Archive to_archive(const CaseFile& file) {
+  const Case& c = file.content;
+  Archive archive;
+  auto& metadata = archive.metadata;
+  const auto word = [](bool value) { return value ? "true" : "false"; };
+  metadata["format"] = "bncheck-case";
+  metadata["version"] = "1";
+  metadata["dimensions"] = std::to_string(c.config.dimensions);
+  metadata["num_features"] = std::to_string(c.config.num_features);
+  metadata["eps"] = hexfloat(c.config.eps);
+  metadata["momentum"] = momentum_text(c.config.momentum);
+  metadata["affine"] = word(c.config.affine);
+  metadata["track_running_stats"] = word(c.config.track_running_stats);
+  metadata["calls"] = std::to_string(c.calls.size());
+  write_state(archive, "", c.state);
+  for (std::size_t k = 0; k < c.calls.size(); ++k) {
+    const std::string key = "call." + std::to_string(k);
+    const std::string prefix = key + ".";
+    metadata[key] = std::visit(OperationWriter{archive, prefix}, c.calls[k].operation);
+    write_exec(archive, prefix, c.calls[k].exec);
+  }
+  for (const auto& [name, text] : file.notes) metadata[note_prefix + name] = text;
+  return archive;
+}
+
+CaseFile case_from_archive(const Archive& archive) {
+  const Reader reader(archive);
+  if (reader.text("format") != "bncheck-case") reader.reject("format", "bncheck-case");
+  if (reader.integer("version") != 1) reader.reject("version", "1");
+  CaseFile file;
+  Config& config = file.content.config;
+  config.dimensions = reader.small_integer("dimensions", 1, 3);
+  config.num_features = reader.integer("num_features");
+  config.eps = reader.real("eps");
+  config.momentum = reader.momentum("momentum", reader.text("momentum"));
+  config.affine = reader.boolean("affine");
+  config.track_running_stats = reader.boolean("track_running_stats");
+  file.content.state = read_state(reader, "");
+  const int calls = reader.small_integer("calls", 0, max_calls);
+  for (int k = 0; k < calls; ++k) file.content.calls.push_back(read_call(reader, k));
+  for (const auto& [key, text] : archive.metadata) {
+    if (key.starts_with(note_prefix)) file.notes[key.substr(note_prefix.size())] = text;
+  }
+  return file;
+}
+
+CaseFile case_from_bytes(std::span<const std::byte> bytes) {
+  return case_from_archive(read_archive(bytes));
+}
+
+CaseFile load_case(const std::filesystem::path& path) {
+  const std::vector<std::byte> bytes = read_file(path);
+  try {
+    return case_from_bytes(bytes);
+  } catch (const FormatError& error) {
+    throw std::runtime_error("'" + path.string() + "' is no case file: " + error.what());
+  }
+}
+
+void save_case(const std::filesystem::path& path, const CaseFile& file) {
+  write_file(path, write_archive(to_archive(file)));
+}
+
+}  // namespace bncheck

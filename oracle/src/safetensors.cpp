@@ -1,0 +1,183 @@
+#include "bncheck/safetensors.hpp"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <system_error>
+
+namespace bncheck {
+namespace {
+
+using nlohmann::json;
+
+constexpr const char* metadata_key = "__metadata__";
+
+std::vector<std::byte> pack(const std::string& header, const std::map<std::string, Tensor>& tensors) {
+  std::size_t size = 8 + header.size();
+  for (const auto& [name, tensor] : tensors) size += tensor.bytes.size();
+  std::vector<std::byte> bytes(size);
+  const auto length = static_cast<std::uint64_t>(header.size());
+  for (std::size_t k = 0; k < 8; ++k) bytes[k] = static_cast<std::byte>(length >> (8 * k));
+  std::memcpy(bytes.data() + 8, header.data(), header.size());
+  std::byte* end = bytes.data() + 8 + header.size();
+  for (const auto& [name, tensor] : tensors) end = std::ranges::copy(tensor.bytes, end).out;
+  return bytes;
+}
+
+json parse_header(std::span<const std::byte> bytes) {
+  if (bytes.size() < 8) {
+    throw FormatError("expected 8 bytes of header length but the file has " + std::to_string(bytes.size()));
+  }
+  std::uint64_t length = 0;
+  for (std::size_t k = 8; k-- > 0;) length = length << 8 | static_cast<std::uint64_t>(bytes[k]);
+  const std::size_t limit = std::min(bytes.size() - 8, max_header_bytes);
+  if (length > limit) {
+    throw FormatError("the header claims " + std::to_string(length) + " bytes, expected at most " +
+                      std::to_string(limit));
+  }
+  const auto* text = reinterpret_cast<const char*>(bytes.data()) + 8;
+  // A header nested a million deep would exhaust the stack when it is taken apart; ours is three deep.
+  int depth = 0;
+  const auto limit_depth = [&](int level, json::parse_event_t, json&) {
+    depth = std::max(depth, level);
+    if (level > 8) throw FormatError("the header is nested more than 8 deep");
+    return true;
+  };
+  json header = json::parse(text, text + length, limit_depth, /*allow_exceptions=*/false);
+  if (header.is_discarded() || !header.is_object()) throw FormatError("the header is not a JSON object");
+  return header;
+}
+
+std::int64_t integer(const json& value, const std::string& what) {
+  if (!value.is_number_integer() ||
+      (value.is_number_unsigned() && value.get<std::uint64_t>() > std::uint64_t{INT64_MAX})) {
+    throw FormatError(what + " holds " + value.dump().substr(0, 40) + ", expected an integer");
+  }
+  return value.get<std::int64_t>();
+}
+
+Tensor parse_tensor(const std::string& name, const json& entry, std::span<const std::byte> data) {
+  const std::string what = "tensor '" + name + "'";
+  if (!entry.is_object() || !entry.contains("dtype") || !entry.contains("shape") ||
+      !entry.contains("data_offsets")) {
+    throw FormatError(what + " lacks dtype, shape or data_offsets");
+  }
+  Tensor tensor;
+  const auto dtype =
+      entry["dtype"].is_string() ? dtype_named(entry["dtype"].get<std::string>()) : std::nullopt;
+  if (!dtype) {
+    throw FormatError(what + " has dtype " + entry["dtype"].dump().substr(0, 40) +
+                      ", expected F32, F64, F16 or BF16");
+  }
+  tensor.dtype = *dtype;
+  const json& shape = entry["shape"];
+  if (!shape.is_array() || shape.size() > 64)
+    throw FormatError(what + " has no list of at most 64 sizes as shape");
+  for (const json& size : shape) tensor.shape.push_back(integer(size, what + " shape"));
+  const json& offsets = entry["data_offsets"];
+  if (!offsets.is_array() || offsets.size() != 2) throw FormatError(what + " has no pair of data_offsets");
+  const std::int64_t begin = integer(offsets[0], what + " data_offsets");
+  const std::int64_t end = integer(offsets[1], what + " data_offsets");
+  if (begin < 0 || end < begin || static_cast<std::uint64_t>(end) > data.size()) {
+    throw FormatError(what + " has data_offsets " + offsets.dump() + " outside the " +
+                      std::to_string(data.size()) + " bytes of data (truncated file?)");
+  }
+  const auto count = element_count(tensor.shape);
+  const std::uint64_t given = static_cast<std::uint64_t>(end - begin);
+  if (!count || given % size_of(*dtype) != 0 ||
+      static_cast<std::uint64_t>(*count) != given / size_of(*dtype)) {
+    throw FormatError(what + " of shape " + to_string(tensor.shape) + " and dtype " +
+                      std::string(name_of(*dtype)) + " has " + std::to_string(given) + " bytes of data");
+  }
+  const auto part = data.subspan(static_cast<std::size_t>(begin), static_cast<std::size_t>(given));
+  tensor.bytes.assign(part.begin(), part.end());
+  return tensor;
+}
+
+[[noreturn]] void fail(const std::filesystem::path& path, const char* verb, int error) {
+  throw std::runtime_error("cannot " + std::string(verb) + " '" + path.string() +
+                           "': " + std::generic_category().message(error));
+}
+
+}  // namespace
+
+std::vector<std::byte> write_archive(const Archive& archive) {
+  json header = json::object();
+  if (!archive.metadata.empty()) header[metadata_key] = archive.metadata;
+  std::size_t offset = 0;
+  for (const auto& [name, tensor] : archive.tensors) {
+    const std::size_t end = offset + tensor.bytes.size();
+    header[name] = {
+        {"dtype", name_of(tensor.dtype)}, {"shape", tensor.shape}, {"data_offsets", {offset, end}}};
+    offset = end;
+  }
+  std::string text = header.dump(-1, ' ', /*ensure_ascii=*/true, json::error_handler_t::replace);
+  // The format asks for data aligned to 8 bytes, with blanks after the header.
+  text.append((8 - text.size() % 8) % 8, ' ');
+  return pack(text, archive.tensors);
+}
+
+Archive read_archive(std::span<const std::byte> bytes) {
+  const json header = parse_header(bytes);
+  std::uint64_t length = 0;
+  for (std::size_t k = 8; k-- > 0;) length = length << 8 | static_cast<std::uint64_t>(bytes[k]);
+  const auto data = bytes.subspan(8 + static_cast<std::size_t>(length));
+  Archive archive;
+  std::uint64_t claimed = 0;
+  for (const auto& [name, entry] : header.items()) {
+    if (name == metadata_key) {
+      if (!entry.is_object()) throw FormatError("__metadata__ is not an object");
+      for (const auto& [key, value] : entry.items()) {
+        if (!value.is_string()) throw FormatError("metadata '" + key + "' is not a string");
+        archive.metadata[key] = value.get<std::string>();
+      }
+      continue;
+    }
+    Tensor tensor = parse_tensor(name, entry, data);
+    // Tensors do not share bytes, so that the file's own size bounds what is allocated.
+    claimed += tensor.bytes.size();
+    if (claimed > data.size()) throw FormatError("tensor '" + name + "' shares bytes with another");
+    archive.tensors.emplace(name, std::move(tensor));
+  }
+  return archive;
+}
+
+std::vector<std::byte> read_file(const std::filesystem::path& path) {
+  std::error_code error;
+  if (std::filesystem::is_directory(path, error)) fail(path, "read", EISDIR);
+  errno = 0;
+  std::ifstream file(path, std::ios::binary);
+  if (!file) fail(path, "read", errno != 0 ? errno : EIO);
+  std::vector<std::byte> bytes;
+  std::vector<char> block(std::size_t{1} << 16);
+  while (file.read(block.data(), static_cast<std::streamsize>(block.size())) || file.gcount() > 0) {
+    const auto* start = reinterpret_cast<const std::byte*>(block.data());
+    bytes.insert(bytes.end(), start, start + file.gcount());
+  }
+  if (file.bad()) fail(path, "read", errno != 0 ? errno : EIO);
+  return bytes;
+}
+
+void write_file(const std::filesystem::path& path, std::span<const std::byte> bytes) {
+  std::filesystem::path temporary = path;
+  temporary += ".tmp" + std::to_string(::getpid());
+  errno = 0;
+  std::ofstream file(temporary, std::ios::binary | std::ios::trunc);
+  if (!file) fail(path, "write", errno != 0 ? errno : EIO);
+  file.write(reinterpret_cast<const char*>(bytes.data()), static_cast<std::streamsize>(bytes.size()));
+  file.close();
+  std::error_code error;
+  if (file) std::filesystem::rename(temporary, path, error);
+  if (!file || error) {
+    const int code = error ? error.value() : errno != 0 ? errno : EIO;
+    std::error_code ignored;
+    std::filesystem::remove(temporary, ignored);
+    fail(path, "write", code);
+  }
+}
+
+}  // namespace bncheck
