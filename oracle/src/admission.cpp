@@ -32,6 +32,12 @@ bool eps_in_range(double eps) {
   return eps == 0 || (eps >= 0x1p-126 && eps <= 0x1p127);
 }
 
+/// Finite, also as the dialect's scalars carry it: from 2^128 - 2^103 on, the nearest float is infinite.
+bool momentum_fits(const std::optional<double>& momentum, const Dialect& dialect) {
+  if (!momentum) return true;
+  return dialect.scalars == Scalars::f32 ? std::fabs(*momentum) < 0x1.ffffffp127 : std::isfinite(*momentum);
+}
+
 std::set<std::int64_t> touched_offsets(const Shape& shape, const std::vector<std::int64_t>& strides) {
   std::set<std::int64_t> offsets{0};
   for (std::size_t k = 0; k < shape.size(); ++k) {
@@ -102,14 +108,14 @@ std::vector<ErrorKind> errors_of(const Config& config, const State& before, cons
   std::set<ErrorKind> errors;
   if (config.num_features < 1) errors.insert(ErrorKind::channels);
   if (!eps_in_range(config.eps)) errors.insert(ErrorKind::eps);
-  if (config.momentum && !std::isfinite(*config.momentum)) errors.insert(ErrorKind::momentum);
+  if (!momentum_fits(config.momentum, dialect)) errors.insert(ErrorKind::momentum);
   if (before.num_batches_tracked < 0) errors.insert(ErrorKind::counter);
   const std::int64_t length = buffer_length(config, call, dialect);
   if (!buffers_fit(config, before, length)) errors.insert(ErrorKind::length);
   if (const auto* forward = std::get_if<Forward>(&call.operation)) {
     forward_errors(config, *forward, call.exec, dialect, errors);
   } else if (const auto* set = std::get_if<SetMomentum>(&call.operation)) {
-    if (set->momentum && !std::isfinite(*set->momentum)) errors.insert(ErrorKind::momentum);
+    if (!momentum_fits(set->momentum, dialect)) errors.insert(ErrorKind::momentum);
   } else if (const auto* load = std::get_if<Load>(&call.operation)) {
     if (!buffers_fit(config, load->state, length)) errors.insert(ErrorKind::length);
     if (load->state.num_batches_tracked < 0) errors.insert(ErrorKind::counter);

@@ -17,8 +17,9 @@ const std::vector<Dialect>& dialect_presets() {
     onnx.saved = Saved::none;
     onnx.scalars = Scalars::f32;
 
-    Dialect keras = onnx;  // Keras 3
+    Dialect keras = onnx;  // Keras 3: moving * momentum + batch * (1.0 - momentum), both Python numbers
     keras.name = "keras";
+    keras.averaging = Averaging::both_weights;
 
     Dialect onednn;  // the primitive: batch statistics are outputs, averaging is the caller's
     onednn.name = "onednn";
@@ -37,9 +38,9 @@ const std::vector<Dialect>& dialect_presets() {
     caffe.saved = Saved::none;
     caffe.scalars = Scalars::f32;
 
-    Dialect darknet;  // the CPU path
+    Dialect darknet;  // the CPU path: .99 and .01 are float arguments of two calls, scal_cpu and axpy_cpu
     darknet.name = "darknet";
-    darknet.averaging = Averaging::old_weight;
+    darknet.averaging = Averaging::both_weights;
     darknet.cumulative = Cumulative::unsupported;
     darknet.normalising_variance = Correction::unbiased;
     darknet.single_value = SingleValue::nan;
@@ -70,8 +71,10 @@ std::string describe(const Dialect& d) {
   using Words2 = std::array<const char*, 2>;
   using Words3 = std::array<const char*, 3>;
   using Words4 = std::array<const char*, 4>;
+  using Words5 = std::array<const char*, 5>;
   const Words2 corrections{"population", "unbiased"};
-  return "averaging=" + word(d.averaging, Words4{"new_weight", "old_weight", "ratio", "none"}) +
+  return "averaging=" +
+         word(d.averaging, Words5{"new_weight", "old_weight", "both_weights", "ratio", "none"}) +
          " cumulative=" + word(d.cumulative, Words3{"nearest_double", "exact", "unsupported"}) +
          " running_variance=" + word(d.running_variance, corrections) +
          " normalising_variance=" + word(d.normalising_variance, corrections) +

@@ -19,14 +19,14 @@ UpdateWeights update_weights(const Config& config, const Dialect& dialect, std::
   if (!config.momentum && dialect.cumulative == Cumulative::exact) {
     return {Dyadic::of(k - 1), one, Dyadic::of(k)};
   }
-  double m = config.momentum ? *config.momentum : 1.0 / static_cast<double>(k);
-  const bool narrow = dialect.scalars == Scalars::f32;
-  if (dialect.averaging == Averaging::new_weight) {
-    if (narrow) m = static_cast<double>(static_cast<float>(m));
-    return {one - Dyadic::of(m), Dyadic::of(m), one};
-  }
-  const double w = narrow ? static_cast<double>(static_cast<float>(1 - m)) : 1 - m;
-  const Dyadic old = Dyadic::of(w);
+  const double m = config.momentum ? *config.momentum : 1.0 / static_cast<double>(k);
+  const auto scalar = [&](double value) {
+    const bool narrow = dialect.scalars == Scalars::f32;
+    return Dyadic::of(narrow ? static_cast<double>(static_cast<float>(value)) : value);
+  };
+  if (dialect.averaging == Averaging::new_weight) return {one - scalar(m), scalar(m), one};
+  const Dyadic old = scalar(1 - m);
+  if (dialect.averaging == Averaging::both_weights) return {old, scalar(m), one};
   if (dialect.averaging == Averaging::ratio) return {old, one, one};
   return {old, one - old, one};
 }
@@ -48,6 +48,11 @@ Statistics quotient_statistics(const Dyadic& mean, const Dyadic& variance, const
   if (weight.is_zero()) return {one, Dyadic(), Dyadic()};
   const bool negative = weight.sign() < 0;
   return {negative ? -weight : weight, negative ? -mean : mean, variance * weight};
+}
+
+/// An infinite sum S stands for S/c: with the other sign where c < 0, NaN where S counts 0 times (c = 0).
+double quotient_or_sum(double sum, double weight) {
+  return std::isinf(sum) ? (weight > 0 ? sum : weight < 0 ? -sum : std::nan("")) : sum;
 }
 
 }  // namespace
@@ -99,7 +104,6 @@ Statistics ForwardAnswer::normalising_statistics(const BatchSums& batch) const {
 }
 
 void ForwardAnswer::prepare_batch(const Tensor& x) {
-  const double eps = effective_eps(config_, dialect_);
   const bool per_activation = dialect_.axes == Axes::per_activation;
   const auto features = static_cast<std::int64_t>(channels_.size());
   const std::int64_t outer = x.shape[0];
@@ -123,35 +127,42 @@ void ForwardAnswer::prepare_batch(const Tensor& x) {
     Channel& channel = channels_[static_cast<std::size_t>(c)];
     channel.batch = batch_sums(sums, finite);
     channel.batch.n = outer * (per_activation ? 1 : spatial_);
-    const bool undefined = dialect_.normalising_variance == Correction::unbiased && channel.batch.n == 1 &&
-                           dialect_.single_value == SingleValue::nan;
-    if (!finite || undefined) continue;
-    const bool single = channel.batch.n == 1;
-    channel.normaliser = Normaliser(single ? Statistics{one, channel.batch.sum, channel.batch.spread}
-                                           : normalising_statistics(channel.batch),
-                                    eps, dialect_.eps_place);
-    channel.scale = channel.normaliser.scale();
-    const auto n = static_cast<long double>(channel.batch.n);
-    channel.scale.n = n;
-    channel.scale.variance = channel.batch.spread.approximate() / n / n;
-    channel.scale.abs_mean = channel.batch.abs_mean;
-    channel.scale.unbiased_normalising = dialect_.normalising_variance == Correction::unbiased;
+    if (finite) prepare_normaliser(channel);
   }
+}
+
+/// A single value whose variance is 0/0 has a mean all the same, but nothing to normalise with.
+void ForwardAnswer::prepare_normaliser(Channel& channel) const {
+  const BatchSums& batch = channel.batch;
+  const bool single = batch.n == 1;
+  const bool unbiased = dialect_.normalising_variance == Correction::unbiased;
+  if (!(single && unbiased && dialect_.single_value == SingleValue::nan)) {
+    channel.normaliser =
+        Normaliser(single ? Statistics{one, batch.sum, batch.spread} : normalising_statistics(batch),
+                   effective_eps(config_, dialect_), dialect_.eps_place);
+    channel.scale = channel.normaliser.scale();
+  }
+  const auto n = static_cast<long double>(batch.n);
+  channel.scale.n = n;
+  channel.scale.mean = batch.sum.approximate() / n;
+  channel.scale.variance = batch.spread.approximate() / n / n;
+  channel.scale.abs_mean = batch.abs_mean;
+  channel.scale.unbiased_normalising = unbiased;
 }
 
 void ForwardAnswer::prepare_given(const State& before) {
   const double eps = effective_eps(config_, dialect_);
   for (std::int64_t c = 0; c < static_cast<std::int64_t>(channels_.size()); ++c) {
     Channel& channel = channels_[static_cast<std::size_t>(c)];
-    const double mean = element(*before.running_mean, c);
-    const double variance = element(*before.running_var, c);
     const double weight =
         dialect_.averaging == Averaging::ratio ? element_or(before.running_weight, 0, 1) : 1.0;
+    const double mean = quotient_or_sum(element(*before.running_mean, c), weight);
+    const double variance = quotient_or_sum(element(*before.running_var, c), weight);
     if (std::isnan(mean) || std::isnan(variance) || !std::isfinite(weight) || variance == -HUGE_VAL) continue;
     channel.infinite_variance = std::isinf(variance);
     if (!std::isfinite(mean)) channel.special_mean = mean;
     const Dyadic exact_mean = channel.special_mean ? Dyadic() : Dyadic::of(mean);
-    const Dyadic exact_variance = channel.infinite_variance ? one : Dyadic::of(variance);
+    const Dyadic exact_variance = Dyadic::of(channel.infinite_variance ? weight : variance);
     channel.normaliser = Normaliser(quotient_statistics(exact_mean, exact_variance, Dyadic::of(weight)), eps,
                                     dialect_.eps_place);
     channel.scale = channel.normaliser.scale();
@@ -240,9 +251,12 @@ const Shape& ForwardAnswer::shape(Output output) const {
 ExactNumber ForwardAnswer::value(Output output, std::int64_t index) const {
   if (is_state(output)) return running(output, index);
   if (output == Output::y) return y(channel(channel_of(index)), element(x_, index));
+  const BatchSums& batch = channel(index).batch;
+  if (output == Output::saved_mean) {
+    return batch.finite ? ExactNumber::rational(batch.sum, Dyadic::of(batch.n)) : ExactNumber::nan();
+  }
   const Normaliser& normaliser = channel(index).normaliser;
   if (!normaliser.is_defined()) return ExactNumber::nan();
-  if (output == Output::saved_mean) return normaliser.mean();
   return output == Output::saved_var ? normaliser.variance() : normaliser.factor();
 }
 

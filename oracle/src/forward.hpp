@@ -29,7 +29,6 @@ class Normaliser {
   /// Sign of x - mean, exact. Precondition: defined.
   int side(double x) const;
   ExactNumber factor() const;
-  ExactNumber mean() const { return ExactNumber::rational(statistics_.location, statistics_.divisor); }
   ExactNumber variance() const;
   /// Magnitudes of mean, variance and factor.
   ChannelScale scale() const;
@@ -81,6 +80,7 @@ class ForwardAnswer {
   };
 
   void prepare_batch(const Tensor& x);
+  void prepare_normaliser(Channel& channel) const;
   void prepare_given(const State& before);
   std::int64_t channel_of(std::int64_t index) const;
   const Channel& channel(std::int64_t index) const { return channels_[static_cast<std::size_t>(index)]; }

@@ -12,10 +12,11 @@
 namespace bncheck {
 
 enum class Averaging {
-  new_weight,  ///< r <- (1-m) r + m s, with m as given
-  old_weight,  ///< r <- w r + (1-w) s, where the interface takes w: w = fl(1-m) in the scalars' precision
-  ratio,       ///< S <- w S + s, c <- w c + 1, statistic = S/c (0 where c = 0); w = fl(1-m)
-  none,        ///< no running statistics are kept
+  new_weight,    ///< r <- (1-m) r + m s, with m as given
+  old_weight,    ///< r <- w r + (1-w) s, where the interface takes w: w = fl(1-m) in the scalars' precision
+  both_weights,  ///< r <- w r + v s, w = fl(1-m) and v = fl(m) rounded separately: they need not add up to 1
+  ratio,         ///< S <- w S + s, c <- w c + 1, statistic = S/c (0 where c = 0); w = fl(1-m)
+  none,          ///< no running statistics are kept
 };
 enum class Cumulative {
   nearest_double,
