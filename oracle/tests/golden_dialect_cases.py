@@ -50,8 +50,8 @@ def peculiar(add):
         dialect="keras", eps=1e-3, momentum=1 - 0.99)
     add("darknet_weights", ".99f and .01f are two constants, and their sum is not 1", train([4, 1], [1e4, 1e4, 1e4, 2e4]),
         dialect="darknet", eps=1e-6, momentum=1 - 0.99)
-    add("darknet_eps_square", "eps outside the root, variance a perfect square: 2 and 2 + 2^-20 in the denominator",
-        train([2, 2], [-1, -2, 1, 2]), num_features=2, dialect="darknet", eps=2.0**-20, momentum=0.01)
+    add("darknet_eps_square", "eps outside the root, unbiased variances 1 and 4: y is divided by 1 + 2^-20 and 2 + 2^-20",
+        train([3, 2], [-1, -2, 0, 0, 1, 2]), num_features=2, dialect="darknet", eps=2.0**-20, momentum=0.01)
     add("darknet_eps_equal", "inference with sqrt(variance) = eps, above and below it, and variance 0",
         infer([1, 5], [3, 3, 3, 3, 3]), num_features=5, dialect="darknet", eps=0.5, momentum=0.01,
         state={"running_var": [0.25, 0.3, 0.2, 0, -0.25], "weight": [1, 1, 1, 1, 1], "bias": [2.0**-23, 0, 0, 1, 0]})

@@ -105,7 +105,7 @@ def momenta(add):
             ("momentum_1e300", 1e300, "momentum 1e300: the running statistics overflow to infinity, then to NaN or infinity"),
             ("momentum_negative", -0.5, "momentum -1/2: weights 1.5 and -0.5"),
             ("momentum_two", 2.0, "momentum 2: weights -1 and 2"),
-            ("momentum_tiny", 5e-324, "the smallest double as momentum: nothing changes but exactly represented"),
+            ("momentum_tiny", 5e-324, "the smallest double as momentum: the exact result differs from the old value by far less than half an ulp"),
             ("momentum_near_one", 1 - 2.0**-53, "momentum just below 1"),
             ("momentum_1e30", -1e30, "momentum -1e30: still finite after one step")):
         add(name, about, *steps, momentum=momentum)
