@@ -53,16 +53,17 @@ Error ExpectedTensor::error(std::int64_t index, float got, const Numerics& numer
     return error;
   }
   const Slack allowed = slack(index, numerics);
+  const long double ulp = ulp_of(exact, nearest);
   error.in_range = allowed.in_range;
+  error.attainable = ulp / 2 + allowed.amount;
   if (!std::isfinite(got)) {
     // An infinity is right where the exact result rounds to it, and infinitely wrong elsewhere.
     error.ulps = error.ratio = error.nearest ? 0 : infinity;
     return error;
   }
-  const long double ulp = ulp_of(exact, nearest);
   const long double distance = exact.distance(Dyadic::of(static_cast<double>(got)));
   error.ulps = static_cast<double>(distance / ulp);
-  error.ratio = static_cast<double>(distance / (ulp / 2 + allowed.amount));
+  error.ratio = static_cast<double>(distance / error.attainable);
   return error;
 }
 

@@ -39,7 +39,8 @@ struct Error {
   bool nearest = false;  ///< correctly rounded: same bits, where +0 equals -0 and any NaN equals any other
   double ulps = 0;       ///< |got - exact| / ulp(exact); infinite where one is finite and the other is not
   double ratio = 0;      ///< |got - exact| / attainable error
-  bool in_range = true;  ///< the ratio means something
+  long double attainable = 0;  ///< that attainable error, half an ulp included
+  bool in_range = true;        ///< the ratio means something
 };
 
 /// One output tensor: an exact number per element, made on demand.
@@ -73,10 +74,12 @@ struct ExpectedCall {
   bool must_fail() const { return !errors.empty(); }
 };
 
-/// Throws std::invalid_argument for what the oracle does not answer (Backward).
+/// Throws std::invalid_argument for what the oracle does not answer: Backward, and an x without the bytes
+/// that its shape calls for.
 ExpectedCall expect(const Config& config, const State& before, const Call& call, const Dialect& dialect);
 
-/// Every error kind that the contract allows for the call; empty if it must succeed.
+/// Every error kind that the contract allows for the call; empty if it must succeed. Throws like `expect` for
+/// an x that is not whole.
 std::vector<ErrorKind> errors_of(const Config& config, const State& before, const Call& call,
                                  const Dialect& dialect);
 

@@ -1,0 +1,139 @@
+#include <fmt/format.h>
+
+#include <filesystem>
+#include <iostream>
+#include <memory>
+#include <random>
+
+#include "bncheck/case_file.hpp"
+#include "commands/commands.hpp"
+#include "commands/common.hpp"
+#include "report/json.hpp"
+#include "search/check_law.hpp"
+
+namespace bncheck {
+namespace {
+
+struct CheckArguments {
+  std::string subject = "bn";
+  int cases = 200;
+  std::optional<std::uint64_t> seed;
+  std::string time, law = "*", dialect, json, save = "bncheck-failures";
+};
+
+/// "bncheck-failures/matches_oracle-torch-1f2e3d4c.safetensors": the same case gets the same name.
+std::string save_finding(const CheckArguments& arguments, const LawResult& result, const Subject& subject,
+                         std::uint64_t seed) {
+  CaseFile file{*result.counterexample,
+                {{"law", result.law->name},
+                 {"subject", arguments.subject},
+                 {"version", subject.version()},
+                 {"message", result.reason}}};
+  std::uint32_t hash = 0x811c9dc5;  // FNV-1a
+  for (const std::byte byte : write_archive(to_archive(file))) {
+    hash = (hash ^ static_cast<std::uint32_t>(byte)) * 0x01000193;
+  }
+  file.notes["seed"] = std::to_string(seed);
+  std::string name;
+  for (const char letter : result.law->name + "-" + arguments.subject) {
+    name += std::isalnum(static_cast<unsigned char>(letter)) != 0 || letter == '-' ? letter : '_';
+  }
+  const std::filesystem::path path =
+      std::filesystem::path(arguments.save) / fmt::format("{}-{:08x}.safetensors", name.substr(0, 80), hash);
+  std::error_code error;
+  std::filesystem::create_directories(arguments.save, error);
+  save_case(path, file);
+  return path.string();
+}
+
+class Progress {
+ public:
+  explicit Progress(std::size_t laws) : laws_(laws), on_(stderr_is_terminal()) {}
+  void start(const Law& law) {
+    ++index_;
+    name_ = law.name;
+    show(0);
+  }
+  void show(int cases) {
+    if (on_) fmt::print(stderr, "\r\033[K[{}/{}] {} {}", index_, laws_, name_, cases);
+  }
+  void clear() {
+    if (on_) fmt::print(stderr, "\r\033[K");
+  }
+
+ private:
+  std::size_t laws_, index_ = 0;
+  bool on_;
+  std::string name_;
+};
+
+int status_of(const CheckReport& report) {
+  if (report.interrupted) return exit_interrupted;
+  if (report.violations() > 0) return exit_violated;
+  return report.inconclusive() ? exit_inconclusive : exit_holds;
+}
+
+int run_check(const CheckArguments& arguments) {
+  const std::vector<const Law*> laws = laws_from(arguments.law);
+  CheckOptions options;
+  options.cases = arguments.cases;
+  if (!arguments.time.empty())
+    options.deadline = std::chrono::steady_clock::now() + duration_from(arguments.time);
+  const std::unique_ptr<Subject> subject = subject_from(arguments.subject, arguments.dialect);
+  options.seed = arguments.seed ? *arguments.seed : std::random_device{}();
+  options.interrupted = &interruption();
+
+  CheckReport report{arguments.subject, subject->version(), options.seed, false, {}};
+  const bool table = arguments.json != "-";
+  const Style style = stdout_style();
+  if (table) fmt::print("{}", table_head());
+  Progress progress(laws.size());
+  options.progress = [&](int cases) { progress.show(cases); };
+  for (const Law* law : laws) {
+    if (*options.interrupted) break;
+    progress.start(*law);
+    Finding finding{check_law(*law, *subject, options), ""};
+    if (finding.result.counterexample) {
+      finding.case_file = save_finding(arguments, finding.result, *subject, options.seed);
+    }
+    progress.clear();
+    if (table) fmt::print("{}", table_row(finding.result, style));
+    std::fflush(stdout);
+    report.findings.push_back(std::move(finding));
+  }
+  report.interrupted = *options.interrupted;
+  if (table) {
+    for (const Finding& finding : report.findings) {
+      if (finding.result.counterexample) fmt::print("{}", show_finding(finding, arguments.subject, style));
+    }
+    fmt::print("{}", summary(report, style));
+    std::fflush(stdout);
+  }
+  if (!arguments.json.empty()) write_text(arguments.json, to_json(report));
+  return status_of(report);
+}
+
+}  // namespace
+
+void add_check(CLI::App& app, int& status) {
+  auto arguments = std::make_shared<CheckArguments>();
+  CLI::App* command = app.add_subcommand("check", "run laws on a subject");
+  command->add_option("subject", arguments->subject, "the BatchNorm to check ('bncheck list subjects')")
+      ->capture_default_str();
+  command->add_option("--cases", arguments->cases, "applicable cases per law")
+      ->check(CLI::Range(1, 100'000'000))
+      ->capture_default_str();
+  command->add_option("--seed", arguments->seed, "number that the cases follow from (default: a random one)");
+  command->add_option("--law", arguments->law, "only the laws that match this pattern with * and ?")
+      ->capture_default_str();
+  command->add_option("--time", arguments->time, "stop after this long in total: 500ms, 30s, 10m, 1h");
+  command->add_option("--dialect", arguments->dialect,
+                      "judge the subject in this dialect ('bncheck list dialects')");
+  command->add_option("--json", arguments->json,
+                      "write the report as JSON to this file; - is stdout, without the table");
+  command->add_option("--save", arguments->save, "folder for the cases that violate a law")
+      ->capture_default_str();
+  command->callback([arguments, &status] { status = run_check(*arguments); });
+}
+
+}  // namespace bncheck

@@ -1,0 +1,31 @@
+#pragma once
+/// The commands of the bncheck program: each adds itself to the command line and leaves its exit status.
+
+#include <CLI/CLI.hpp>
+#include <stdexcept>
+
+namespace bncheck {
+
+/// Exit statuses; if several apply, the first of usage, cannot_run, violated, inconclusive.
+enum ExitStatus : int {
+  exit_holds = 0,
+  exit_violated = 1,
+  exit_usage = 2,
+  exit_cannot_run = 3,
+  exit_inconclusive = 4,
+  exit_interrupted = 130,
+};
+
+/// What the user gave cannot be used: one line, exit status 2.
+class UsageError : public std::runtime_error {
+ public:
+  using std::runtime_error::runtime_error;
+};
+
+/// Each registers a subcommand whose callback sets `status`.
+void add_check(CLI::App& app, int& status);
+void add_replay(CLI::App& app, int& status);
+void add_oracle(CLI::App& app, int& status);
+void add_list(CLI::App& app, int& status);
+
+}  // namespace bncheck

@@ -1,0 +1,50 @@
+#include <fmt/format.h>
+
+#include <exception>
+
+#include "commands/commands.hpp"
+#include "subjects/registry.hpp"
+
+namespace {
+
+/// An error is one line on stderr, whatever it contains.
+int report(std::string message, int status) {
+  for (char& letter : message) {
+    if (letter == '\n') letter = ' ';
+  }
+  while (!message.empty() && message.back() == ' ') message.pop_back();
+  fmt::print(stderr, "bncheck: {}\n", message);
+  return status;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  using namespace bncheck;
+  CLI::App app("Checks BatchNorm implementations against an exact oracle.", "bncheck");
+  app.set_version_flag("--version", "bncheck " BNCHECK_VERSION);
+  app.require_subcommand(1);
+  app.footer(
+      "Exit status: 0 every applicable law held; 1 a law was violated; 2 usage or unreadable input; 3 the "
+      "subject\n"
+      "could not be run; 4 inconclusive; 130 interrupted. If several apply: 2, 3, 1, 4.");
+  int status = exit_usage;
+  add_check(app, status);
+  add_replay(app, status);
+  add_oracle(app, status);
+  add_list(app, status);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::Success& success) {
+    return app.exit(success);
+  } catch (const CLI::ParseError& error) {
+    return report(std::string(error.what()) + " (bncheck --help)", exit_usage);
+  } catch (const UsageError& error) {
+    return report(error.what(), exit_usage);
+  } catch (const SubjectUnavailable& error) {
+    return report(error.what(), exit_cannot_run);
+  } catch (const std::exception& error) {
+    return report(error.what(), exit_usage);
+  }
+  return status;
+}

@@ -1,0 +1,64 @@
+#include <fmt/format.h>
+
+#include <memory>
+
+#include "bncheck/answer_file.hpp"
+#include "bncheck/case_file.hpp"
+#include "commands/commands.hpp"
+#include "commands/common.hpp"
+#include "report/show_case.hpp"
+
+namespace bncheck {
+namespace {
+
+struct OracleArguments {
+  std::string file, dialect = "pytorch", output;
+};
+
+std::string show_answer(const Archive& archive) {
+  std::string text;
+  for (const auto& [key, value] : archive.metadata) {
+    if (key.starts_with("call.")) text += fmt::format("{} = {}\n", key, value);
+  }
+  for (const auto& [name, tensor] : archive.tensors) {
+    text += fmt::format("{} {}\n", name, to_string(tensor.shape));
+    for (const float value : tensor.floats()) text += fmt::format("  {}\n", show_float(value));
+  }
+  return text;
+}
+
+int run_oracle(const OracleArguments& arguments) {
+  const Dialect dialect = dialect_from(arguments.dialect);
+  Archive answer;
+  try {
+    answer = answer_archive(load_case(arguments.file).content, dialect);
+  } catch (const std::invalid_argument& error) {
+    throw UsageError("'" + arguments.file + "': " + error.what());
+  } catch (const std::runtime_error& error) {
+    throw UsageError(error.what());
+  }
+  if (arguments.output.empty()) {
+    fmt::print("{}", show_answer(answer));
+    return exit_holds;
+  }
+  try {
+    write_file(arguments.output, write_archive(answer));
+  } catch (const std::runtime_error& error) {
+    throw UsageError(error.what());
+  }
+  return exit_holds;
+}
+
+}  // namespace
+
+void add_oracle(CLI::App& app, int& status) {
+  auto arguments = std::make_shared<OracleArguments>();
+  CLI::App* command = app.add_subcommand("oracle", "the exact answer to a case, rounded to nearest float");
+  command->add_option("case", arguments->file, "case file")->required();
+  command->add_option("--dialect", arguments->dialect, "dialect to answer in")->capture_default_str();
+  command->add_option("-o,--output", arguments->output,
+                      "write an answer file (safetensors) instead of printing the values");
+  command->callback([arguments, &status] { status = run_oracle(*arguments); });
+}
+
+}  // namespace bncheck

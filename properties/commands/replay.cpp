@@ -1,0 +1,103 @@
+#include <fmt/format.h>
+
+#include <memory>
+
+#include "bncheck/case_file.hpp"
+#include "commands/commands.hpp"
+#include "commands/common.hpp"
+#include "laws/catalogue.hpp"
+#include "report/show_case.hpp"
+
+namespace bncheck {
+namespace {
+
+struct ReplayArguments {
+  std::vector<std::string> files;
+  std::string subject = "bn", law, dialect;
+  bool quiet = false;
+};
+
+/// The law that the user or the file names; else every law.
+std::vector<const Law*> laws_for(const ReplayArguments& arguments, const CaseFile& file) {
+  if (!arguments.law.empty()) return laws_from(arguments.law);
+  const auto named = file.notes.find("law");
+  if (named == file.notes.end()) return laws_from("*");
+  const Law* law = law_named(named->second);
+  if (law == nullptr)
+    throw UsageError("the file names the unknown law '" + named->second + "' (--law chooses another)");
+  return {law};
+}
+
+struct Tally {
+  int judged = 0, bad = 0;
+};
+
+void replay_law(const Law& law, const Case& c, Runner& runner, Tally& tally) {
+  const auto excluded = law.excludes(runner.can());
+  Verdict verdict = excluded ? Verdict::not_applicable(*excluded) : check_case(law, c, runner);
+  switch (verdict.kind) {
+    case Verdict::Kind::not_applicable:
+      return;
+    case Verdict::Kind::holds: {
+      ++tally.judged;
+      fmt::print("  {}: holds", law.name);
+      if (verdict.worst_ratio > 0) {
+        fmt::print(", worst {} ulps, ratio {}", show_measure(verdict.worst_ulps),
+                   show_measure(verdict.worst_ratio));
+      }
+      fmt::print("\n");
+      return;
+    }
+    default:
+      break;
+  }
+  ++tally.judged;
+  ++tally.bad;
+  fmt::print("  {}: {}: {}\n{}", law.name, verdict.kind == Verdict::Kind::died ? "died" : "violated",
+             verdict.message, show_mismatches(c, verdict.mismatches));
+}
+
+int run_replay(const ReplayArguments& arguments) {
+  const std::unique_ptr<Subject> subject = subject_from(arguments.subject, arguments.dialect);
+  Runner runner(*subject);
+  bool violated = false;
+  bool undecided = false;
+  for (const std::string& name : arguments.files) {
+    CaseFile file;
+    try {
+      file = load_case(name);
+    } catch (const std::runtime_error& error) {
+      throw UsageError(error.what());
+    }
+    const std::vector<const Law*> laws = laws_for(arguments, file);
+    fmt::print("{} on {} {}\n", name, arguments.subject, subject->version());
+    if (!arguments.quiet) fmt::print("{}", show_case(file.content));
+    Tally tally;
+    try {
+      for (const Law* law : laws) replay_law(*law, file.content, runner, tally);
+    } catch (const std::invalid_argument& error) {
+      throw UsageError(error.what());
+    }
+    if (tally.judged == 0)
+      fmt::print("  no law of '{}' applies to this case\n", laws.size() == 1 ? laws[0]->name : "*");
+    violated = violated || tally.bad > 0;
+    undecided = undecided || tally.judged == 0;
+  }
+  return violated ? exit_violated : undecided ? exit_inconclusive : exit_holds;
+}
+
+}  // namespace
+
+void add_replay(CLI::App& app, int& status) {
+  auto arguments = std::make_shared<ReplayArguments>();
+  CLI::App* command = app.add_subcommand("replay", "run saved cases again, on any subject");
+  command->add_option("case", arguments->files, "case files")->required();
+  command->add_option("--subject", arguments->subject, "the BatchNorm to run them on")->capture_default_str();
+  command->add_option("--law", arguments->law,
+                      "laws to judge by, with * and ? (default: the law that the file names)");
+  command->add_option("--dialect", arguments->dialect, "judge the subject in this dialect");
+  command->add_flag("--quiet", arguments->quiet, "leave out the case itself");
+  command->callback([arguments, &status] { status = run_replay(*arguments); });
+}
+
+}  // namespace bncheck

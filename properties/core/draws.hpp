@@ -1,0 +1,90 @@
+#pragma once
+/// Draws: an abstract source of choices. One generator of cases serves many engines: RapidCheck drives it
+/// with its random stream, a fuzz input with its bytes.
+
+#include <bit>
+#include <cstddef>
+#include <cstdint>
+#include <initializer_list>
+#include <span>
+
+namespace bncheck {
+
+class Draws {
+ public:
+  virtual ~Draws() = default;
+
+  /// The next `count` bits, 1 to 64, in the low end.
+  virtual std::uint64_t bits(int count) = 0;
+  /// 0 to 100: how large things should be.
+  virtual int size() const { return 100; }
+
+  /// 0 <= result < bound. The modulo's bias is below bound/2^(8+log2 bound) and of no consequence here.
+  std::uint64_t below(std::uint64_t bound) {
+    if (bound <= 1) return 0;
+    return bits(static_cast<int>(std::bit_width(bound - 1)) + (bound < (std::uint64_t{1} << 40) ? 8 : 0)) %
+           bound;
+  }
+  /// low <= result <= high.
+  std::int64_t between(std::int64_t low, std::int64_t high) {
+    return low + static_cast<std::int64_t>(below(static_cast<std::uint64_t>(high - low) + 1));
+  }
+  /// True in `parts` of `whole` cases.
+  bool chance(std::uint64_t parts, std::uint64_t whole) { return below(whole) < parts; }
+  template <class T>
+  T pick(std::initializer_list<T> choices) {
+    return choices.begin()[below(choices.size())];
+  }
+  template <class Container>
+  const auto& pick_from(const Container& choices) {
+    return choices[static_cast<std::size_t>(below(choices.size()))];
+  }
+};
+
+/// SplitMix64 (Steele, Lea, Flood 2014).
+class RandomDraws : public Draws {
+ public:
+  explicit RandomDraws(std::uint64_t seed, int size = 100) : state_(seed), size_(size) {}
+  std::uint64_t bits(int count) override {
+    state_ += 0x9e3779b97f4a7c15;
+    std::uint64_t z = state_;
+    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9;
+    z = (z ^ (z >> 27)) * 0x94d049bb133111eb;
+    return (z ^ (z >> 31)) >> (64 - count);
+  }
+  int size() const override { return size_; }
+
+ private:
+  std::uint64_t state_;
+  int size_;
+};
+
+/// Choices read from bytes, whole bytes at a time. A generator may ask for more than there is: the rest comes
+/// from a random stream seeded with the bytes, so that short inputs make full cases too and every input is
+/// used.
+class ByteDraws : public Draws {
+ public:
+  explicit ByteDraws(std::span<const std::uint8_t> bytes) : bytes_(bytes), rest_(hash(bytes)) {}
+  std::uint64_t bits(int count) override {
+    const auto wanted = static_cast<std::size_t>((count + 7) / 8);
+    if (wanted > bytes_.size()) {
+      bytes_ = {};
+      return rest_.bits(count);
+    }
+    std::uint64_t value = 0;
+    for (std::size_t k = 0; k < wanted; ++k) value = value << 8 | bytes_[k];
+    bytes_ = bytes_.subspan(wanted);
+    return count == 64 ? value : value & ((std::uint64_t{1} << count) - 1);
+  }
+
+ private:
+  static std::uint64_t hash(std::span<const std::uint8_t> bytes) {
+    std::uint64_t h = 0xcbf29ce484222325;  // FNV-1a
+    for (const std::uint8_t byte : bytes) h = (h ^ byte) * 0x100000001b3;
+    return h;
+  }
+  std::span<const std::uint8_t> bytes_;
+  RandomDraws rest_;
+};
+
+}  // namespace bncheck

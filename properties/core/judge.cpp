@@ -1,0 +1,125 @@
+#include "core/judge.hpp"
+
+#include <algorithm>
+#include <bit>
+#include <cmath>
+
+namespace bncheck {
+namespace {
+
+constexpr std::size_t shown_mismatches = 5;
+
+bool meets_claim(const Error& error, Claim claim) {
+  switch (claim) {
+    case Claim::exact:
+      return error.nearest;
+    case Claim::faithful:
+      return error.ulps < 1;
+    case Claim::sound:
+      break;
+  }
+  return error.ratio <= 1;
+}
+
+std::string place(std::size_t call, Output output) {
+  return "call " + std::to_string(call) + ": " + std::string(name_of(output));
+}
+
+void judge_tensor(const Run& run, std::size_t call, Output output, const ExpectedTensor& expected,
+                  const Capabilities& can, Judged judged, Verdict& verdict) {
+  const Tensor& tensor = run.output(call, output);
+  if (tensor.shape != expected.shape() || !tensor.is_whole()) {
+    throw Settled{Verdict::violated(place(call, output) + " has shape " + to_string(tensor.shape) +
+                                    ", expected " + to_string(expected.shape()))};
+  }
+  const std::span<const float> got = tensor.floats();
+  for (std::int64_t i = 0; i < expected.size(); ++i) {
+    const float value = got[static_cast<std::size_t>(i)];
+    const Error error = expected.error(i, value, can.numerics);
+    if (!error.in_range) ++verdict.out_of_range;
+    if (error.in_range != (judged == Judged::in_range)) continue;
+    verdict.worst_ulps = std::max(verdict.worst_ulps, error.ulps);
+    verdict.worst_ratio = std::max(verdict.worst_ratio, error.ratio);
+    if (meets_claim(error, can.numerics.claim)) continue;
+    add_mismatch(verdict, {call, output, i, value, expected.value(i).nearest_f32(), error},
+                 place(call, output) + " is not the exact result within the subject's claim (" +
+                     std::string(name_of(can.numerics.claim)) + ")");
+  }
+}
+
+/// |a - b|, where an infinity stands for 2^128, the number that it was rounded from at least.
+long double gap(float a, float b) {
+  const auto value = [](float v) {
+    return std::isinf(v) ? std::copysign(0x1p128L, v) : static_cast<long double>(v);
+  };
+  return std::fabs(value(a) - value(b));
+}
+
+}  // namespace
+
+bool same(float a, float b) {
+  return std::bit_cast<std::uint32_t>(a) == std::bit_cast<std::uint32_t>(b) ||
+         (std::isnan(a) && std::isnan(b));
+}
+
+void add_mismatch(Verdict& verdict, const Mismatch& mismatch, const std::string& message) {
+  if (verdict.kind != Verdict::Kind::violated) {
+    verdict.kind = Verdict::Kind::violated;
+    verdict.message = message;
+  }
+  auto& list = verdict.mismatches;
+  list.push_back(mismatch);
+  std::ranges::stable_sort(
+      list, [](const Mismatch& a, const Mismatch& b) { return a.error.ratio > b.error.ratio; });
+  if (list.size() > shown_mismatches) list.resize(shown_mismatches);
+}
+
+void judge_call(const Run& run, std::size_t call, const Capabilities& can, Judged judged, Verdict& verdict,
+                const std::set<Output>& only) {
+  for (const auto& [output, expected] : run.expected[call].outputs) {
+    if (only.empty() || only.contains(output))
+      judge_tensor(run, call, output, expected, can, judged, verdict);
+  }
+}
+
+void judge_state(const Run& run, std::size_t call, Verdict& verdict) {
+  const ExpectedCall& expected = run.expected[call];
+  const State& after = run.after(call);
+  const auto compare = [&](Output output, const std::optional<Tensor>& got,
+                           const std::optional<Tensor>& want) {
+    if (expected.outputs.contains(output) || got == want) return;
+    verdict.kind = Verdict::Kind::violated;
+    verdict.message = "call " + std::to_string(call) + " changed " + std::string(name_of(output));
+  };
+  compare(Output::running_mean, after.running_mean, expected.state.running_mean);
+  compare(Output::running_var, after.running_var, expected.state.running_var);
+  compare(Output::running_weight, after.running_weight, expected.state.running_weight);
+  if (after.weight != expected.state.weight || after.bias != expected.state.bias) {
+    verdict = Verdict::violated("call " + std::to_string(call) + " changed weight or bias");
+  }
+  if (after.num_batches_tracked != expected.state.num_batches_tracked) {
+    verdict = Verdict::violated("call " + std::to_string(call) + ": num_batches_tracked is " +
+                                std::to_string(after.num_batches_tracked) + ", expected " +
+                                std::to_string(expected.state.num_batches_tracked));
+  }
+}
+
+void judge_agreement(const Counterpart& a, const Counterpart& b, bool bitwise, const Capabilities& can,
+                     Verdict& verdict) {
+  const float x = a.run->output(a.call, a.output).floats()[static_cast<std::size_t>(a.index)];
+  const float y = b.run->output(b.call, b.output).floats()[static_cast<std::size_t>(b.index)];
+  if (same(x, y)) return;
+  const ExpectedTensor& ea = a.run->expected[a.call].outputs.at(a.output);
+  const ExpectedTensor& eb = b.run->expected[b.call].outputs.at(b.output);
+  if (!bitwise && can.numerics.claim != Claim::exact) {
+    const Error error_a = ea.error(a.index, x, can.numerics);
+    const Error error_b = eb.error(b.index, y, can.numerics);
+    // Outside the range nothing is promised to either, and a law of its own looks there.
+    if (!error_a.in_range || !error_b.in_range) return;
+    if (!std::isnan(x) && !std::isnan(y) && gap(x, y) <= error_a.attainable + error_b.attainable) return;
+  }
+  add_mismatch(verdict, {b.call, b.output, b.index, y, x, eb.error(b.index, y, can.numerics)},
+               place(b.call, b.output) + " differs between two runs that must agree");
+}
+
+}  // namespace bncheck

@@ -1,0 +1,31 @@
+#pragma once
+/// A Law: something that holds for every right BatchNorm.
+
+#include <functional>
+#include <optional>
+#include <string>
+
+#include "core/draws.hpp"
+#include "core/runner.hpp"
+#include "core/subject.hpp"
+#include "core/verdict.hpp"
+
+namespace bncheck {
+
+struct Law {
+  std::string name;
+  /// One sentence with the mathematics; the bound's derivation is in the doc comment of the check.
+  std::string statement;
+  /// The reason why the law says nothing about such a subject; nullopt where it does.
+  std::function<std::optional<std::string>(const Capabilities&)> excludes;
+  /// A case that the law applies to.
+  std::function<Case(Draws&, const Capabilities&)> draw;
+  /// Any case may come (from a file, or while shrinking): not_applicable where the law says nothing about it.
+  /// May throw Settled.
+  std::function<Verdict(const Case&, Runner&)> check;
+};
+
+/// `law.check`, with early verdicts caught.
+Verdict check_case(const Law& law, const Case& c, Runner& runner);
+
+}  // namespace bncheck

@@ -1,0 +1,45 @@
+#pragma once
+/// The Runner carries cases to a subject and answers to laws.
+
+#include <cstdint>
+#include <vector>
+
+#include "core/subject.hpp"
+#include "core/verdict.hpp"
+
+namespace bncheck {
+
+/// One case as a subject ran it, beside the exact answer to each call from the subject's own state before it.
+struct Run {
+  Case content;
+  std::vector<Reply> replies;
+  std::vector<ExpectedCall> expected;
+
+  /// Throws Settled: the call must have returned values and was rejected.
+  const Values& values(std::size_t call) const;
+  const Tensor& output(std::size_t call, Output output) const;
+  /// The state before the call, as the subject left it.
+  const State& before(std::size_t call) const;
+  const State& after(std::size_t call) const { return replies[call].state; }
+};
+
+class Runner {
+ public:
+  explicit Runner(Subject& subject) : subject_(subject) {}
+
+  /// Throws Settled where the subject dies or says "unsupported".
+  Run run(const Case& c);
+  const Capabilities& can() const { return subject_.can(); }
+  Subject& subject() { return subject_; }
+  /// Cases that the subject has run.
+  std::int64_t runs() const { return runs_; }
+
+ private:
+  Subject& subject_;
+  std::int64_t runs_ = 0;
+};
+
+/// The value of one output element, wherever the call put it.
+const Tensor* find_output(const Reply& reply, Output output);
+
+}  // namespace bncheck

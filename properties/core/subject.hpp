@@ -1,0 +1,75 @@
+#pragma once
+/// A Subject is a BatchNorm under test: what it can do, and what it did with a Case.
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "bncheck/case.hpp"
+#include "bncheck/dialect.hpp"
+#include "bncheck/error_kind.hpp"
+#include "bncheck/expected.hpp"
+#include "bncheck/numerics.hpp"
+
+namespace bncheck {
+
+/// What laws may ask of a subject. Laws outside are "not applicable", with the reason.
+struct Capabilities {
+  Dialect dialect;
+  Numerics numerics;
+  std::set<int> dimensions{1, 2, 3};
+  bool strided = true;          ///< any strides and offsets; else only dense tensors in logical order
+  bool in_place = true;         ///< y may be x
+  bool caller_output = true;    ///< writes y into the caller's memory
+  bool caller_state = false;    ///< parameters and running statistics are the caller's buffers in every call
+  bool threads = true;          ///< Exec::threads is honoured
+  bool any_environment = true;  ///< works under any rounding mode and flush-to-zero flag of the caller
+  bool untracked = true;        ///< track_running_stats = false
+  bool without_affine = true;   ///< affine = false
+  bool settable = true;         ///< SetMomentum and Load calls
+  bool non_finite_rule = true;  ///< declares the total rule for values that are not finite
+};
+
+/// The call returned. Tensors are dense, in logical order; running statistics are in `Reply::state`.
+struct Values {
+  std::map<Output, Tensor> outputs;
+};
+/// The call was rejected.
+struct Failure {
+  ErrorKind kind = ErrorKind::other;
+  std::string message;
+  bool wrote_outputs = false;  ///< it changed y or a saved statistic all the same
+};
+struct Reply {
+  std::variant<Values, Failure> result;
+  State state;  ///< after the call
+};
+
+/// The subject did something that no call may do.
+struct Death {
+  enum class Cause { signal, hang, protocol, guard_zone, input_changed };
+  Cause cause = Cause::guard_zone;
+  std::string detail;
+  std::size_t call = 0;
+};
+std::string_view name_of(Death::Cause cause);
+
+struct Outcome {
+  std::vector<Reply> replies;  ///< one per call, or fewer before a death
+  std::optional<Death> death;
+};
+
+class Subject {
+ public:
+  virtual ~Subject() = default;
+  virtual std::string name() const = 0;
+  virtual std::string version() const = 0;
+  virtual const Capabilities& can() const = 0;
+  virtual Outcome run(const Case& c) = 0;
+};
+
+}  // namespace bncheck

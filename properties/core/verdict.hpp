@@ -1,0 +1,44 @@
+#pragma once
+/// What a law says of a case.
+
+#include <cmath>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "bncheck/expected.hpp"
+
+namespace bncheck {
+
+/// One element that is not what it has to be.
+struct Mismatch {
+  std::size_t call = 0;
+  Output output = Output::y;
+  std::int64_t index = 0;  ///< flat, in logical order
+  float got = 0;
+  float expected = 0;  ///< nearest float to the exact value, or the other run's value
+  Error error;
+};
+
+struct Verdict {
+  enum class Kind { holds, violated, not_applicable, died, inconclusive };
+  Kind kind = Kind::holds;
+  std::string message;
+  std::vector<Mismatch> mismatches;  ///< the worst ones first, a handful
+  double worst_ulps = 0, worst_ratio = 0;
+  /// Outputs whose intermediate results left the exponent range, where the ratio says nothing.
+  std::int64_t out_of_range = 0;
+
+  static Verdict violated(std::string message) { return {Kind::violated, std::move(message), {}, 0, 0, 0}; }
+  static Verdict not_applicable(std::string reason) {
+    return {Kind::not_applicable, std::move(reason), {}, 0, 0, 0};
+  }
+  bool is_bad() const { return kind == Kind::violated || kind == Kind::died; }
+};
+
+/// Thrown inside a law's check to settle it early.
+struct Settled {
+  Verdict verdict;
+};
+
+}  // namespace bncheck

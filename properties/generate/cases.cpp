@@ -1,0 +1,198 @@
+#include "generate/cases.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+namespace bncheck {
+namespace {
+
+double draw_eps(Draws& draws, bool batch) {
+  switch (draws.below(8)) {
+    case 0:
+      return draws.pick({1e-3, 1e-12, 1.0, 1e-8});
+    case 1:
+      return std::ldexp(1.0, static_cast<int>(draws.between(-126, 127)));
+    case 2:
+      return batch ? 1e-5 : 0.0;
+    case 3:
+      return static_cast<double>(1e-5f);
+    default:
+      return 1e-5;
+  }
+}
+
+std::optional<double> draw_momentum(Draws& draws, bool cumulative) {
+  switch (draws.below(8)) {
+    case 0:
+      return 0.0;
+    case 1:
+      return 1.0;
+    case 2:
+      return draws.pick({0.9, 0.01, 0.5, -0.25, 1.5, 3.0});
+    case 3:
+      return cumulative ? std::nullopt : std::optional<double>(0.1);
+    case 4:
+      return static_cast<double>(draw_ordinary(draws));
+    default:
+      return 0.1;
+  }
+}
+
+float draw_parameter(Draws& draws, bool special) {
+  switch (draws.below(8)) {
+    case 0:
+      return draws.pick({0.0f, 1.0f, -1.0f, -0.0f, 0.5f, 1e-3f, 1e3f});
+    case 1:
+      return special ? draws.pick({std::numeric_limits<float>::infinity(),
+                                   -std::numeric_limits<float>::infinity(),
+                                   std::numeric_limits<float>::quiet_NaN(), 0.0f})
+                     : draw_ordinary(draws);
+    default:
+      return draw_ordinary(draws);
+  }
+}
+
+float draw_variance(Draws& draws, const CaseWish& wish) {
+  switch (draws.below(8)) {
+    case 0:
+      return draws.pick({0.0f, 1.0f, 4.0f, 1e-12f, 1e-30f, 1e20f});
+    case 1:
+      if (wish.special_values) {
+        return draws.pick({std::numeric_limits<float>::infinity(), std::numeric_limits<float>::quiet_NaN(),
+                           -std::numeric_limits<float>::infinity(), -1.0f, -1e-5f, -0.0f});
+      }
+      return wish.finite_statistics_only ? 0.25f : draws.pick({-1.0f, -1e-5f, 3e38f, 0.0f});
+    default: {
+      const float root = draw_ordinary(draws);
+      return root * root;
+    }
+  }
+}
+
+float draw_mean(Draws& draws, bool special) {
+  switch (draws.below(8)) {
+    case 0:
+      return draws.pick({0.0f, 1.0f, -1e4f, 1e6f});
+    case 1:
+      return special ? draws.pick({std::numeric_limits<float>::infinity(),
+                                   -std::numeric_limits<float>::infinity(),
+                                   std::numeric_limits<float>::quiet_NaN()})
+                     : 100 * draw_ordinary(draws);
+    case 2:
+      return 1000 * draw_ordinary(draws);
+    default:
+      return draw_ordinary(draws);
+  }
+}
+
+Tensor draw_vector(std::int64_t length, const std::function<float()>& draw) {
+  Tensor tensor = Tensor::filled({length}, 0);
+  std::ranges::generate(tensor.floats(), draw);
+  return tensor;
+}
+
+}  // namespace
+
+const Forward* only_forward(const Case& c) {
+  return c.calls.size() == 1 ? std::get_if<Forward>(&c.calls[0].operation) : nullptr;
+}
+
+int draw_dimensions(Draws& draws, const Capabilities& can) {
+  const std::vector<int> dimensions(can.dimensions.begin(), can.dimensions.end());
+  return draws.pick_from(dimensions);
+}
+
+Config draw_config(Draws& draws, const Capabilities& can, const CaseWish& wish, std::int64_t channels) {
+  Config config;
+  config.num_features = channels;
+  config.affine = wish.affine.value_or(!can.without_affine || draws.chance(5, 6));
+  config.track_running_stats = wish.track_running_stats.value_or(!can.untracked || draws.chance(7, 8));
+  const bool batch = wish.calls != 1 || !config.track_running_stats || wish.training.value_or(true);
+  config.eps = draw_eps(draws, batch);
+  config.momentum = draw_momentum(draws, can.dialect.cumulative != Cumulative::unsupported);
+  return config;
+}
+
+State draw_state(Draws& draws, const Config& config, const Dialect& dialect, const CaseWish& wish) {
+  State state;
+  const std::int64_t length = config.num_features;
+  if (config.affine) {
+    state.weight = draw_vector(length, [&] { return draw_parameter(draws, wish.special_values); });
+    state.bias = draw_vector(length, [&] { return draw_parameter(draws, wish.special_values); });
+  }
+  if (config.track_running_stats) {
+    state.running_mean = draw_vector(length, [&] { return draw_mean(draws, wish.special_values); });
+    state.running_var = draw_vector(length, [&] { return draw_variance(draws, wish); });
+    state.num_batches_tracked = draws.between(0, 5);
+    if (dialect.averaging == Averaging::ratio) {
+      state.running_weight = Tensor::filled({1}, static_cast<float>(draws.between(0, 8)));
+    }
+  }
+  return state;
+}
+
+Tensor draw_input(Draws& draws, const Shape& shape, const CaseWish& wish) {
+  Tensor x = Tensor::filled(shape, 0);
+  const std::int64_t channels = shape[1];
+  const std::int64_t count = values_per_channel(shape);
+  const std::int64_t spatial = shape[0] == 0 ? 0 : count / shape[0];
+  const auto regime = [&] {
+    if (wish.regime) return *wish.regime;
+    if (wish.special_values && draws.chance(1, 2)) return Regime::special;
+    return draws.chance(1, 3) ? Regime::ordinary : draws.pick_from(finite_regimes());
+  };
+  Regime current = regime();
+  const bool one_regime = draws.chance(1, 2);
+  const std::span<float> values = x.floats();
+  for (std::int64_t c = 0; c < channels; ++c) {
+    if (!one_regime && c > 0) current = regime();
+    const std::vector<float> channel = draw_values(draws, current, static_cast<std::size_t>(count));
+    for (std::int64_t i = 0; i < count; ++i) {
+      const std::int64_t at = (i / spatial * channels + c) * spatial + i % spatial;
+      values[static_cast<std::size_t>(at)] = channel[static_cast<std::size_t>(i)];
+    }
+  }
+  return x;
+}
+
+Exec draw_exec(Draws& draws, const Capabilities& can, std::size_t rank) {
+  Exec exec;
+  if (can.in_place && draws.chance(1, 6)) exec.overlap = Overlap::in_place;
+  if (can.strided) {
+    exec.x = draw_placement(draws, rank);
+    if (can.caller_output && exec.overlap == Overlap::none) exec.y = draw_placement(draws, rank);
+  }
+  if (exec.overlap == Overlap::in_place) exec.y = exec.x;
+  if (can.threads && draws.chance(1, 4)) exec.threads = static_cast<int>(draws.between(1, 4));
+  if (can.any_environment && draws.chance(1, 6)) {
+    exec.rounding = draws.pick({Rounding::down, Rounding::up, Rounding::zero, Rounding::nearest});
+    exec.flush_to_zero = draws.chance(1, 2);
+  }
+  return exec;
+}
+
+Case draw_case(Draws& draws, const Capabilities& can, const CaseWish& wish) {
+  Case c;
+  const int dimensions = draw_dimensions(draws, can);
+  Shape shape = draw_shape(draws, dimensions, wish.shape);
+  c.config = draw_config(draws, can, wish, shape[1]);
+  c.config.dimensions = dimensions;
+  c.state = draw_state(draws, c.config, can.dialect, wish);
+  const auto calls = wish.calls > 0 ? wish.calls : static_cast<int>(draws.between(1, 3));
+  for (int k = 0; k < calls; ++k) {
+    const bool training = k == 0 && wish.training ? *wish.training : draws.chance(1, 2);
+    Call call;
+    call.operation = Forward{training, draw_input(draws, shape, wish)};
+    if (wish.any_exec) call.exec = draw_exec(draws, can, shape.size());
+    c.calls.push_back(std::move(call));
+    if (k + 1 < calls) {
+      const std::int64_t channels = shape[1];
+      shape = draw_shape(draws, dimensions, wish.shape);
+      shape[1] = channels;
+    }
+  }
+  return c;
+}
+
+}  // namespace bncheck

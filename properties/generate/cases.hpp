@@ -1,0 +1,40 @@
+#pragma once
+/// Whole cases that a subject can take.
+
+#include <functional>
+#include <optional>
+
+#include "bncheck/case.hpp"
+#include "core/draws.hpp"
+#include "core/subject.hpp"
+#include "generate/shapes.hpp"
+#include "generate/values.hpp"
+
+namespace bncheck {
+
+/// What a law needs of its case; everything that is left open is drawn.
+struct CaseWish {
+  std::optional<bool> training;        ///< of the (first) forward call
+  bool special_values = false;         ///< x, parameters and statistics may be infinite or NaN
+  bool any_exec = true;                ///< placements, in place, threads, environment
+  bool finite_statistics_only = true;  ///< running_var >= 0 and far from overflow
+  std::optional<Regime> regime;        ///< of every channel of x
+  std::optional<bool> track_running_stats;
+  std::optional<bool> affine;
+  int calls = 1;  ///< forward calls; 0: one to three
+  ShapeWish shape;
+};
+
+Case draw_case(Draws& draws, const Capabilities& can, const CaseWish& wish = {});
+
+// The parts, for laws that build their own.
+int draw_dimensions(Draws& draws, const Capabilities& can);
+Config draw_config(Draws& draws, const Capabilities& can, const CaseWish& wish, std::int64_t channels);
+State draw_state(Draws& draws, const Config& config, const Dialect& dialect, const CaseWish& wish);
+Tensor draw_input(Draws& draws, const Shape& shape, const CaseWish& wish);
+Exec draw_exec(Draws& draws, const Capabilities& can, std::size_t rank);
+
+/// The forward call of a case that has exactly one call, a Forward; null otherwise.
+const Forward* only_forward(const Case& c);
+
+}  // namespace bncheck

@@ -1,0 +1,44 @@
+#include "laws/catalogue.hpp"
+
+namespace bncheck {
+namespace {
+
+bool matches(std::string_view pattern, std::string_view text) {
+  if (pattern.empty()) return text.empty();
+  if (pattern.front() == '*') {
+    return matches(pattern.substr(1), text) || (!text.empty() && matches(pattern, text.substr(1)));
+  }
+  return !text.empty() && (pattern.front() == '?' || pattern.front() == text.front()) &&
+         matches(pattern.substr(1), text.substr(1));
+}
+
+}  // namespace
+
+const std::vector<Law>& all_laws() {
+  static const std::vector<Law> laws = [] {
+    std::vector<Law> all;
+    for (auto family : {oracle_laws, moment_laws, running_statistics_laws, rejection_laws, confinement_laws,
+                        invariance_laws}) {
+      for (Law& law : family()) all.push_back(std::move(law));
+    }
+    return all;
+  }();
+  return laws;
+}
+
+const Law* law_named(std::string_view name) {
+  for (const Law& law : all_laws()) {
+    if (law.name == name) return &law;
+  }
+  return nullptr;
+}
+
+std::vector<const Law*> laws_matching(std::string_view pattern) {
+  std::vector<const Law*> found;
+  for (const Law& law : all_laws()) {
+    if (matches(pattern, law.name)) found.push_back(&law);
+  }
+  return found;
+}
+
+}  // namespace bncheck

@@ -1,0 +1,25 @@
+#pragma once
+/// Every law there is, by family.
+
+#include <string_view>
+#include <vector>
+
+#include "core/law.hpp"
+
+namespace bncheck {
+
+std::vector<Law> oracle_laws();
+std::vector<Law> moment_laws();
+std::vector<Law> running_statistics_laws();
+std::vector<Law> rejection_laws();
+std::vector<Law> confinement_laws();
+std::vector<Law> invariance_laws();
+
+/// All of them, in the order in which they are reported.
+const std::vector<Law>& all_laws();
+/// Null for an unknown name.
+const Law* law_named(std::string_view name);
+/// The laws whose names match a pattern with * and ?.
+std::vector<const Law*> laws_matching(std::string_view pattern);
+
+}  // namespace bncheck

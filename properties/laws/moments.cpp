@@ -1,0 +1,159 @@
+/// Mean and variance of the normalised output, per channel, in training.
+
+#include <cmath>
+
+#include "laws/catalogue.hpp"
+#include "laws/parts.hpp"
+
+namespace bncheck {
+namespace {
+
+/// One channel of y, and what is known of its error.
+struct ChannelMoments {
+  long double n = 0;
+  long double mean = 0;             ///< of y - beta
+  long double deviation = 0;        ///< sqrt(mean((y - mean y)^2))
+  long double mean_bound = 0;       ///< mean of the attainable errors
+  long double deviation_bound = 0;  ///< their root mean square
+  bool in_range = true;
+};
+
+ChannelMoments moments_of(const Run& run, std::int64_t channel, long double beta, const Numerics& numerics) {
+  const ExpectedTensor& expected = run.expected[0].outputs.at(Output::y);
+  const std::span<const float> y = run.output(0, Output::y).floats();
+  const Geometry geometry(expected.shape());
+  ChannelMoments m;
+  m.n = static_cast<long double>(geometry.samples * geometry.spatial);
+  long double squares = 0;
+  const auto each = [&](auto&& visit) {
+    for (std::int64_t n = 0; n < geometry.samples; ++n) {
+      for (std::int64_t s = 0; s < geometry.spatial; ++s) visit(geometry.at(n, channel, s));
+    }
+  };
+  each([&](std::int64_t i) {
+    const float value = y[static_cast<std::size_t>(i)];
+    const Error error = expected.error(i, value, numerics);
+    m.in_range = m.in_range && error.in_range && std::isfinite(expected.value(i).nearest_f32());
+    m.mean += (static_cast<long double>(value) - beta) / m.n;
+    m.mean_bound += error.attainable / m.n;
+    m.deviation_bound += error.attainable * error.attainable / m.n;
+  });
+  each([&](std::int64_t i) {
+    const long double d = static_cast<long double>(y[static_cast<std::size_t>(i)]) - beta - m.mean;
+    squares += d * d / m.n;
+  });
+  m.deviation = std::sqrt(squares);
+  m.deviation_bound = std::sqrt(m.deviation_bound);
+  return m;
+}
+
+/// long double's own rounding in the sums above: n additions of terms not above the largest |y - beta|, which
+/// second order terms of A (its factor 1.01) do not always cover when A is half an ulp of a small y.
+long double summation_rounding(const ChannelMoments& m, long double scale) {
+  return m.n * 0x1p-62L * scale;
+}
+
+template <class Judge>
+Verdict check_channels(const Case& c, Runner& runner, const Judge& judge) {
+  const Forward& forward = one_valid_forward(c, runner.can());
+  if (!all_finite(c)) return Verdict::not_applicable("values that are not finite");
+  if (!forward.training) return Verdict::not_applicable("inference");
+  const Run run = runner.run(c);
+  run.values(0);
+  Verdict verdict;
+  bool judged = false;
+  for (std::int64_t k = 0; k < forward.x.shape[1] && !verdict.is_bad(); ++k) {
+    const auto index = static_cast<std::size_t>(k);
+    const long double gamma = c.state.weight ? static_cast<long double>(c.state.weight->floats()[index]) : 1;
+    const long double beta = c.state.bias ? static_cast<long double>(c.state.bias->floats()[index]) : 0;
+    const ChannelMoments m = moments_of(run, k, beta, runner.can().numerics);
+    if (!m.in_range) continue;
+    judged = true;
+    judge(run, k, gamma, beta, m, verdict);
+  }
+  if (!judged) return Verdict::not_applicable("no channel keeps its intermediate results in range");
+  return verdict;
+}
+
+void judge_bound(Verdict& verdict, const std::string& what, std::int64_t channel, long double got,
+                 long double expected, long double bound) {
+  const long double gap = std::fabs(got - expected);
+  verdict.worst_ratio = std::max(verdict.worst_ratio, static_cast<double>(gap / bound));
+  if (gap <= bound) return;
+  verdict =
+      Verdict::violated(what + " of y in channel " + std::to_string(channel) + " is " + std::to_string(got) +
+                        ", expected " + std::to_string(expected) + " within " + std::to_string(bound));
+}
+
+/// Sum (y - beta) = 0 exactly, and every y is off by at most its attainable error A_i: the mean of y - beta
+/// is at most mean(A_i) from 0.
+Verdict check_zero_mean(const Case& c, Runner& runner) {
+  return check_channels(c, runner,
+                        [](const Run&, std::int64_t channel, long double, long double beta,
+                           const ChannelMoments& m, Verdict& verdict) {
+                          judge_bound(verdict, "the mean less beta", channel, m.mean, 0,
+                                      m.mean_bound + summation_rounding(m, m.deviation + std::fabs(beta)));
+                        });
+}
+
+/// The standard deviation of y is |gamma| sigma h exactly, with h = 1/sqrt(sigma^2 + eps). It is a seminorm
+/// of the vector y, so errors of at most A_i move it by at most their root mean square.
+Verdict check_variance(const Case& c, Runner& runner) {
+  return check_channels(
+      c, runner,
+      [&](const Run& run, std::int64_t channel, long double gamma, long double beta, const ChannelMoments& m,
+          Verdict& verdict) {
+        // sigma and h in long double, independently of the exact answer: shifted by the first value.
+        const Forward& forward = *only_forward(run.content);
+        const Geometry geometry(forward.x.shape);
+        const std::span<const float> x = forward.x.floats();
+        const auto value = [&](std::int64_t n, std::int64_t s) {
+          return static_cast<long double>(x[static_cast<std::size_t>(geometry.at(n, channel, s))]);
+        };
+        const long double shift = value(0, 0);
+        long double mean = 0;
+        long double squares = 0;
+        for (std::int64_t n = 0; n < geometry.samples; ++n) {
+          for (std::int64_t s = 0; s < geometry.spatial; ++s) mean += (value(n, s) - shift) / m.n;
+        }
+        for (std::int64_t n = 0; n < geometry.samples; ++n) {
+          for (std::int64_t s = 0; s < geometry.spatial; ++s) {
+            const long double d = value(n, s) - shift - mean;
+            squares += d * d / m.n;
+          }
+        }
+        const auto eps = static_cast<long double>(effective_eps(run.content.config, runner.can().dialect));
+        const long double expected = std::fabs(gamma) * std::sqrt(squares / (squares + eps));
+        judge_bound(verdict, "the standard deviation", channel, m.deviation, expected,
+                    m.deviation_bound + summation_rounding(m, expected + std::fabs(beta)));
+      });
+}
+
+Case draw_training(Draws& draws, const Capabilities& can) {
+  CaseWish wish;
+  wish.training = true;
+  if (draws.chance(1, 2)) wish.regime = draws.pick({Regime::ordinary, Regime::large_mean, Regime::integers});
+  return draw_case(draws, can, wish);
+}
+
+std::optional<std::string> excludes_other_normalisation(const Capabilities& can) {
+  const Dialect& d = can.dialect;
+  if (d.eps_place == EpsPlace::inside && d.normalising_variance == Correction::population &&
+      d.axes == Axes::spatial) {
+    return std::nullopt;
+  }
+  return "the dialect does not divide by sqrt(sigma^2 + eps)";
+}
+
+}  // namespace
+
+std::vector<Law> moment_laws() {
+  return {
+      {"zero_mean", "In training the mean of y - beta over each channel is 0 within mean(A).",
+       excludes_other_normalisation, draw_training, check_zero_mean},
+      {"variance", "In training the variance of y over each channel is gamma^2 sigma^2/(sigma^2 + eps).",
+       excludes_other_normalisation, draw_training, check_variance},
+  };
+}
+
+}  // namespace bncheck

@@ -1,0 +1,101 @@
+/// Comparison with the exact answer, element by element.
+
+#include "laws/catalogue.hpp"
+#include "laws/parts.hpp"
+
+namespace bncheck {
+namespace {
+
+/// Every output element of every call meets the subject's claim; state that is no output is untouched.
+/// The bound is the attainable error of MATHEMATICS, derived in oracle/src/attainable_error.cpp.
+Verdict check_matches_oracle(const Case& c, Runner& runner) {
+  if (!all_finite(c)) return Verdict::not_applicable("values that are not finite");
+  const Run run = runner.run(c);
+  Verdict verdict;
+  for (std::size_t k = 0; k < c.calls.size(); ++k) {
+    if (run.expected[k].must_fail()) return Verdict::not_applicable("a call must fail");
+    run.values(k);
+    judge_call(run, k, runner.can(), Judged::in_range, verdict);
+    if (!verdict.is_bad()) judge_state(run, k, verdict);
+  }
+  return verdict;
+}
+
+Case draw_any_forward(Draws& draws, const Capabilities& can) {
+  CaseWish wish;
+  wish.calls = 0;
+  return draw_case(draws, can, wish);
+}
+
+/// The same bound where an intermediate result of float arithmetic (x - mu, sigma^2, n sigma^2, Sum|x|, gamma
+/// h or the product) leaves [2^-126, 2^127] although x and the exact result are finite floats.
+Verdict check_extreme_range(const Case& c, Runner& runner) {
+  if (!all_finite(c)) return Verdict::not_applicable("values that are not finite");
+  one_valid_forward(c, runner.can());
+  const Run run = runner.run(c);
+  run.values(0);
+  Verdict verdict;
+  judge_call(run, 0, runner.can(), Judged::out_of_range, verdict);
+  if (verdict.out_of_range == 0) return Verdict::not_applicable("all intermediate results are in range");
+  return verdict;
+}
+
+Case draw_extreme(Draws& draws, const Capabilities& can) {
+  CaseWish wish;
+  wish.training = true;
+  wish.regime = draws.chance(2, 3) ? Regime::huge : Regime::tiny;
+  Case c = draw_case(draws, can, wish);
+  // A constant huge channel has no large intermediate result but its sum; two different values do.
+  return c;
+}
+
+/// Where x, a parameter or a statistic is infinite or NaN, the result is that of the formula evaluated once
+/// in the extended reals: NaN where that is NaN, the infinity where that is infinite, finite elements in
+/// bound.
+Verdict check_non_finite_rule(const Case& c, Runner& runner) {
+  one_valid_forward(c, runner.can());
+  if (all_finite(c)) return Verdict::not_applicable("all values are finite");
+  const Run run = runner.run(c);
+  run.values(0);
+  Verdict verdict;
+  judge_call(run, 0, runner.can(), Judged::in_range, verdict);
+  if (!verdict.is_bad()) judge_state(run, 0, verdict);
+  return verdict;
+}
+
+Case draw_special(Draws& draws, const Capabilities& can) {
+  CaseWish wish;
+  wish.special_values = true;
+  wish.finite_statistics_only = false;
+  Case c = draw_case(draws, can, wish);
+  if (all_finite(c)) {
+    const auto values = std::get<Forward>(c.calls[0].operation).x.floats();
+    values[static_cast<std::size_t>(draws.below(values.size()))] =
+        draws.pick({std::numeric_limits<float>::infinity(), -std::numeric_limits<float>::infinity(),
+                    std::numeric_limits<float>::quiet_NaN()});
+  }
+  return c;
+}
+
+std::optional<std::string> excludes_without_rule(const Capabilities& can) {
+  if (can.non_finite_rule) return std::nullopt;
+  return "the subject declares no rule for values that are not finite";
+}
+
+}  // namespace
+
+std::vector<Law> oracle_laws() {
+  return {
+      {"matches_oracle",
+       "Every output of every call is the exact result within the subject's claim: |got - exact| <= A.",
+       excludes_nobody, draw_any_forward, check_matches_oracle},
+      {"extreme_range",
+       "|got - exact| <= A also where squares, sums or products leave the range of float on the way.",
+       excludes_nobody, draw_extreme, check_extreme_range},
+      {"non_finite_rule",
+       "Infinities and NaN propagate as gamma ((x - mu)/sqrt(V)) + beta does in the extended reals.",
+       excludes_without_rule, draw_special, check_non_finite_rule},
+  };
+}
+
+}  // namespace bncheck

@@ -1,0 +1,283 @@
+/// What must be rejected: by kind, without a trace, and so that the nearest valid call is accepted.
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "laws/catalogue.hpp"
+#include "laws/parts.hpp"
+
+namespace bncheck {
+namespace {
+
+/// The rejected call and its valid twin: the same but for the one thing that was wrong.
+using Twin = std::optional<Case> (*)(const Case&);
+
+/// The call fails with a kind that the contract names, changes no bit of state and outputs, and its twin
+/// succeeds. Equality throughout; nothing is numeric here.
+Verdict check_rejected(const Case& c, Runner& runner, ErrorKind kind, Twin twin_of) {
+  if (c.calls.size() != 1) return Verdict::not_applicable("the law is about a single call");
+  const Run run = runner.run(c);
+  const std::vector<ErrorKind>& kinds = run.expected[0].errors;
+  if (std::ranges::find(kinds, kind) == kinds.end())
+    return Verdict::not_applicable("no such error in this call");
+  const std::string wanted(name_of(kind));
+  const auto* failure = std::get_if<Failure>(&run.replies[0].result);
+  if (failure == nullptr) return Verdict::violated("the call must fail with '" + wanted + "' but succeeded");
+  if (std::ranges::find(kinds, failure->kind) == kinds.end()) {
+    return Verdict::violated("the call must fail with '" + wanted + "' but failed with '" +
+                             std::string(name_of(failure->kind)) + "': " + failure->message);
+  }
+  if (failure->message.empty()) return Verdict::violated("the error has no message");
+  if (failure->wrote_outputs) return Verdict::violated("the call failed but had written to its outputs");
+  if (run.after(0) != c.state) return Verdict::violated("the call failed but had changed the state");
+  const std::optional<Case> twin = twin_of(c);
+  if (!twin || !errors_of(twin->config, twin->state, twin->calls[0], runner.can().dialect).empty()) return {};
+  const Run accepted = runner.run(*twin);
+  if (const auto* refused = std::get_if<Failure>(&accepted.replies[0].result)) {
+    return Verdict::violated("the nearest valid call was rejected too: " + refused->message);
+  }
+  return {};
+}
+
+/// x cut or repeated to another shape: the values go round.
+Tensor reshaped(const Tensor& x, Shape shape) {
+  Tensor result = Tensor::filled(std::move(shape), 1);
+  const std::span<const float> from = x.floats();
+  const std::span<float> to = result.floats();
+  for (std::size_t i = 0; i < to.size(); ++i) {
+    // Distinct values where there is nothing to copy.
+    to[i] = from.empty() ? static_cast<float>(i % 7) : from[i % from.size()];
+  }
+  return result;
+}
+
+Forward& forward_of(Case& c) {
+  return std::get<Forward>(c.calls[0].operation);
+}
+
+Case draw_plain(Draws& draws, const Capabilities& can) {
+  CaseWish wish;
+  wish.shape.max_elements = 120;
+  Case c = draw_case(draws, can, wish);
+  c.calls[0].exec.x = c.calls[0].exec.y = Placement{};
+  return c;
+}
+
+// ---- channels
+
+Case draw_channels(Draws& draws, const Capabilities& can) {
+  Case c = draw_plain(draws, can);
+  Shape shape = forward_of(c).x.shape;
+  const std::int64_t right = shape[1];
+  while (shape[1] == right)
+    shape[1] = draws.pick({right - 1, right + 1, 2 * right, std::int64_t{1}, right + 7});
+  if (draws.chance(1, 6)) shape[0] = 0;  // the check does not depend on there being data
+  if (shape[1] == 0 && shape[0] == 0) shape[1] = right + 1;
+  forward_of(c).x = reshaped(forward_of(c).x, shape);
+  return c;
+}
+std::optional<Case> twin_channels(const Case& c) {
+  Case twin = c;
+  Forward& forward = forward_of(twin);
+  if (forward.x.shape.size() < 2) return std::nullopt;
+  Shape shape = forward.x.shape;
+  shape[1] = c.config.num_features;
+  forward.x = reshaped(forward.x, shape);
+  return twin;
+}
+
+// ---- rank
+
+Case draw_rank(Draws& draws, const Capabilities& can) {
+  Case c = draw_plain(draws, can);
+  const Shape right = forward_of(c).x.shape;
+  const int dimensions = c.config.dimensions;
+  const auto takes = [&](std::size_t rank) {
+    return dimensions == 1 ? rank == 2 || rank == 3 : rank == static_cast<std::size_t>(dimensions) + 2;
+  };
+  std::size_t rank = right.size();
+  while (takes(rank)) rank = static_cast<std::size_t>(draws.below(8));
+  Shape shape = right;
+  while (shape.size() > rank) shape.pop_back();
+  while (shape.size() < rank) shape.push_back(draws.between(1, 2));
+  forward_of(c).x = reshaped(forward_of(c).x, shape);
+  return c;
+}
+std::optional<Case> twin_rank(const Case& c) {
+  Case twin = c;
+  const std::size_t rank = c.config.dimensions == 1 ? 2 : static_cast<std::size_t>(c.config.dimensions) + 2;
+  Shape shape(rank, 1);
+  shape[0] = 2;
+  shape[1] = c.config.num_features;
+  forward_of(twin).x = reshaped(forward_of(twin).x, shape);
+  return twin;
+}
+
+// ---- lengths
+
+Tensor resized(const Tensor& tensor, std::int64_t length) {
+  Tensor result = Tensor::filled({length}, 1);
+  const std::size_t bytes = std::min(result.bytes.size(), tensor.bytes.size());
+  std::copy_n(tensor.bytes.begin(), bytes, result.bytes.begin());
+  return result;
+}
+std::vector<std::optional<Tensor>*> buffers_of(State& state) {
+  std::vector<std::optional<Tensor>*> buffers;
+  for (auto* tensor : {&state.weight, &state.bias, &state.running_mean, &state.running_var}) {
+    if (*tensor) buffers.push_back(tensor);
+  }
+  return buffers;
+}
+Case draw_length(Draws& draws, const Capabilities& can) {
+  CaseWish wish;
+  wish.shape.max_elements = 120;
+  wish.track_running_stats = true;
+  Case c = draw_case(draws, can, wish);
+  std::optional<Tensor>& victim = *draws.pick_from(buffers_of(c.state));
+  const std::int64_t right = c.config.num_features;
+  victim = resized(*victim, draws.pick({right - 1, right + 1, 2 * right, std::int64_t{0}}));
+  return c;
+}
+std::optional<Case> twin_length(const Case& c) {
+  Case twin = c;
+  for (auto* buffer : buffers_of(twin.state)) *buffer = resized(**buffer, c.config.num_features);
+  return twin;
+}
+
+// ---- eps, momentum, counter
+
+Case draw_eps(Draws& draws, const Capabilities& can) {
+  Case c = draw_plain(draws, can);
+  constexpr double inf = std::numeric_limits<double>::infinity();
+  c.config.eps = draws.pick({-1e-5, -0x1p-149, inf, -inf, std::nan(""), 0x1p128, 0x1p-127, 0x1p-1074});
+  if (draws.chance(1, 5)) {
+    c.config.eps = 0;  // wrong only where batch statistics are used
+    forward_of(c).training = true;
+  }
+  return c;
+}
+std::optional<Case> twin_eps(const Case& c) {
+  Case twin = c;
+  twin.config.eps = 1e-5;
+  return twin;
+}
+Case draw_momentum(Draws& draws, const Capabilities& can) {
+  Case c = draw_plain(draws, can);
+  constexpr double inf = std::numeric_limits<double>::infinity();
+  c.config.momentum = draws.pick({inf, -inf, std::nan("")});
+  return c;
+}
+std::optional<Case> twin_momentum(const Case& c) {
+  Case twin = c;
+  twin.config.momentum = 0.1;
+  return twin;
+}
+Case draw_counter(Draws& draws, const Capabilities& can) {
+  CaseWish wish;
+  wish.training = true;
+  wish.track_running_stats = true;
+  wish.shape.max_elements = 60;
+  Case c = draw_case(draws, can, wish);
+  c.state.num_batches_tracked = draws.pick({std::int64_t{-1}, std::numeric_limits<std::int64_t>::min()});
+  return c;
+}
+std::optional<Case> twin_counter(const Case& c) {
+  Case twin = c;
+  twin.state.num_batches_tracked = 0;
+  return twin;
+}
+std::optional<std::string> excludes_uncounted(const Capabilities& can) {
+  if (can.dialect.averaging == Averaging::none) return "the dialect keeps no running statistics";
+  return std::nullopt;
+}
+
+// ---- one value per channel
+
+Case draw_one_value(Draws& draws, const Capabilities& can) {
+  Case c = draw_plain(draws, can);
+  Shape shape = forward_of(c).x.shape;
+  for (std::size_t k = 0; k < shape.size(); ++k) {
+    if (k != 1) shape[k] = 1;
+  }
+  forward_of(c).x = reshaped(forward_of(c).x, shape);
+  if (c.config.track_running_stats) forward_of(c).training = true;
+  if (c.config.eps == 0) c.config.eps = 1e-5;
+  return c;
+}
+std::optional<Case> twin_one_value(const Case& c) {
+  Case twin = c;
+  Shape shape = forward_of(twin).x.shape;
+  if (shape.empty()) return std::nullopt;
+  shape[0] = 2;
+  forward_of(twin).x = reshaped(forward_of(twin).x, shape);
+  return twin;
+}
+std::optional<std::string> excludes_one_value(const Capabilities& can) {
+  if (can.dialect.single_value == SingleValue::error) return std::nullopt;
+  return "the dialect takes one value per channel";
+}
+
+// ---- aliasing
+
+Case draw_alias(Draws& draws, const Capabilities& can) {
+  CaseWish wish;
+  wish.affine = true;
+  wish.track_running_stats = true;
+  wish.any_exec = false;
+  wish.shape.max_elements = 120;
+  Case c = draw_case(draws, can, wish);
+  Exec& exec = c.calls[0].exec;
+  exec.overlap = draws.pick({Overlap::shifted, Overlap::y_itself});
+  if (can.caller_state && draws.chance(2, 3)) {
+    exec.overlap = draws.pick({Overlap::y_and_weight, Overlap::y_and_running_mean, Overlap::y_and_running_var,
+                               Overlap::running_mean_and_var});
+  }
+  if (exec.overlap == Overlap::running_mean_and_var) {
+    forward_of(c).training = true;
+    if (c.config.eps == 0) c.config.eps = 1e-5;
+  }
+  return c;
+}
+std::optional<Case> twin_alias(const Case& c) {
+  Case twin = c;
+  twin.calls[0].exec.overlap = Overlap::none;
+  return twin;
+}
+std::optional<std::string> excludes_own_output(const Capabilities& can) {
+  if (can.caller_output) return std::nullopt;
+  return "the subject returns memory of its own";
+}
+
+Law rejection(std::string name, std::string statement, ErrorKind kind,
+              Case (*draw)(Draws&, const Capabilities&), Twin twin,
+              std::optional<std::string> (*excludes)(const Capabilities&) = excludes_nobody) {
+  return {std::move(name), std::move(statement), excludes, draw,
+          [=](const Case& c, Runner& runner) { return check_rejected(c, runner, kind, twin); }};
+}
+
+}  // namespace
+
+std::vector<Law> rejection_laws() {
+  return {
+      rejection("channel_mismatch_rejected", "x.size(1) != num_features is an error, for empty x too.",
+                ErrorKind::channels, draw_channels, twin_channels),
+      rejection("rank_rejected", "x of another rank than the layer's is an error.", ErrorKind::rank,
+                draw_rank, twin_rank),
+      rejection("length_rejected", "Parameters and running statistics must have num_features elements.",
+                ErrorKind::length, draw_length, twin_length),
+      rejection("eps_rejected",
+                "eps must be 0 or in [2^-126, 2^127], and > 0 where batch statistics are used.",
+                ErrorKind::eps, draw_eps, twin_eps),
+      rejection("momentum_rejected", "momentum must be finite.", ErrorKind::momentum, draw_momentum,
+                twin_momentum),
+      rejection("counter_rejected", "num_batches_tracked must not be negative.", ErrorKind::counter,
+                draw_counter, twin_counter, excludes_uncounted),
+      rejection("one_value_rejected", "One value per channel is an error where batch statistics are used.",
+                ErrorKind::one_value, draw_one_value, twin_one_value, excludes_one_value),
+      rejection("alias_rejected", "y may be x; every other overlap of a written buffer is an error.",
+                ErrorKind::alias, draw_alias, twin_alias, excludes_own_output),
+  };
+}
+
+}  // namespace bncheck

@@ -1,0 +1,291 @@
+/// The momentum update, and what inference does with its result.
+
+#include <cmath>
+
+#include "laws/catalogue.hpp"
+#include "laws/parts.hpp"
+
+namespace bncheck {
+namespace {
+
+const std::set<Output> running_outputs{Output::running_mean, Output::running_var, Output::running_weight};
+
+std::optional<std::string> excludes_untracking(const Capabilities& can) {
+  if (can.dialect.averaging == Averaging::none) return "the dialect keeps no running statistics";
+  return std::nullopt;
+}
+
+bool is_tracked_training(const Case& c, std::size_t call) {
+  const auto* forward = std::get_if<Forward>(&c.calls[call].operation);
+  return forward != nullptr && forward->training && c.config.track_running_stats;
+}
+
+Case draw_training_calls(Draws& draws, const Capabilities& can, int calls) {
+  CaseWish wish;
+  wish.training = true;
+  wish.track_running_stats = true;
+  wish.calls = calls;
+  if (draws.chance(1, 2)) wish.regime = Regime::ordinary;
+  if (draws.chance(1, 2)) wish.shape.max_elements = 40;  // small n: n/(n-1) is far from 1
+  Case c = draw_case(draws, can, wish);
+  for (Call& call : c.calls) std::get<Forward>(call.operation).training = true;
+  return c;
+}
+
+/// r <- (1-m) r + m s for one training call: the error of s, weighted, and three roundings on the terms
+/// (slack_running in oracle/src/attainable_error.cpp).
+Verdict check_one_step(const Case& c, Runner& runner) {
+  one_valid_forward(c, runner.can());
+  if (!is_tracked_training(c, 0) || !all_finite(c))
+    return Verdict::not_applicable("not a tracked training call");
+  const Run run = runner.run(c);
+  run.values(0);
+  Verdict verdict;
+  judge_call(run, 0, runner.can(), Judged::in_range, verdict, running_outputs);
+  if (!verdict.is_bad()) judge_state(run, 0, verdict);
+  return verdict;
+}
+Case draw_one_step(Draws& draws, const Capabilities& can) {
+  return draw_training_calls(draws, can, 1);
+}
+
+/// A sequence r_0, r_1, ..., r_k of k tracked training calls in the closed form of the recurrence. With exact
+/// steps e_j = f_j(e_{j-1}) and computed steps |r_j - f_j(r_{j-1})| <= A_j, the distance d_j = |r_j - e_j|
+/// obeys d_j <= |1-m| d_{j-1} + A_j. The step's own A_j is the oracle's, from the subject's own r_{j-1}.
+Verdict check_k_steps(const Case& c, Runner& runner) {
+  if (c.calls.size() < 2 || !all_finite(c))
+    return Verdict::not_applicable("not a sequence of finite training calls");
+  for (std::size_t k = 0; k < c.calls.size(); ++k) {
+    if (!is_tracked_training(c, k))
+      return Verdict::not_applicable("not a sequence of tracked training calls");
+  }
+  if (!c.config.momentum) return Verdict::not_applicable("cumulative average");
+  const Run run = runner.run(c);
+  Verdict verdict;
+  const auto m = static_cast<long double>(*c.config.momentum);
+  for (const Output output : {Output::running_mean, Output::running_var}) {
+    const Tensor& start = output == Output::running_mean ? *c.state.running_mean : *c.state.running_var;
+    for (std::int64_t channel = 0; channel < c.config.num_features; ++channel) {
+      const auto index = static_cast<std::size_t>(channel);
+      const auto r0 = static_cast<long double>(start.floats()[index]);
+      long double exact = r0;
+      long double bound = 0;
+      bool in_range = true;
+      for (std::size_t k = 0; k < c.calls.size() && in_range; ++k) {
+        if (run.expected[k].must_fail() || !run.expected[k].outputs.contains(output)) {
+          return Verdict::not_applicable("a call must fail or is empty");
+        }
+        const ExpectedTensor& step = run.expected[k].outputs.at(output);
+        const float got = run.output(k, output).floats()[index];
+        const Error error = step.error(channel, got, runner.can().numerics);
+        const auto before = static_cast<long double>(
+            (output == Output::running_mean ? run.before(k).running_mean : run.before(k).running_var)
+                ->floats()[index]);
+        in_range =
+            error.in_range && std::isfinite(step.value(channel).nearest_f32()) && std::isfinite(before);
+        if (!in_range) break;
+        // f_k(e) - f_k(r) = (1-m)(e - r): the exact step from the exact start, through the oracle's own step.
+        exact = step.value(channel).approximate() + (1 - m) * (exact - before);
+        bound = std::fabs(1 - m) * bound + error.attainable;
+      }
+      if (!in_range) continue;
+      const float got = run.output(c.calls.size() - 1, output).floats()[index];
+      const long double gap = std::fabs(static_cast<long double>(got) - exact);
+      verdict.worst_ratio = std::max(verdict.worst_ratio, static_cast<double>(gap / bound));
+      if (gap <= bound) continue;
+      Mismatch mismatch{c.calls.size() - 1, output, channel, got, static_cast<float>(exact), {}};
+      mismatch.error.ratio = static_cast<double>(gap / bound);
+      add_mismatch(verdict, mismatch,
+                   std::string(name_of(output)) + " after " + std::to_string(c.calls.size()) +
+                       " steps is outside the accumulated bound");
+    }
+  }
+  return verdict;
+}
+Case draw_k_steps(Draws& draws, const Capabilities& can) {
+  Case c = draw_training_calls(draws, can, static_cast<int>(draws.between(2, 5)));
+  if (!c.config.momentum) c.config.momentum = 0.1;
+  return c;
+}
+
+/// m = 0: (1-0) r + 0 s is r, computed without rounding by every form of the update, for finite s.
+Verdict check_momentum_zero(const Case& c, Runner& runner) {
+  one_valid_forward(c, runner.can());
+  if (!is_tracked_training(c, 0) || !all_finite(c) || c.config.momentum != 0.0) {
+    return Verdict::not_applicable("not a tracked training call with momentum 0");
+  }
+  const Run run = runner.run(c);
+  run.values(0);
+  Verdict verdict;
+  const std::pair<Output, const Tensor*> kept[] = {{Output::running_mean, &*c.state.running_mean},
+                                                   {Output::running_var, &*c.state.running_var}};
+  for (const auto& [output, before] : kept) {
+    const ExpectedTensor& expected = run.expected[0].outputs.at(output);
+    for (std::int64_t i = 0; i < expected.size(); ++i) {
+      const float got = run.output(0, output).floats()[static_cast<std::size_t>(i)];
+      const float want = before->floats()[static_cast<std::size_t>(i)];
+      if (got == want) continue;  // -0 may become +0
+      const Error error = expected.error(i, got, runner.can().numerics);
+      if (!error.in_range) continue;
+      add_mismatch(verdict, {0, output, i, got, want, error}, "momentum 0 changed the running statistics");
+    }
+  }
+  return verdict;
+}
+Case draw_momentum_zero(Draws& draws, const Capabilities& can) {
+  Case c = draw_training_calls(draws, can, 1);
+  c.config.momentum = 0.0;
+  return c;
+}
+
+/// m = 1: r' = s whatever r was. Two runs with different finite r agree.
+Verdict check_momentum_one(const Case& c, Runner& runner) {
+  one_valid_forward(c, runner.can());
+  if (!is_tracked_training(c, 0) || !all_finite(c) || c.config.momentum != 1.0) {
+    return Verdict::not_applicable("not a tracked training call with momentum 1");
+  }
+  Case other = c;
+  for (std::optional<Tensor>* tensor : {&other.state.running_mean, &other.state.running_var}) {
+    for (float& value : (*tensor)->floats()) value = value == 3.0f ? 5.0f : 3.0f;
+  }
+  const Run run = runner.run(c);
+  const Run forgetful = runner.run(other);
+  Verdict verdict;
+  for (const Output output : {Output::running_mean, Output::running_var}) {
+    for (std::int64_t i = 0; i < c.config.num_features; ++i) {
+      judge_agreement({&run, 0, output, i}, {&forgetful, 0, output, i}, false, runner.can(), verdict);
+    }
+  }
+  judge_call(run, 0, runner.can(), Judged::in_range, verdict, running_outputs);
+  return verdict;
+}
+Case draw_momentum_one(Draws& draws, const Capabilities& can) {
+  Case c = draw_training_calls(draws, can, 1);
+  c.config.momentum = 1.0;
+  return c;
+}
+std::optional<std::string> excludes_ratio(const Capabilities& can) {
+  if (can.dialect.averaging == Averaging::ratio) return "the dialect averages by ratio";
+  return excludes_untracking(can);
+}
+
+/// Momentum absent: m = 1/k at the k-th batch, so each step is judged with the counter that it started from.
+Verdict check_cumulative(const Case& c, Runner& runner) {
+  if (c.config.momentum || !all_finite(c)) return Verdict::not_applicable("momentum is given");
+  const Run run = runner.run(c);
+  Verdict verdict;
+  for (std::size_t k = 0; k < c.calls.size(); ++k) {
+    if (!is_tracked_training(c, k) || run.expected[k].must_fail()) {
+      return Verdict::not_applicable("not a sequence of tracked training calls");
+    }
+    run.values(k);
+    judge_call(run, k, runner.can(), Judged::in_range, verdict, running_outputs);
+    if (!verdict.is_bad()) judge_state(run, k, verdict);
+  }
+  return verdict;
+}
+Case draw_cumulative(Draws& draws, const Capabilities& can) {
+  Case c = draw_training_calls(draws, can, static_cast<int>(draws.between(1, 4)));
+  c.config.momentum = std::nullopt;
+  return c;
+}
+std::optional<std::string> excludes_without_cumulative(const Capabilities& can) {
+  if (can.dialect.cumulative == Cumulative::unsupported) return "the dialect has no cumulative average";
+  return excludes_untracking(can);
+}
+
+/// Inference normalises with the running statistics: the second call's y is judged from the state that the
+/// first left, and its batch is far from those statistics, so that the batch's own would show.
+Verdict check_inference_uses_running(const Case& c, Runner& runner) {
+  const auto* last = c.calls.empty() ? nullptr : std::get_if<Forward>(&c.calls.back().operation);
+  if (last == nullptr || last->training || !c.config.track_running_stats || !all_finite(c)) {
+    return Verdict::not_applicable("the last call is no inference with running statistics");
+  }
+  const Run run = runner.run(c);
+  Verdict verdict;
+  for (const ExpectedCall& expected : run.expected) {
+    if (expected.must_fail()) return Verdict::not_applicable("a call must fail");
+  }
+  const std::size_t k = c.calls.size() - 1;
+  run.values(k);
+  judge_call(run, k, runner.can(), Judged::in_range, verdict, {Output::y});
+  return verdict;
+}
+Case draw_train_then_infer(Draws& draws, const Capabilities& can) {
+  CaseWish wish;
+  wish.training = true;
+  wish.track_running_stats = true;
+  wish.calls = 2;
+  if (can.dialect.averaging == Averaging::none) wish.calls = 1;
+  Case c = draw_case(draws, can, wish);
+  std::get<Forward>(c.calls.back().operation).training = false;
+  return c;
+}
+
+/// No bit of the state changes in inference, the counter included.
+Verdict check_inference_changes_nothing(const Case& c, Runner& runner) {
+  const Forward& forward = one_valid_forward(c, runner.can());
+  if (forward.training) return Verdict::not_applicable("training");
+  const Run run = runner.run(c);
+  run.values(0);
+  if (run.after(0) == c.state) return {};
+  return Verdict::violated("inference changed the state");
+}
+Case draw_inference(Draws& draws, const Capabilities& can) {
+  CaseWish wish;
+  wish.training = false;
+  wish.special_values = can.non_finite_rule && draws.chance(1, 4);
+  return draw_case(draws, can, wish);
+}
+
+/// Without running statistics both modes use the batch's: inference gives what training gives.
+Verdict check_untracked(const Case& c, Runner& runner) {
+  const Forward& forward = one_valid_forward(c, runner.can());
+  if (c.config.track_running_stats || !all_finite(c))
+    return Verdict::not_applicable("statistics are tracked");
+  Case other = c;
+  std::get<Forward>(other.calls[0].operation).training = !forward.training;
+  const Run a = runner.run(c);
+  const Run b = runner.run(other);
+  Verdict verdict;
+  judge_same_results(a, b, runner.can().numerics.deterministic, runner.can(), verdict);
+  if (!verdict.is_bad()) judge_state(a, 0, verdict);
+  if (!verdict.is_bad()) judge_state(b, 0, verdict);
+  return verdict;
+}
+Case draw_untracked(Draws& draws, const Capabilities& can) {
+  CaseWish wish;
+  wish.track_running_stats = false;
+  return draw_case(draws, can, wish);
+}
+std::optional<std::string> excludes_always_tracking(const Capabilities& can) {
+  if (can.untracked) return std::nullopt;
+  return "the subject always has running statistics";
+}
+
+}  // namespace
+
+std::vector<Law> running_statistics_laws() {
+  return {
+      {"momentum_one_step",
+       "running <- (1-m) running + m s, with the unbiased variance where the dialect says so.",
+       excludes_untracking, draw_one_step, check_one_step},
+      {"momentum_k_steps", "After k training calls the running statistics obey the k-fold recurrence.",
+       excludes_ratio, draw_k_steps, check_k_steps},
+      {"momentum_zero", "With m = 0 the running statistics keep their values.", excludes_ratio,
+       draw_momentum_zero, check_momentum_zero},
+      {"momentum_one", "With m = 1 the running statistics are the batch's, whatever they were.",
+       excludes_ratio, draw_momentum_one, check_momentum_one},
+      {"momentum_cumulative", "Without momentum the k-th batch has weight 1/k.", excludes_without_cumulative,
+       draw_cumulative, check_cumulative},
+      {"inference_uses_running_statistics",
+       "y = gamma (x - running_mean)/sqrt(running_var + eps) + beta after training.", excludes_nobody,
+       draw_train_then_infer, check_inference_uses_running},
+      {"inference_changes_nothing", "Inference leaves every bit of the state as it was.", excludes_nobody,
+       draw_inference, check_inference_changes_nothing},
+      {"untracked_uses_batch", "Without running statistics inference is training.", excludes_always_tracking,
+       draw_untracked, check_untracked},
+  };
+}
+
+}  // namespace bncheck

@@ -1,0 +1,99 @@
+#include "report/console.hpp"
+
+#include <fmt/color.h>
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "report/show_case.hpp"
+
+namespace bncheck {
+namespace {
+
+std::string painted(LawResult::Kind kind, const std::string& text, Style style) {
+  if (!style.colours) return text;
+  switch (kind) {
+    case LawResult::Kind::holds:
+      return fmt::format(fg(fmt::terminal_color::green), "{}", text);
+    case LawResult::Kind::violated:
+    case LawResult::Kind::died:
+      return fmt::format(fg(fmt::terminal_color::red), "{}", text);
+    case LawResult::Kind::not_applicable:
+      return fmt::format(fg(fmt::terminal_color::bright_black), "{}", text);
+    case LawResult::Kind::inconclusive:
+      break;
+  }
+  return fmt::format(fg(fmt::terminal_color::yellow), "{}", text);
+}
+
+bool measured(const LawResult& result) {
+  return result.worst_ratio > 0 || result.worst_ulps > 0;
+}
+
+}  // namespace
+
+std::string table_head() {
+  return fmt::format("{:<36}{:<16}{:>7}{:>11}{:>13}{:>13}\n", "law", "verdict", "cases", "discarded",
+                     "worst ulps", "worst ratio");
+}
+
+std::string table_row(const LawResult& result, Style style) {
+  const std::string verdict = fmt::format("{:<16}", name_of(result.kind));
+  const auto measure = [&](double value) {
+    return measured(result) && value > 0 ? show_measure(value) : "-";
+  };
+  std::string row =
+      fmt::format("{:<36}{}{:>7}{:>11}{:>13}{:>13}", result.law->name, painted(result.kind, verdict, style),
+                  result.cases, result.discarded, measure(result.worst_ulps), measure(result.worst_ratio));
+  const bool explained =
+      result.kind == LawResult::Kind::not_applicable || result.kind == LawResult::Kind::inconclusive;
+  if (explained) row += "  " + result.reason;
+  return row + "\n";
+}
+
+std::string show_finding(const Finding& finding, const std::string& subject, Style style) {
+  const LawResult& result = finding.result;
+  const Case& c = *result.counterexample;
+  std::string text =
+      fmt::format("\n{}: {}\n  {}\n", painted(result.kind, std::string(name_of(result.kind)), style),
+                  result.law->name, result.law->statement);
+  text += fmt::format("  {}\n", result.reason);
+  text += show_mismatches(c, result.verdict.mismatches);
+  text += "the smallest case found:\n" + show_case(c);
+  if (!finding.case_file.empty()) {
+    text += fmt::format("replay: bncheck replay {} --subject {}\n", shell_quoted(finding.case_file),
+                        shell_quoted(subject));
+  }
+  return text;
+}
+
+std::string summary(const CheckReport& report, Style style) {
+  const LawResult::Kind kinds[] = {LawResult::Kind::holds, LawResult::Kind::violated, LawResult::Kind::died,
+                                   LawResult::Kind::inconclusive, LawResult::Kind::not_applicable};
+  std::string text = fmt::format("\n{} {}: {} laws, {} cases, seed {}:", report.subject, report.version,
+                                 report.findings.size(), report.cases(), report.seed);
+  const char* separator = " ";
+  for (const LawResult::Kind kind : kinds) {
+    const auto count = std::ranges::count_if(
+        report.findings, [&](const Finding& finding) { return finding.result.kind == kind; });
+    if (count == 0) continue;
+    const std::string word =
+        kind == LawResult::Kind::holds && count != 1 ? "hold" : std::string(name_of(kind));
+    text += separator + painted(kind, fmt::format("{} {}", count, word), style);
+    separator = ", ";
+  }
+  return text + (report.interrupted ? " (interrupted)\n" : "\n");
+}
+
+std::string shell_quoted(const std::string& word) {
+  const bool plain = !word.empty() && std::ranges::all_of(word, [](unsigned char letter) {
+    return std::isalnum(letter) != 0 ||
+           std::string_view("_-./:,=@%+").find(static_cast<char>(letter)) != std::string_view::npos;
+  });
+  if (plain) return word;
+  std::string quoted = "'";
+  for (const char letter : word) quoted += letter == '\'' ? std::string("'\\''") : std::string(1, letter);
+  return quoted + "'";
+}
+
+}  // namespace bncheck

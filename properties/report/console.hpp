@@ -1,0 +1,25 @@
+#pragma once
+/// The report on a terminal or in a log.
+
+#include <string>
+
+#include "report/results.hpp"
+
+namespace bncheck {
+
+struct Style {
+  bool colours = false;
+};
+
+/// One row of the table, as soon as a law is done.
+std::string table_head();
+std::string table_row(const LawResult& result, Style style);
+/// The counterexample in full, with the line that replays it.
+std::string show_finding(const Finding& finding, const std::string& subject, Style style);
+/// "31 laws: 31 hold" and what else there is.
+std::string summary(const CheckReport& report, Style style);
+
+/// `word` quoted for a POSIX shell where it needs it.
+std::string shell_quoted(const std::string& word);
+
+}  // namespace bncheck

@@ -1,0 +1,46 @@
+#include "report/json.hpp"
+
+#include <cmath>
+#include <nlohmann/json.hpp>
+
+namespace bncheck {
+namespace {
+
+using nlohmann::ordered_json;
+
+ordered_json number(double value) {
+  if (std::isfinite(value)) return value;
+  return std::isnan(value) ? "nan" : value > 0 ? "inf" : "-inf";
+}
+
+ordered_json text_or_null(const std::string& text) {
+  return text.empty() ? ordered_json() : ordered_json(text);
+}
+
+}  // namespace
+
+std::string to_json(const CheckReport& report) {
+  ordered_json laws = ordered_json::array();
+  for (const Finding& finding : report.findings) {
+    const LawResult& result = finding.result;
+    laws.push_back({{"name", result.law->name},
+                    {"verdict", name_of(result.kind)},
+                    {"cases", result.cases},
+                    {"discarded", result.discarded},
+                    {"reason", text_or_null(result.reason)},
+                    {"worst_ulp", number(result.worst_ulps)},
+                    {"worst_ratio", number(result.worst_ratio)},
+                    {"case_file", text_or_null(finding.case_file)}});
+  }
+  const ordered_json json{{"schema", 1},
+                          {"subject", report.subject},
+                          {"version", report.version},
+                          {"seed", report.seed},
+                          {"cases", report.cases()},
+                          {"violations", report.violations()},
+                          {"interrupted", report.interrupted},
+                          {"laws", std::move(laws)}};
+  return json.dump(2, ' ', false, ordered_json::error_handler_t::replace) + "\n";
+}
+
+}  // namespace bncheck

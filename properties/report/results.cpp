@@ -1,0 +1,26 @@
+#include "report/results.hpp"
+
+#include <algorithm>
+#include <numeric>
+
+namespace bncheck {
+
+int CheckReport::cases() const {
+  return std::accumulate(findings.begin(), findings.end(), 0,
+                         [](int sum, const Finding& finding) { return sum + finding.result.cases; });
+}
+
+int CheckReport::violations() const {
+  return static_cast<int>(std::ranges::count_if(
+      findings, [](const Finding& finding) { return finding.result.counterexample.has_value(); }));
+}
+
+bool CheckReport::inconclusive() const {
+  const auto is = [](LawResult::Kind kind) {
+    return [kind](const Finding& finding) { return finding.result.kind == kind; };
+  };
+  return std::ranges::any_of(findings, is(LawResult::Kind::inconclusive)) ||
+         std::ranges::all_of(findings, is(LawResult::Kind::not_applicable));
+}
+
+}  // namespace bncheck

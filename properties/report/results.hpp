@@ -1,0 +1,28 @@
+#pragma once
+/// What a run of `bncheck check` found: the one thing that every renderer shows.
+
+#include <string>
+#include <vector>
+
+#include "search/check_law.hpp"
+
+namespace bncheck {
+
+struct Finding {
+  LawResult result;
+  /// Where the shrunk case was saved; empty where there is none.
+  std::string case_file;
+};
+
+struct CheckReport {
+  std::string subject, version;
+  std::uint64_t seed = 0;
+  bool interrupted = false;
+  std::vector<Finding> findings;
+
+  int cases() const;
+  int violations() const;
+  bool inconclusive() const;
+};
+
+}  // namespace bncheck

@@ -1,0 +1,120 @@
+#include "report/show_case.hpp"
+
+#include <fmt/format.h>
+
+#include <bit>
+#include <cmath>
+
+namespace bncheck {
+namespace {
+
+constexpr std::size_t shown_values = 32;
+
+std::string show_tensor(const Tensor& tensor) {
+  std::string text = to_string(tensor.shape) + " =";
+  if (tensor.dtype != Dtype::f32) return text + " (" + std::string(name_of(tensor.dtype)) + ")";
+  const std::span<const float> values = tensor.floats();
+  for (std::size_t i = 0; i < values.size() && i < shown_values; ++i) {
+    if (i % 4 == 0 && values.size() > 4) text += "\n     ";
+    text += " " + show_float(values[i]);
+  }
+  if (values.size() > shown_values) text += fmt::format("\n      ... {} more", values.size() - shown_values);
+  return text;
+}
+
+std::string show_state(const State& state, const std::string& indent) {
+  std::string text;
+  const auto add = [&](const char* name, const std::optional<Tensor>& tensor) {
+    if (tensor) text += fmt::format("{}{} {}\n", indent, name, show_tensor(*tensor));
+  };
+  add("weight", state.weight);
+  add("bias", state.bias);
+  add("running_mean", state.running_mean);
+  add("running_var", state.running_var);
+  add("running_weight", state.running_weight);
+  if (state.num_batches_tracked != 0) {
+    text += fmt::format("{}num_batches_tracked = {}\n", indent, state.num_batches_tracked);
+  }
+  return text;
+}
+
+std::string show_momentum(const std::optional<double>& momentum) {
+  return momentum ? fmt::format("{}", *momentum) : "cumulative";
+}
+
+std::string show_placement(const char* name, const Placement& placement, const Shape& shape) {
+  if (placement == Placement{} || !fits(placement, shape)) return "";
+  return fmt::format("; {} strides {} offset {}", name, to_string(strides_of(placement, shape)),
+                     placement.offset);
+}
+
+std::string show_exec(const Exec& exec, const Shape& shape) {
+  std::string text = show_placement("x", exec.x, shape) + show_placement("y", exec.y, shape);
+  if (exec.overlap != Overlap::none) text += fmt::format("; overlap {}", name_of(exec.overlap));
+  if (exec.threads != 0) text += fmt::format("; {} threads", exec.threads);
+  if (exec.rounding != Rounding::nearest) text += fmt::format("; rounding {}", name_of(exec.rounding));
+  if (exec.flush_to_zero) text += "; flush to zero";
+  return text;
+}
+
+std::string show_call(const Call& call) {
+  if (const auto* forward = std::get_if<Forward>(&call.operation)) {
+    return fmt::format("forward {}{}\n    x {}\n", forward->training ? "training" : "inference",
+                       show_exec(call.exec, forward->x.shape), show_tensor(forward->x));
+  }
+  if (const auto* backward = std::get_if<Backward>(&call.operation)) {
+    return fmt::format("backward\n    dy {}\n", show_tensor(backward->dy));
+  }
+  if (const auto* set = std::get_if<SetMomentum>(&call.operation)) {
+    return fmt::format("set momentum {}\n", show_momentum(set->momentum));
+  }
+  return "load\n" + show_state(std::get<Load>(call.operation).state, "    ");
+}
+
+std::string show_index(std::int64_t flat, const Shape& shape) {
+  std::vector<std::int64_t> index(shape.size());
+  for (std::size_t k = shape.size(); k-- > 0;) {
+    if (shape[k] <= 0) return std::to_string(flat);
+    index[k] = flat % shape[k];
+    flat /= shape[k];
+  }
+  return fmt::format("{}", fmt::join(index, ","));
+}
+
+Shape output_shape(const Case& c, const Mismatch& mismatch) {
+  const auto* forward = std::get_if<Forward>(&c.calls[mismatch.call].operation);
+  return mismatch.output == Output::y && forward != nullptr ? forward->x.shape : Shape{c.config.num_features};
+}
+
+}  // namespace
+
+std::string show_float(float value) {
+  return fmt::format("{:.9g} (0x{:08x})", value, std::bit_cast<std::uint32_t>(value));
+}
+
+std::string show_measure(double value) {
+  return fmt::format("{:.3g}", value);
+}
+
+std::string show_case(const Case& c) {
+  std::string text = fmt::format("  BatchNorm{}d({}), eps = {}, momentum = {}{}{}\n", c.config.dimensions,
+                                 c.config.num_features, c.config.eps, show_momentum(c.config.momentum),
+                                 c.config.affine ? "" : ", affine = false",
+                                 c.config.track_running_stats ? "" : ", track_running_stats = false");
+  text += show_state(c.state, "  ");
+  for (std::size_t k = 0; k < c.calls.size(); ++k)
+    text += fmt::format("  call {}: {}", k, show_call(c.calls[k]));
+  return text;
+}
+
+std::string show_mismatches(const Case& c, const std::vector<Mismatch>& mismatches) {
+  std::string text;
+  for (const Mismatch& m : mismatches) {
+    text += fmt::format("  call {} {}[{}]: got {}, expected {}", m.call, name_of(m.output),
+                        show_index(m.index, output_shape(c, m)), show_float(m.got), show_float(m.expected));
+    text += fmt::format(": {} ulps, ratio {}\n", show_measure(m.error.ulps), show_measure(m.error.ratio));
+  }
+  return text;
+}
+
+}  // namespace bncheck

@@ -1,0 +1,21 @@
+#pragma once
+/// A case, and what is wrong with its outcome, for a person to read.
+
+#include <string>
+#include <vector>
+
+#include "bncheck/case.hpp"
+#include "core/verdict.hpp"
+
+namespace bncheck {
+
+/// Shape, options, state and values (decimal and bits); long tensors are cut.
+std::string show_case(const Case& c);
+/// "y[0,1,2] of call 0: got 1.5 (0x3fc00000), expected 1 (0x3f800000), 0.5 ulps, ratio 3" per mismatch.
+std::string show_mismatches(const Case& c, const std::vector<Mismatch>& mismatches);
+/// "-0.99999776 (0xbf7fffda)"
+std::string show_float(float value);
+/// Three significant digits: "0.5", "1.23e+08", "inf", "-" for zero measured on nothing.
+std::string show_measure(double value);
+
+}  // namespace bncheck

@@ -1,0 +1,44 @@
+#pragma once
+/// The loop: a law on many drawn cases, and the smallest case that violates it.
+
+#include <atomic>
+#include <chrono>
+#include <functional>
+#include <optional>
+#include <string>
+
+#include "core/law.hpp"
+
+namespace bncheck {
+
+struct CheckOptions {
+  int cases = 200;  ///< applicable cases per law
+  std::uint64_t seed = 0;
+  /// How long the smallest counterexample is looked for.
+  std::chrono::milliseconds shrink_time{2000};
+  std::optional<std::chrono::steady_clock::time_point> deadline;  ///< of the whole run
+  const std::atomic<bool>* interrupted = nullptr;
+  /// Called after each case with the number of applicable ones so far.
+  std::function<void(int)> progress;
+};
+
+struct LawResult {
+  enum class Kind { holds, violated, not_applicable, died, inconclusive };
+  const Law* law = nullptr;
+  Kind kind = Kind::inconclusive;
+  int cases = 0;      ///< applicable cases that ran
+  int discarded = 0;  ///< drawn cases that the law said nothing about
+  std::string reason;
+  double worst_ulps = 0, worst_ratio = 0;
+  /// The shrunk counterexample and what the law says of it.
+  std::optional<Case> counterexample;
+  Verdict verdict;
+};
+std::string_view name_of(LawResult::Kind kind);
+
+/// Most discards that a verdict may rest on, in percent of all drawn cases.
+inline constexpr int max_discard_percent = 5;
+
+LawResult check_law(const Law& law, Subject& subject, const CheckOptions& options);
+
+}  // namespace bncheck

@@ -1,0 +1,309 @@
+#include "search/smaller.hpp"
+
+#include <algorithm>
+#include <bit>
+#include <cmath>
+#include <memory>
+#include <optional>
+#include <set>
+
+namespace bncheck {
+
+int complexity(float value) {
+  if (value == 0) return std::signbit(value) ? 1 : 0;
+  if (std::isnan(value)) return 600;
+  if (std::isinf(value)) return 500 + (value < 0);
+  int exponent = 0;
+  auto significand = static_cast<std::uint32_t>(std::ldexp(std::frexp(std::fabs(value), &exponent), 24));
+  const int bits = 24 - std::countr_zero(significand);
+  // 2 for 1, 3 for -1, then by significant bits and by distance of the exponent from that of 1.
+  return 2 + (value < 0) + 40 * (bits - 1) + 2 * std::min(std::abs(exponent - 1), 19);
+}
+
+namespace {
+
+using Step = std::function<Case()>;
+using Shared = std::shared_ptr<const Case>;
+
+class Steps {
+ public:
+  explicit Steps(const Case& c) : base_(std::make_shared<const Case>(c)) {}
+
+  const Case& base() const { return *base_; }
+  /// `edit` changes a copy of the case.
+  void add(std::function<void(Case&)> edit) {
+    steps_.push_back([base = base_, edit = std::move(edit)] {
+      Case c = *base;
+      edit(c);
+      return c;
+    });
+  }
+  std::vector<Step> take() { return std::move(steps_); }
+
+ private:
+  Shared base_;
+  std::vector<Step> steps_;
+};
+
+Forward* forward_at(Case& c, std::size_t k) {
+  return std::get_if<Forward>(&c.calls[k].operation);
+}
+
+/// The slice [0, size) of one dimension, or all but one of its indices.
+Tensor without_indices(const Tensor& x, std::size_t dimension,
+                       const std::function<bool(std::int64_t)>& keep) {
+  std::int64_t outer = 1;
+  std::int64_t inner = 1;
+  for (std::size_t k = 0; k < dimension; ++k) outer *= x.shape[k];
+  for (std::size_t k = dimension + 1; k < x.shape.size(); ++k) inner *= x.shape[k];
+  Tensor result{x.dtype, x.shape, {}};
+  const std::int64_t size = x.shape[dimension];
+  result.shape[dimension] = 0;
+  for (std::int64_t j = 0; j < size; ++j) result.shape[dimension] += keep(j) ? 1 : 0;
+  const std::size_t bytes = static_cast<std::size_t>(inner) * size_of(x.dtype);
+  for (std::int64_t i = 0; i < outer; ++i) {
+    for (std::int64_t j = 0; j < size; ++j) {
+      if (!keep(j)) continue;
+      const std::byte* from = x.bytes.data() + static_cast<std::size_t>(i * size + j) * bytes;
+      result.bytes.insert(result.bytes.end(), from, from + bytes);
+    }
+  }
+  return result;
+}
+
+std::vector<std::optional<Tensor>*> per_channel(State& s) {
+  return {&s.weight, &s.bias, &s.running_mean, &s.running_var};
+}
+
+/// Keeps some channels, in every tensor that has one element or slice per channel.
+void keep_channels(Case& c, const std::function<bool(std::int64_t)>& keep) {
+  const std::int64_t channels = c.config.num_features;
+  const auto cut_state = [&](State& state) {
+    for (auto* tensor : per_channel(state)) {
+      if (*tensor && (*tensor)->shape == Shape{channels}) **tensor = without_indices(**tensor, 0, keep);
+    }
+  };
+  cut_state(c.state);
+  std::int64_t kept = 0;
+  for (std::int64_t k = 0; k < channels; ++k) kept += keep(k) ? 1 : 0;
+  for (Call& call : c.calls) {
+    if (auto* forward = std::get_if<Forward>(&call.operation)) {
+      if (forward->x.shape.size() > 1 && forward->x.shape[1] == channels) {
+        forward->x = without_indices(forward->x, 1, keep);
+      }
+    } else if (auto* load = std::get_if<Load>(&call.operation)) {
+      cut_state(load->state);
+    }
+  }
+  c.config.num_features = kept;
+}
+
+void shrink_calls(Steps& steps) {
+  const std::size_t count = steps.base().calls.size();
+  if (count < 2) return;
+  for (std::size_t k = 0; k < count; ++k) {
+    steps.add([k](Case& c) { c.calls.erase(c.calls.begin() + static_cast<std::ptrdiff_t>(k)); });
+  }
+}
+
+void shrink_channels(Steps& steps) {
+  const std::int64_t channels = steps.base().config.num_features;
+  if (channels < 2 || channels > 1 << 20) return;
+  if (channels > 2) {
+    steps.add([=](Case& c) { keep_channels(c, [=](std::int64_t k) { return k < channels / 2; }); });
+    steps.add([=](Case& c) { keep_channels(c, [=](std::int64_t k) { return k >= channels / 2; }); });
+  }
+  for (std::int64_t drop = 0; drop < std::min<std::int64_t>(channels, 12); ++drop) {
+    steps.add([=](Case& c) { keep_channels(c, [=](std::int64_t k) { return k != drop; }); });
+  }
+}
+
+void shrink_dimensions(Steps& steps) {
+  for (std::size_t k = 0; k < steps.base().calls.size(); ++k) {
+    const auto* forward = std::get_if<Forward>(&steps.base().calls[k].operation);
+    if (forward == nullptr) continue;
+    const Shape& shape = forward->x.shape;
+    const auto keep = [&](std::size_t dimension, const std::function<bool(std::int64_t)>& wanted) {
+      steps.add(
+          [=](Case& c) { forward_at(c, k)->x = without_indices(forward_at(c, k)->x, dimension, wanted); });
+    };
+    for (std::size_t dimension = 0; dimension < shape.size(); ++dimension) {
+      const std::int64_t size = shape[dimension];
+      // The channel dimension follows num_features where they agree, and shrinks alone where they do not.
+      if (size < 2 || (dimension == 1 && size == steps.base().config.num_features)) continue;
+      if (size > 3) keep(dimension, [=](std::int64_t i) { return i < 2; });
+      if (size > 2) {
+        keep(dimension, [=](std::int64_t i) { return i < size / 2; });
+        keep(dimension, [=](std::int64_t i) { return i >= size / 2; });
+      }
+      keep(dimension, [=](std::int64_t i) { return i != size - 1; });
+      if (size <= 12) {
+        for (std::int64_t drop = 0; drop + 1 < size; ++drop)
+          keep(dimension, [=](std::int64_t i) { return i != drop; });
+      }
+    }
+  }
+}
+
+/// (N, C, H, W) as (N, C, H W), and so on: fewer dimensions, the same values.
+void shrink_rank(Steps& steps) {
+  const Case& base = steps.base();
+  if (base.config.dimensions == 1) return;
+  steps.add([](Case& c) {
+    --c.config.dimensions;
+    for (Call& call : c.calls) {
+      auto* forward = std::get_if<Forward>(&call.operation);
+      if (forward == nullptr || forward->x.shape.size() < 4) continue;
+      Shape& shape = forward->x.shape;
+      const std::int64_t last = shape.back();
+      shape.pop_back();
+      shape.back() *= last;
+      call.exec.x = call.exec.y = Placement{};
+    }
+  });
+}
+
+void shrink_exec(Steps& steps) {
+  for (std::size_t k = 0; k < steps.base().calls.size(); ++k) {
+    const Exec& exec = steps.base().calls[k].exec;
+    const auto edit = [&](bool useful, void (*change)(Exec&)) {
+      if (useful) steps.add([=](Case& c) { change(c.calls[k].exec); });
+    };
+    const Exec plain;
+    edit(!(exec == plain), [](Exec& e) { e = Exec{}; });
+    edit(exec.overlap == Overlap::in_place, [](Exec& e) { e.overlap = Overlap::none; });
+    edit(!(exec.x == plain.x), [](Exec& e) { e.x = Placement{}; });
+    edit(!(exec.y == plain.y), [](Exec& e) { e.y = Placement{}; });
+    edit(!exec.x.gaps.empty(), [](Exec& e) { e.x.gaps.clear(); });
+    edit(!exec.y.gaps.empty(), [](Exec& e) { e.y.gaps.clear(); });
+    edit(exec.x.offset != 0, [](Exec& e) { e.x.offset = 0; });
+    edit(exec.y.offset != 0, [](Exec& e) { e.y.offset = 0; });
+    edit(exec.threads != 0, [](Exec& e) { e.threads = 0; });
+    edit(exec.rounding != Rounding::nearest, [](Exec& e) { e.rounding = Rounding::nearest; });
+    edit(exec.flush_to_zero, [](Exec& e) { e.flush_to_zero = false; });
+  }
+}
+
+void shrink_options(Steps& steps) {
+  const Case& base = steps.base();
+  if (base.config.affine) {
+    steps.add([](Case& c) {
+      c.config.affine = false;
+      c.state.weight = c.state.bias = std::nullopt;
+    });
+  }
+  if (base.config.eps != 1e-5 && base.config.eps != 1) {
+    steps.add([](Case& c) { c.config.eps = 1e-5; });
+    steps.add([](Case& c) { c.config.eps = 1; });
+  }
+  if (base.config.momentum != 0.1) steps.add([](Case& c) { c.config.momentum = 0.1; });
+  if (base.state.num_batches_tracked > 0) steps.add([](Case& c) { c.state.num_batches_tracked = 0; });
+}
+
+/// Simpler floats than `value`, the simplest first.
+std::vector<float> simpler(float value) {
+  std::vector<float> candidates{0.0f, 1.0f, -1.0f, 2.0f};
+  if (std::isfinite(value) && value != 0) {
+    candidates.push_back(std::trunc(value));
+    int exponent = 0;
+    const float fraction = std::frexp(value, &exponent);
+    candidates.push_back(std::ldexp(std::copysign(0.5f, value), exponent));
+    // Fewer significant bits: half of them, all but two, all but one.
+    auto significand = static_cast<std::uint32_t>(std::ldexp(std::fabs(fraction), 24));
+    const int bits = 24 - std::countr_zero(significand);
+    for (const int keep : {bits / 2, bits - 2, bits - 1}) {
+      if (keep < 1) continue;
+      significand &= ~((std::uint32_t{1} << (24 - keep)) - 1);
+      candidates.push_back(std::copysign(std::ldexp(static_cast<float>(significand), exponent - 24), value));
+      significand = static_cast<std::uint32_t>(std::ldexp(std::fabs(fraction), 24));
+    }
+    candidates.push_back(std::ldexp(value, exponent > 1 ? -1 : 1));
+    candidates.push_back(std::fabs(value));
+  } else if (std::isinf(value)) {
+    candidates.push_back(std::fabs(value));
+  }
+  std::vector<float> result;
+  for (const float candidate : candidates) {
+    if (complexity(candidate) < complexity(value) && std::ranges::find(result, candidate) == result.end()) {
+      result.push_back(candidate);
+    }
+  }
+  return result;
+}
+
+using Access = std::function<Tensor*(Case&)>;
+
+/// All tensors of a case that hold values to simplify.
+std::vector<Access> tensors_of(const Case& base) {
+  std::vector<Access> all;
+  for (std::size_t k = 0; k < base.calls.size(); ++k) {
+    if (std::holds_alternative<Forward>(base.calls[k].operation)) {
+      all.push_back([k](Case& c) { return &forward_at(c, k)->x; });
+    }
+  }
+  Case copy = base;
+  for (std::size_t k = 0; k < 4; ++k) {
+    if (*per_channel(copy.state)[k]) all.push_back([k](Case& c) { return &**per_channel(c.state)[k]; });
+  }
+  return all;
+}
+
+/// Values beyond this many are simplified all at once only.
+constexpr std::size_t single_values = 64;
+
+void shrink_values(Steps& steps) {
+  const Case& base = steps.base();
+  Case copy = base;
+  for (const Access& access : tensors_of(base)) {
+    const Tensor& tensor = *access(copy);
+    if (tensor.dtype != Dtype::f32) continue;
+    const std::span<const float> values = tensor.floats();
+    std::set<std::uint32_t> distinct;
+    for (const float value : values) distinct.insert(std::bit_cast<std::uint32_t>(value));
+    // Every occurrence of one value at once: equal values stay equal.
+    if (distinct.size() < values.size() && distinct.size() <= single_values) {
+      for (const std::uint32_t bits : distinct) {
+        for (const float candidate : simpler(std::bit_cast<float>(bits))) {
+          steps.add([=](Case& c) {
+            for (float& v : access(c)->floats()) {
+              if (std::bit_cast<std::uint32_t>(v) == bits) v = candidate;
+            }
+          });
+        }
+      }
+    }
+    const std::size_t count = std::min(values.size(), single_values);
+    for (std::size_t i = 0; i < count; ++i) {
+      for (const float candidate : simpler(values[i])) {
+        steps.add([=](Case& c) { access(c)->floats()[i] = candidate; });
+      }
+    }
+    // Every value with half of its bits, for tensors with many different ones.
+    if (values.size() > single_values) {
+      const bool rough =
+          std::ranges::all_of(values, [](float v) { return std::bit_cast<std::uint32_t>(v) << 20 == 0; });
+      if (!rough) {
+        steps.add([=](Case& c) {
+          for (float& v : access(c)->floats())
+            v = std::bit_cast<float>(std::bit_cast<std::uint32_t>(v) & 0xfffff000);
+        });
+      }
+    }
+  }
+}
+
+}  // namespace
+
+std::vector<std::function<Case()>> smaller(const Case& c) {
+  Steps steps(c);
+  shrink_calls(steps);
+  shrink_channels(steps);
+  shrink_dimensions(steps);
+  shrink_rank(steps);
+  shrink_exec(steps);
+  shrink_options(steps);
+  shrink_values(steps);
+  return steps.take();
+}
+
+}  // namespace bncheck

@@ -1,0 +1,143 @@
+#include <bn/batch_norm.hpp>
+#include <optional>
+
+#include "subjects/bn_common.hpp"
+#include "subjects/bn_subject.hpp"
+#include "subjects/caller_environment.hpp"
+
+namespace bncheck {
+namespace {
+
+std::optional<std::vector<float>> to_vector(const std::optional<Tensor>& tensor) {
+  if (!tensor) return std::nullopt;
+  const std::span<const float> values = tensor->floats();
+  return std::vector<float>(values.begin(), values.end());
+}
+
+std::optional<Tensor> to_tensor(const std::optional<std::vector<float>>& values) {
+  if (!values) return std::nullopt;
+  return Tensor::of({static_cast<std::int64_t>(values->size())}, *values);
+}
+
+bn::State to_bn(const State& state) {
+  return {to_vector(state.weight), to_vector(state.bias), to_vector(state.running_mean),
+          to_vector(state.running_var), state.num_batches_tracked};
+}
+
+State from_bn(const bn::State& state) {
+  State result;
+  result.weight = to_tensor(state.weight);
+  result.bias = to_tensor(state.bias);
+  result.running_mean = to_tensor(state.running_mean);
+  result.running_var = to_tensor(state.running_var);
+  result.num_batches_tracked = state.num_batches_tracked;
+  return result;
+}
+
+/// One layer that lives through the calls of a case.
+class Session {
+ public:
+  explicit Session(const Case& c)
+      : layer_(static_cast<bn::Dimensions>(c.config.dimensions),
+               {c.config.num_features, c.config.eps, c.config.momentum, c.config.affine,
+                c.config.track_running_stats}) {
+    layer_.load(to_bn(c.state));
+  }
+
+  State state() const { return from_bn(layer_.state()); }
+
+  /// Throws bn::Error; sets `death` where the call did damage, `touched` where it failed and wrote.
+  Values run(const Call& call, std::size_t index, std::optional<Death>& death, bool& touched) {
+    if (const auto* forward = std::get_if<Forward>(&call.operation)) {
+      return run_forward(*forward, call.exec, index, death, touched);
+    }
+    if (const auto* set = std::get_if<SetMomentum>(&call.operation)) {
+      layer_.set_momentum(set->momentum);
+    } else if (const auto* load = std::get_if<Load>(&call.operation)) {
+      layer_.load(to_bn(load->state));
+    }
+    return {};
+  }
+
+ private:
+  Values run_forward(const Forward& forward, const Exec& exec, std::size_t index, std::optional<Death>& death,
+                     bool& touched) {
+    CallBuffers buffers(forward, exec);
+    const Shape& shape = forward.x.shape;
+    const Shape per_channel{layer_.options().num_features};
+    GuardedBuffer mean(per_channel, Placement{});
+    GuardedBuffer invstd(per_channel, Placement{});
+    const auto length = static_cast<std::size_t>(per_channel[0]);
+    try {
+      const auto x = view<const float>(buffers.x(), shape, buffers.x_strides());
+      const auto y = view<float>(buffers.y(), shape, buffers.y_strides());
+      layer_.train(forward.training);
+      const CallerEnvironment environment(exec);
+      layer_.forward(x, y, {{mean.data(), length}, {}, {invstd.data(), length}}, {exec.threads});
+    } catch (const bn::Error&) {
+      touched = buffers.touched() || !mean.unchanged() || !invstd.unchanged();
+      throw;
+    }
+    death = buffers.damage(index);
+    if (!mean.guards_intact() || !invstd.guards_intact()) {
+      death = Death{Death::Cause::guard_zone, "around the saved statistics", index};
+    }
+    Values values;
+    values.outputs.emplace(Output::y, buffers.gather_y());
+    if (forward.training || !layer_.options().track_running_stats) {
+      values.outputs.emplace(Output::saved_mean, mean.gather());
+      values.outputs.emplace(Output::saved_invstd, invstd.gather());
+    }
+    return values;
+  }
+
+  bn::BatchNorm layer_;
+};
+
+class BnLayer : public Subject {
+ public:
+  std::string name() const override { return "bn"; }
+  std::string version() const override { return BNCHECK_VERSION; }
+  const Capabilities& can() const override { return can_; }
+
+  Outcome run(const Case& c) override {
+    Outcome outcome;
+    std::optional<Session> session;
+    std::optional<Failure> refused;
+    try {
+      session.emplace(c);
+    } catch (const bn::Error& error) {
+      refused = failure_of(error);
+    }
+    for (std::size_t k = 0; k < c.calls.size() && !outcome.death; ++k) {
+      if (std::holds_alternative<Backward>(c.calls[k].operation)) {
+        refused = Failure{ErrorKind::unsupported, "backward", false};
+      }
+      if (refused) {
+        outcome.replies.push_back({*refused, c.state});
+        continue;
+      }
+      bool touched = false;
+      try {
+        Values values = session->run(c.calls[k], k, outcome.death, touched);
+        outcome.replies.push_back({std::move(values), session->state()});
+      } catch (const bn::Error& error) {
+        Failure failure = failure_of(error);
+        failure.wrote_outputs = touched;
+        outcome.replies.push_back({std::move(failure), session->state()});
+      }
+    }
+    return outcome;
+  }
+
+ private:
+  Capabilities can_ = bn_capabilities();
+};
+
+}  // namespace
+
+std::unique_ptr<Subject> make_bn_layer() {
+  return std::make_unique<BnLayer>();
+}
+
+}  // namespace bncheck

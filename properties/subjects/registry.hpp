@@ -1,0 +1,32 @@
+#pragma once
+/// The subjects that can be named on the command line.
+
+#include <memory>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/subject.hpp"
+
+namespace bncheck {
+
+struct SubjectEntry {
+  std::string name;
+  std::string about;
+  /// Why it cannot be had in this build; empty where it can.
+  std::string unavailable;
+  std::unique_ptr<Subject> (*make)();
+};
+
+const std::vector<SubjectEntry>& subject_entries();
+
+/// Throws std::invalid_argument for an unknown name, SubjectUnavailable for one that this build has not.
+std::unique_ptr<Subject> make_subject(std::string_view name);
+
+class SubjectUnavailable : public std::runtime_error {
+ public:
+  using std::runtime_error::runtime_error;
+};
+
+}  // namespace bncheck
