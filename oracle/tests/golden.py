@@ -87,7 +87,8 @@ def case_archive(case):
 
 def answer_archive(case):
     answers = answer(case.config, case.state, case.calls, case.dialect)
-    metadata = {"format": "bncheck-answer", "version": "1", "dialect": case.dialect, "calls": str(len(answers))}
+    metadata = {"format": "bncheck-answer", "version": "1", "dialect": case.dialect,
+                "calls": str(len(answers))}
     tensors = {}
     for k, (errors, outputs, counter) in enumerate(answers):
         metadata[f"call.{k}"] = " ".join(["error", *errors]) if errors else "values"

@@ -156,7 +156,7 @@ class Caffe(FloatScalars):
 
 
 class Darknet(Keras):
-    """The CPU path: variance over n - 1 everywhere (0/0 for one value), (x - mean) / (sqrt(variance) + eps), and
+    """The CPU path: variance over n - 1 everywhere (0/0 for one value), eps outside the root, and
     rolling = .99f * rolling + .01f * batch with two float constants."""
 
     name = "darknet"

@@ -1,9 +1,9 @@
 """What a golden case is, and short ways to state one."""
 
 from dataclasses import dataclass
-from math import inf, nan, prod
+from math import inf, nan  # noqa: F401 - part of the vocabulary of the case files
 
-from golden_answer import Config, Forward, Load, SetMomentum, State, Tensor, vector
+from golden_answer import Config, Forward, Load, SetMomentum, State, Tensor, vector  # noqa: F401
 
 U = 2.0**-24  # half the distance from 1 to the next float
 TINY = 2.0**-149  # smallest float above zero
@@ -58,7 +58,7 @@ def across(*values):
 
 
 class Noise:
-    """Numbers that are the same on every machine and in every version (Knuth's MMIX congruential generator)."""
+    """Numbers that are the same on every machine and in every version: Knuth's MMIX generator."""
 
     def __init__(self, seed):
         self.state = seed
@@ -73,7 +73,7 @@ class Noise:
 
 
 def collection():
-    """A list of cases and the function that adds one to it: options of Config by name, `state` as for fresh()."""
+    """A list of cases and the function that adds one to it; options of Config by name, `state` as for fresh."""
     cases = []
 
     def add(name, about, *calls, state=None, dialect="pytorch", **options):
@@ -82,7 +82,3 @@ def collection():
         cases.append(GoldenCase(name, about, config, given, list(calls), dialect))
 
     return cases, add
-
-
-__all__ = ["Config", "Forward", "GoldenCase", "LARGEST", "Load", "Noise", "SetMomentum", "State", "TINY", "Tensor", "U",
-           "across", "collection", "column", "fresh", "inf", "infer", "nan", "prod", "rows", "train", "vector"]

@@ -13,7 +13,7 @@ from functools import lru_cache
 INF, NAN = math.inf, math.nan
 NAN_BITS = 0x7FC00000
 INF_CODE = 0x7F800000
-# Largest float plus half its unit in the last place, 2^128 - 2^104 + 2^103: from here on the result is infinite.
+# Largest float plus half its unit in the last place, 2^128 - 2^104 + 2^103: from here on results are infinite.
 OVERFLOW = Fraction(2) ** 128 - Fraction(2) ** 103
 
 # What the corpus contains, counted while it is computed.

@@ -5,23 +5,31 @@ from golden_case import LARGEST, across, collection, inf, infer, nan, train
 
 def training(add):
     for name, value in (("nan", nan), ("inf", inf), ("minus_inf", -inf)):
-        add(f"training_x_{name}", f"one {value} in x: that channel's y, saved and running statistics are NaN, the other "
+        add(f"training_x_{name}", f"one {value} in x: that channel's y, saved and running statistics are "
+            f"NaN, the other "
             "channel is untouched", train([3, 2], [1, 2, value, 3, 4, 5]), num_features=2)
     add("training_x_inf_hidden", "a non-finite x spoils its channel even for gamma = 0 and m = 0",
-        train([3, 2], [1, 2, inf, 3, -inf, 5]), num_features=2, momentum=0.0, state={"weight": [0, 0], "bias": [1, 1]})
+        train([3, 2], [1, 2, inf, 3, -inf, 5]), num_features=2, momentum=0.0, state={"weight": [0, 0],
+        "bias": [1, 1]})
     add("training_x_inf_inference", "after such a step the channel stays NaN in inference and in training",
         train([2, 2], [nan, 2, 3, 4]), infer([1, 2], [1, 2]), train([2, 2], [1, 2, 3, 4]), num_features=2)
     x = [0, 0, 0, 0, 0, 1, 1, 1, 1, 1, 2, 2, 2, 2, 2]
-    add("training_gamma", "gamma NaN, +-inf: NaN where x^ is exactly 0, otherwise infinite by sign; statistics ignore it",
-        train([3, 5], x), num_features=5, state={"weight": [nan, inf, -inf, inf, 1], "bias": [0, 0, 1, -3, 0]})
+    add("training_gamma", "gamma NaN, +-inf: NaN where x^ is exactly 0, otherwise infinite by sign; "
+        "statistics ignore it",
+        train([3, 5], x), num_features=5,
+        state={"weight": [nan, inf, -inf, inf, 1], "bias": [0, 0, 1, -3, 0]})
     add("training_beta", "beta NaN, +-inf; statistics ignore it", train([3, 5], x), num_features=5,
         state={"weight": [1, 1, 0, -1, 2], "bias": [nan, inf, -inf, -inf, 0]})
-    add("training_gamma_beta", "infinite gamma and beta meet: equal signs stay infinite, opposite signs are NaN",
-        train([3, 5], x), num_features=5, state={"weight": [inf, -inf, inf, nan, 0], "bias": [inf, inf, -inf, inf, inf]})
-    add("training_constant_gamma", "0 times infinity in a constant channel", train([2, 3], [4] * 6), num_features=3,
+    add("training_gamma_beta", "infinite gamma and beta meet: equal signs stay infinite, opposite signs "
+        "are NaN",
+        train([3, 5], x), num_features=5,
+        state={"weight": [inf, -inf, inf, nan, 0], "bias": [inf, inf, -inf, inf, inf]})
+    add("training_constant_gamma", "0 times infinity in a constant channel", train([2, 3], [4] * 6),
+        num_features=3,
         state={"weight": [inf, -inf, nan], "bias": [0, inf, 1]})
     for name, m in (("half", 0.5), ("one", 1.0), ("two", 2.0), ("zero", 0.0)):
-        add(f"training_running_m_{name}", f"running statistics NaN and +-inf with m = {m:g}: (1 - m) r + m s by the rule",
+        add(f"training_running_m_{name}", f"running statistics NaN and +-inf with m = {m:g}: (1 - m) r + "
+            f"m s by the rule",
             train([2, 4], [1, 2, 3, 4, 5, 6, 7, 9]), num_features=4, momentum=m,
             state={"running_mean": [nan, inf, -inf, 0], "running_var": [inf, -inf, nan, inf]})
 
@@ -50,14 +58,20 @@ def inference_parameters(add):
         (1, 0, 1, inf, -inf), (1, 0, 1, -inf, -inf), (1e-45, 0, 3e38, inf, 0)])
     elements("inference_beta", "infinite beta", [
         (1, 0, 1, 1, inf), (1, 0, 1, 1, -inf), (1, 0, 1, 0, -inf), (LARGEST, 0, 1e-30, LARGEST, -inf)])
-    elements("inference_running_mean", "an infinite running mean: x - mean is infinite the other way, or NaN", [
-        (1, inf, 1, 1, 0), (1, -inf, 1, 1, 0), (inf, inf, 1, 1, 0), (-inf, -inf, 1, 1, 0), (inf, -inf, 1, 1, 0),
+    elements("inference_running_mean", "an infinite running mean: x - mean is infinite the other way, or "
+        "NaN", [
+        (1, inf, 1, 1, 0), (1, -inf, 1, 1, 0), (inf, inf, 1, 1, 0), (-inf, -inf, 1, 1, 0),
+        (inf, -inf, 1, 1, 0),
         (-inf, inf, 1, -1, 0), (1, inf, 1, 0, 0), (1, inf, 1, -2, inf), (1, inf, 1, 2, inf)])
-    elements("inference_running_var", "running variance +inf: x^ = 0 for finite x - mean, else NaN; -inf is NaN", [
-        (1, 0, inf, 5, 0.5), (-1, 3, inf, -5, -0.0), (inf, 0, inf, 1, 0), (1, inf, inf, 1, 0), (1, 0, inf, inf, 0),
+    elements("inference_running_var", "running variance +inf: x^ = 0 for finite x - mean, else NaN; -inf "
+        "is NaN", [
+        (1, 0, inf, 5, 0.5), (-1, 3, inf, -5, -0.0), (inf, 0, inf, 1, 0), (1, inf, inf, 1, 0),
+        (1, 0, inf, inf, 0),
         (1, 0, inf, 1, -inf), (1, 0, -inf, 1, 0), (nan, 0, inf, 1, 0), (1, 0, inf, 0, 3)])
-    elements("inference_variance_negative", "running variance + eps at or below 0 is NaN, just above it is a number", [
-        (1, 0, -(2.0**-17), 1, 0), (1, 0, -(2.0**-17) * (1 + 2.0**-23), 1, 0), (1, 0, -(2.0**-17) * (1 - 2.0**-24), 1, 0),
+    elements("inference_variance_negative", "running variance + eps at or below 0 is NaN, just above it "
+        "is a number", [
+        (1, 0, -(2.0**-17), 1, 0), (1, 0, -(2.0**-17) * (1 + 2.0**-23), 1, 0),
+        (1, 0, -(2.0**-17) * (1 - 2.0**-24), 1, 0),
         (1, 0, -1, 1, 0), (1, 1, -1, 0, 2), (1, 0, 0, 1, 0)], eps=2.0**-17)
     elements("inference_variance_zero", "eps = 0 and running variance 0 or -0 is NaN", [
         (1, 0, 0, 1, 0), (1, 0, -0.0, 1, 0), (1, 0, 1e-45, 1, 0), (0, 0, 0, 0, 0)], eps=0.0)
