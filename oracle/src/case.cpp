@@ -19,15 +19,31 @@ State fresh_state(const Config& config) {
   return state;
 }
 
+namespace {
+/// Strides without their values: the same steps as in strides_of.
+bool strides_overflow(const Placement& placement, const Shape& shape) {
+  std::int64_t step = 1;
+  for (std::size_t k = shape.size(); k-- > 0;) {
+    const std::size_t dimension = placement.order.empty() ? k : static_cast<std::size_t>(placement.order[k]);
+    const std::int64_t gap = placement.gaps.empty() ? 0 : placement.gaps[dimension];
+    if (__builtin_mul_overflow(step, std::max<std::int64_t>(shape[dimension], 1), &step) ||
+        __builtin_add_overflow(step, gap, &step)) {
+      return true;
+    }
+  }
+  return false;
+}
+}  // namespace
+
 bool fits(const Placement& placement, const Shape& shape) {
   const std::size_t rank = shape.size();
   if (placement.offset < 0) return false;
   if (!placement.gaps.empty() && placement.gaps.size() != rank) return false;
   if (std::ranges::any_of(placement.gaps, [](std::int64_t gap) { return gap < 0; })) return false;
-  if (placement.order.empty()) return true;
   std::vector<int> identity(rank);
   std::iota(identity.begin(), identity.end(), 0);
-  return std::ranges::is_permutation(placement.order, identity);
+  if (!placement.order.empty() && !std::ranges::is_permutation(placement.order, identity)) return false;
+  return !strides_overflow(placement, shape);
 }
 
 std::vector<std::int64_t> strides_of(const Placement& placement, const Shape& shape) {

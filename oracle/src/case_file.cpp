@@ -1,11 +1,10 @@
 #include "bncheck/case_file.hpp"
 
-#include <cerrno>
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 #include <cstdio>
 #include <cstdlib>
-#include <set>
 #include <sstream>
 
 namespace bncheck {
@@ -162,6 +161,11 @@ class Reader {
     }
     return values;
   }
+  /// What follows the last word that has a meaning.
+  void expect_end(const std::string& key, std::istringstream& words, const std::string& expected) const {
+    std::string word;
+    if (words >> word) reject(key, expected);
+  }
   std::optional<Tensor> tensor(const std::string& name) const {
     const auto found = archive_.tensors.find(name);
     if (found == archive_.tensors.end()) return std::nullopt;
@@ -188,8 +192,11 @@ State read_state(const Reader& reader, const std::string& prefix) {
   return state;
 }
 
-/// Gaps and offsets are bounded so that a placement cannot ask for more memory than a few times its tensor's.
+/// Gaps and offsets are bounded so that a placement cannot ask for much more memory than its tensor's.
 constexpr std::int64_t max_gap = 4096;
+std::int64_t max_extent(const Shape& shape) {
+  return std::max(std::int64_t{1} << 22, 64 * element_count(shape).value_or(0));
+}
 
 Placement read_placement(const Reader& reader, const std::string& prefix, const Shape& shape) {
   Placement placement;
@@ -197,11 +204,15 @@ Placement read_placement(const Reader& reader, const std::string& prefix, const 
   placement.gaps = reader.list<std::int64_t>(prefix + "gaps");
   if (reader.find(prefix + "offset")) placement.offset = reader.small_integer(prefix + "offset", 0, max_gap);
   if (!fits(placement, shape)) {
-    throw FormatError("metadata '" + prefix + "order' or '" + prefix + "gaps' do not fit the shape " +
+    throw FormatError("metadata '" + prefix + "order' and '" + prefix + "gaps' do not fit the shape " +
                       to_string(shape));
   }
   for (const std::int64_t gap : placement.gaps) {
     if (gap > max_gap) reader.reject(prefix + "gaps", "gaps of at most " + std::to_string(max_gap));
+  }
+  if (extent_of(placement, shape) > max_extent(shape)) {
+    reader.reject(prefix + "gaps",
+                  "gaps that spread x over at most " + std::to_string(max_extent(shape)) + " elements");
   }
   return placement;
 }
@@ -229,7 +240,7 @@ Exec read_exec(const Reader& reader, const std::string& prefix, const Shape& sha
 
 Backward read_backward(const Reader& reader, const std::string& key, const std::string& prefix,
                        std::istringstream& words) {
-  Backward backward{reader.required_tensor(prefix + "dy"), false, false, false};
+  Backward backward{{}, false, false, false};
   for (std::string word; words >> word;) {
     if (word == "dx") {
       backward.want_dx = true;
@@ -241,6 +252,7 @@ Backward read_backward(const Reader& reader, const std::string& key, const std::
       reader.reject(key, "backward with dx, dweight, dbias");
     }
   }
+  backward.dy = reader.required_tensor(prefix + "dy");
   return backward;
 }
 
@@ -257,6 +269,7 @@ Call read_call(const Reader& reader, std::int64_t index) {
     words >> mode;
     if (mode != "training" && mode != "inference")
       reader.reject(key, "forward training or forward inference");
+    reader.expect_end(key, words, "forward training or forward inference");
     Forward forward{mode == "training", reader.required_tensor(prefix + "x")};
     shape = forward.x.shape;
     call.operation = std::move(forward);
@@ -267,8 +280,10 @@ Call read_call(const Reader& reader, std::int64_t index) {
   } else if (verb == "set_momentum") {
     std::string value;
     words >> value;
+    reader.expect_end(key, words, "set_momentum and one number");
     call.operation = SetMomentum{reader.momentum(key, value)};
   } else if (verb == "load") {
+    reader.expect_end(key, words, "load");
     call.operation = Load{read_state(reader, prefix)};
   } else {
     reader.reject(key, "forward, backward, set_momentum or load");

@@ -3,10 +3,13 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
+#include <atomic>
 #include <cerrno>
 #include <cstring>
 #include <fstream>
 #include <nlohmann/json.hpp>
+#include <set>
 #include <system_error>
 
 namespace bncheck {
@@ -41,13 +44,19 @@ json parse_header(std::span<const std::byte> bytes) {
   }
   const auto* text = reinterpret_cast<const char*>(bytes.data()) + 8;
   // A header nested a million deep would exhaust the stack when it is taken apart; ours is three deep.
-  int depth = 0;
-  const auto limit_depth = [&](int level, json::parse_event_t, json&) {
-    depth = std::max(depth, level);
-    if (level > 8) throw FormatError("the header is nested more than 8 deep");
+  constexpr int deepest = 8;
+  std::array<std::set<std::string>, deepest + 2> names;
+  const auto inspect = [&](int level, json::parse_event_t event, json& value) {
+    if (level > deepest) throw FormatError("the header is nested more than 8 deep");
+    // An object at one level has its names at the next.
+    if (event == json::parse_event_t::object_start) names[static_cast<std::size_t>(level) + 1].clear();
+    if (event == json::parse_event_t::key &&
+        !names[static_cast<std::size_t>(level)].insert(value.get<std::string>()).second) {
+      throw FormatError("the header gives '" + value.get<std::string>().substr(0, 60) + "' twice");
+    }
     return true;
   };
-  json header = json::parse(text, text + length, limit_depth, /*allow_exceptions=*/false);
+  json header = json::parse(text, text + length, inspect, /*allow_exceptions=*/false);
   if (header.is_discarded() || !header.is_object()) throw FormatError("the header is not a JSON object");
   return header;
 }
@@ -60,7 +69,14 @@ std::int64_t integer(const json& value, const std::string& what) {
   return value.get<std::int64_t>();
 }
 
-Tensor parse_tensor(const std::string& name, const json& entry, std::span<const std::byte> data) {
+/// A tensor without its bytes yet, which are data[begin, end).
+struct Entry {
+  std::size_t begin, end;
+  std::string name;
+  Tensor tensor;
+};
+
+Entry parse_entry(const std::string& name, const json& entry, std::size_t data_size) {
   const std::string what = "tensor '" + name + "'";
   if (!entry.is_object() || !entry.contains("dtype") || !entry.contains("shape") ||
       !entry.contains("data_offsets")) {
@@ -82,9 +98,9 @@ Tensor parse_tensor(const std::string& name, const json& entry, std::span<const 
   if (!offsets.is_array() || offsets.size() != 2) throw FormatError(what + " has no pair of data_offsets");
   const std::int64_t begin = integer(offsets[0], what + " data_offsets");
   const std::int64_t end = integer(offsets[1], what + " data_offsets");
-  if (begin < 0 || end < begin || static_cast<std::uint64_t>(end) > data.size()) {
+  if (begin < 0 || end < begin || static_cast<std::uint64_t>(end) > data_size) {
     throw FormatError(what + " has data_offsets " + offsets.dump() + " outside the " +
-                      std::to_string(data.size()) + " bytes of data (truncated file?)");
+                      std::to_string(data_size) + " bytes of data (truncated file?)");
   }
   const auto count = element_count(tensor.shape);
   const std::uint64_t given = static_cast<std::uint64_t>(end - begin);
@@ -93,9 +109,26 @@ Tensor parse_tensor(const std::string& name, const json& entry, std::span<const 
     throw FormatError(what + " of shape " + to_string(tensor.shape) + " and dtype " +
                       std::string(name_of(*dtype)) + " has " + std::to_string(given) + " bytes of data");
   }
-  const auto part = data.subspan(static_cast<std::size_t>(begin), static_cast<std::size_t>(given));
-  tensor.bytes.assign(part.begin(), part.end());
-  return tensor;
+  return {static_cast<std::size_t>(begin), static_cast<std::size_t>(end), name, std::move(tensor)};
+}
+
+/// Every byte of the data belongs to exactly one tensor, which also bounds what is allocated.
+void check_tiling(std::vector<Entry>& entries, std::size_t data_size) {
+  std::ranges::sort(entries, [](const Entry& a, const Entry& b) {
+    return std::pair(a.begin, a.end) < std::pair(b.begin, b.end);
+  });
+  std::size_t end = 0;
+  for (const Entry& entry : entries) {
+    if (entry.begin != end) {
+      throw FormatError("tensor '" + entry.name + "' begins at byte " + std::to_string(entry.begin) +
+                        " of the data, expected " + std::to_string(end) +
+                        ": tensors neither overlap nor leave holes");
+    }
+    end = entry.end;
+  }
+  if (end != data_size) {
+    throw FormatError("the last " + std::to_string(data_size - end) + " bytes of data belong to no tensor");
+  }
 }
 
 [[noreturn]] void fail(const std::filesystem::path& path, const char* verb, int error) {
@@ -127,21 +160,23 @@ Archive read_archive(std::span<const std::byte> bytes) {
   for (std::size_t k = 8; k-- > 0;) length = length << 8 | static_cast<std::uint64_t>(bytes[k]);
   const auto data = bytes.subspan(8 + static_cast<std::size_t>(length));
   Archive archive;
-  std::uint64_t claimed = 0;
+  std::vector<Entry> entries;
   for (const auto& [name, entry] : header.items()) {
-    if (name == metadata_key) {
-      if (!entry.is_object()) throw FormatError("__metadata__ is not an object");
-      for (const auto& [key, value] : entry.items()) {
-        if (!value.is_string()) throw FormatError("metadata '" + key + "' is not a string");
-        archive.metadata[key] = value.get<std::string>();
-      }
+    if (name != metadata_key) {
+      entries.push_back(parse_entry(name, entry, data.size()));
       continue;
     }
-    Tensor tensor = parse_tensor(name, entry, data);
-    // Tensors do not share bytes, so that the file's own size bounds what is allocated.
-    claimed += tensor.bytes.size();
-    if (claimed > data.size()) throw FormatError("tensor '" + name + "' shares bytes with another");
-    archive.tensors.emplace(name, std::move(tensor));
+    if (!entry.is_object()) throw FormatError("__metadata__ is not an object");
+    for (const auto& [key, value] : entry.items()) {
+      if (!value.is_string()) throw FormatError("metadata '" + key + "' is not a string");
+      archive.metadata[key] = value.get<std::string>();
+    }
+  }
+  check_tiling(entries, data.size());
+  for (Entry& entry : entries) {
+    const auto part = data.subspan(entry.begin, entry.end - entry.begin);
+    entry.tensor.bytes.assign(part.begin(), part.end());
+    archive.tensors.emplace(std::move(entry.name), std::move(entry.tensor));
   }
   return archive;
 }
@@ -162,20 +197,39 @@ std::vector<std::byte> read_file(const std::filesystem::path& path) {
   return bytes;
 }
 
-void write_file(const std::filesystem::path& path, std::span<const std::byte> bytes) {
-  std::filesystem::path temporary = path;
-  temporary += ".tmp" + std::to_string(::getpid());
+namespace {
+/// 0 where every byte arrived, else the error's number.
+int write_bytes(const std::filesystem::path& path, std::span<const std::byte> bytes) {
   errno = 0;
-  std::ofstream file(temporary, std::ios::binary | std::ios::trunc);
-  if (!file) fail(path, "write", errno != 0 ? errno : EIO);
-  file.write(reinterpret_cast<const char*>(bytes.data()), static_cast<std::streamsize>(bytes.size()));
-  file.close();
+  std::ofstream file(path, std::ios::binary | std::ios::trunc);
+  if (file) {
+    file.write(reinterpret_cast<const char*>(bytes.data()), static_cast<std::streamsize>(bytes.size()));
+    file.close();
+  }
+  if (file) return 0;
+  return errno != 0 ? errno : EIO;
+}
+}  // namespace
+
+void write_file(const std::filesystem::path& path, std::span<const std::byte> bytes) {
   std::error_code error;
-  if (file) std::filesystem::rename(temporary, path, error);
-  if (!file || error) {
-    const int code = error ? error.value() : errno != 0 ? errno : EIO;
-    std::error_code ignored;
-    std::filesystem::remove(temporary, ignored);
+  const auto status = std::filesystem::status(path, error);
+  if (std::filesystem::exists(status) && !std::filesystem::is_regular_file(status) &&
+      !std::filesystem::is_directory(status)) {
+    if (const int code = write_bytes(path, bytes); code != 0) fail(path, "write", code);
+    return;
+  }
+  // Threads of one process, and processes, each have a name of their own.
+  static std::atomic<unsigned> serial{0};
+  std::filesystem::path temporary = path;
+  temporary += ".tmp" + std::to_string(::getpid()) + "." + std::to_string(serial++);
+  int code = write_bytes(temporary, bytes);
+  if (code == 0) {
+    std::filesystem::rename(temporary, path, error);
+    code = error.value();
+  }
+  if (code != 0) {
+    std::filesystem::remove(temporary, error);
     fail(path, "write", code);
   }
 }

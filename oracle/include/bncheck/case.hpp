@@ -52,7 +52,8 @@ struct Placement {
 
 /// Strides in elements. Precondition: `order` and `gaps` are empty or fit the shape (see `fits`).
 std::vector<std::int64_t> strides_of(const Placement& placement, const Shape& shape);
-/// `order` is empty or a permutation of the dimensions, `gaps` empty or one per dimension, nothing negative.
+/// `order` is empty or a permutation of the dimensions, `gaps` empty or one per dimension, nothing negative,
+/// and no stride leaves int64.
 bool fits(const Placement& placement, const Shape& shape);
 /// Elements from the first to past the last one that the placement touches, offset excluded.
 std::int64_t extent_of(const Placement& placement, const Shape& shape);

@@ -36,8 +36,9 @@ Archive read_archive(std::span<const std::byte> bytes);
 
 /// Throws std::runtime_error that names the file.
 std::vector<std::byte> read_file(const std::filesystem::path& path);
-/// Writes a temporary file beside `path`, then renames it: no reader ever sees half a file.
-/// Throws std::runtime_error that names the file.
+/// Writes a temporary file beside `path`, then renames it: no reader ever sees half a file. What exists and
+/// is no ordinary file (a device, a pipe) is written to directly. Throws std::runtime_error that names the
+/// file.
 void write_file(const std::filesystem::path& path, std::span<const std::byte> bytes);
 
 }  // namespace bncheck
