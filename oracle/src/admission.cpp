@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <set>
+#include <stdexcept>
 
 #include "bncheck/expected.hpp"
 
@@ -82,7 +84,7 @@ void forward_errors(const Config& config, const Forward& forward, const Exec& ex
   if (!takes_rank(config.dimensions, shape.size())) errors.insert(ErrorKind::rank);
   if (shape.size() < 2) return;
   if (shape[1] != config.num_features) errors.insert(ErrorKind::channels);
-  if (!errors.empty()) return;
+  if (errors.contains(ErrorKind::rank)) return;
   const FeatureCount count = feature_count(shape, dialect.axes);
   const bool empty = element_count(shape).value_or(0) == 0;
   if (batch && !empty && count.values == 1 && dialect.single_value == SingleValue::error) {
@@ -90,6 +92,13 @@ void forward_errors(const Config& config, const Forward& forward, const Exec& ex
   }
   if (empty && dialect.empty_batch == EmptyBatch::error) errors.insert(ErrorKind::other);
   if (overlaps(config, forward, exec)) errors.insert(ErrorKind::alias);
+}
+
+/// A training call that keeps statistics advances the counter, which has nowhere to go from its largest
+/// value.
+bool exhausts_counter(const Config& config, const State& before, const Forward& forward) {
+  return forward.training && config.track_running_stats &&
+         before.num_batches_tracked == std::numeric_limits<std::int64_t>::max();
 }
 
 /// Statistics buffers have one element per feature, which per-activation axes make more than num_features.
@@ -105,6 +114,12 @@ std::int64_t buffer_length(const Config& config, const Call& call, const Dialect
 
 std::vector<ErrorKind> errors_of(const Config& config, const State& before, const Call& call,
                                  const Dialect& dialect) {
+  const auto* forward = std::get_if<Forward>(&call.operation);
+  if (forward != nullptr && !forward->x.is_whole()) {
+    throw std::invalid_argument("x of shape " + to_string(forward->x.shape) + " and dtype " +
+                                std::string(name_of(forward->x.dtype)) + " has " +
+                                std::to_string(forward->x.bytes.size()) + " bytes");
+  }
   std::set<ErrorKind> errors;
   if (config.num_features < 1) errors.insert(ErrorKind::channels);
   if (!eps_in_range(config.eps)) errors.insert(ErrorKind::eps);
@@ -112,7 +127,8 @@ std::vector<ErrorKind> errors_of(const Config& config, const State& before, cons
   if (before.num_batches_tracked < 0) errors.insert(ErrorKind::counter);
   const std::int64_t length = buffer_length(config, call, dialect);
   if (!buffers_fit(config, before, length)) errors.insert(ErrorKind::length);
-  if (const auto* forward = std::get_if<Forward>(&call.operation)) {
+  if (forward != nullptr) {
+    if (exhausts_counter(config, before, *forward)) errors.insert(ErrorKind::counter);
     forward_errors(config, *forward, call.exec, dialect, errors);
   } else if (const auto* set = std::get_if<SetMomentum>(&call.operation)) {
     if (!momentum_fits(set->momentum, dialect)) errors.insert(ErrorKind::momentum);

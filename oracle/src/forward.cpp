@@ -75,6 +75,9 @@ ForwardAnswer::ForwardAnswer(const Config& config, const State& before, const Fo
   uses_batch_ = forward.training || !config.track_running_stats;
   updates_running_ = forward.training && config.track_running_stats && dialect.averaging != Averaging::none;
   if (updates_running_) weights_ = update_weights(config, dialect, before.num_batches_tracked + 1);
+  const bool empty = x_.bytes.empty();
+  // Nothing is known per channel of an empty batch unless it makes the statistics NaN.
+  if (empty && !(updates_running_ && dialect.empty_batch == EmptyBatch::nan)) return;
   const FeatureCount count = feature_count(x_.shape, dialect.axes);
   spatial_ = dialect.axes == Axes::per_activation ? 1 : count.values / std::max<std::int64_t>(x_.shape[0], 1);
   channel_shape_ = {count.features};
