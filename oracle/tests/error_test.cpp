@@ -1,0 +1,184 @@
+/// The three measures of error, on numbers chosen by hand: with weight 1, running mean 0, running variance 1
+/// and eps 0 inference gives y = x + bias, so every sum of two floats can be had as an exact number.
+
+#include <gtest/gtest.h>
+
+#include <limits>
+
+#include "bncheck/attainable_error.hpp"
+#include "support.hpp"
+
+namespace bncheck::test {
+namespace {
+
+constexpr float inf = std::numeric_limits<float>::infinity();
+constexpr float nan = std::numeric_limits<float>::quiet_NaN();
+constexpr double infinite = std::numeric_limits<double>::infinity();
+constexpr float largest = 0x1.fffffep127f;
+
+Error error_of(float x, float bias, float got) {
+  OneChannel layer;
+  layer.beta = bias;
+  return layer.y({x}).error(0, got, Numerics{});
+}
+
+TEST(Error, NearestIsBitsWithEqualZerosAndEqualNans) {
+  EXPECT_TRUE(error_of(1, 2, 3).nearest);
+  EXPECT_FALSE(error_of(1, 2, std::nextafter(3.0f, 4.0f)).nearest);
+  EXPECT_TRUE(error_of(1, -1, 0.0f).nearest);
+  EXPECT_TRUE(error_of(1, -1, -0.0f).nearest);
+  EXPECT_EQ(error_of(1, -1, -0.0f).ulps, 0);
+  EXPECT_TRUE(error_of(nan, 0, -nan).nearest);
+  EXPECT_FALSE(error_of(nan, 0, 1).nearest);
+  // Half an ulp above 1 the even neighbour is the only right one.
+  EXPECT_TRUE(error_of(1, 0x1p-24f, 1).nearest);
+  EXPECT_FALSE(error_of(1, 0x1p-24f, 0x1.000002p0f).nearest);
+}
+
+TEST(Error, UlpsAreThoseOfTheExactNumber) {
+  EXPECT_EQ(error_of(1, 2, 3).ulps, 0);
+  EXPECT_EQ(error_of(1, 2, std::nextafter(3.0f, 4.0f)).ulps, 1);
+  EXPECT_EQ(error_of(1, 0x1p-24f, 1).ulps, 0.5);
+  EXPECT_EQ(error_of(1, 0x1p-24f, 0x1.000002p0f).ulps, 0.5);
+  // 2 - 2^-25 rounds to 2 and lies in the binade below, where an ulp is 2^-23.
+  EXPECT_EQ(error_of(2, -0x1p-25f, 2).ulps, 0.25);
+  EXPECT_EQ(error_of(2, -0x1p-25f, 0x1.fffffep0f).ulps, 0.75);
+  EXPECT_EQ(error_of(2, 0x1p-25f, 2).ulps, 0.125);
+  EXPECT_EQ(error_of(-2, 0x1p-25f, -2).ulps, 0.25);
+  EXPECT_EQ(error_of(1, 1, -2).ulps, 0x1p24);
+}
+
+TEST(Error, UlpsOfSubnormalNumbersAndZero) {
+  EXPECT_EQ(error_of(0x1p-149f, 0x1p-149f, 0).ulps, 2);
+  EXPECT_EQ(error_of(1, -1, 0x1p-149f).ulps, 1);
+  EXPECT_EQ(error_of(1, -1, -0x1p-126f).ulps, 0x1p23);
+  EXPECT_EQ(error_of(0x1p-126f, -0x1p-149f, 0x1p-126f).ulps, 1);
+  // An exact number far below the smallest float: 2^-149/2^60 in units of 2^-149.
+  OneChannel layer;
+  layer.gamma = 0x1p-60f;
+  const ExpectedTensor y = layer.y({0x1p-149f, -0x1p-149f});
+  EXPECT_EQ(y.error(0, 0, {}).ulps, 0x1p-60);
+  EXPECT_EQ(bits_of(y.value(0).nearest_f32()), 0u);
+  EXPECT_EQ(bits_of(y.value(1).nearest_f32()), 0x80000000u);
+  EXPECT_TRUE(y.error(1, 0.0f, {}).nearest);
+}
+
+TEST(Error, InfinitiesAreExactWhereTheResultRoundsToThem) {
+  EXPECT_TRUE(error_of(largest, largest, inf).nearest);
+  EXPECT_EQ(error_of(largest, largest, inf).ulps, 0);
+  EXPECT_EQ(error_of(largest, largest, inf).ratio, 0);
+  EXPECT_EQ(error_of(largest, largest, -inf).ulps, infinite);
+  EXPECT_EQ(error_of(largest, largest, nan).ratio, infinite);
+  // 2 (2 - 2^-23) 2^127 lies in the binade of 2^128, where an ulp would be 2^105.
+  EXPECT_FALSE(error_of(largest, largest, largest).nearest);
+  EXPECT_EQ(error_of(largest, largest, largest).ulps, 0x1p23 - 0.5);
+  // The largest float plus less than half an ulp stays finite.
+  EXPECT_TRUE(error_of(largest, 0x1.fffffep102f, largest).nearest);
+  EXPECT_EQ(error_of(largest, 0x1.fffffep102f, inf).ulps, infinite);
+  EXPECT_TRUE(error_of(largest, 0x1p103f, inf).nearest);
+  EXPECT_EQ(error_of(largest, 0x1p103f, largest).ulps, 0.5);
+}
+
+TEST(Error, FiniteAndNonFiniteAreInfinitelyFarApart) {
+  for (const float got : {inf, -inf, nan}) {
+    EXPECT_EQ(error_of(1, 2, got).ulps, infinite);
+    EXPECT_EQ(error_of(1, 2, got).ratio, infinite);
+    EXPECT_FALSE(error_of(1, 2, got).nearest);
+  }
+  EXPECT_EQ(error_of(inf, 0, inf).ulps, 0);
+  EXPECT_TRUE(error_of(inf, 0, inf).nearest);
+  for (const float got : {-inf, nan, 1.0f}) {
+    EXPECT_EQ(error_of(inf, 0, got).ulps, infinite);
+    EXPECT_EQ(error_of(inf, 0, got).ratio, infinite);
+  }
+  EXPECT_EQ(error_of(nan, 0, 1).ulps, infinite);
+  EXPECT_EQ(error_of(nan, 0, nan).ratio, 0);
+}
+
+/// A = ulp/2 + 1.01 (8u|p| + omega (1 + |x - mean|)), u = 2^-24.
+TEST(Error, RatioIsTheDistanceInUnitsOfTheAttainableError) {
+  constexpr double u = 0x1p-24;
+  const float got = 5 + 4 * 0x1p-21f;
+  const double p = 4;
+  const double attainable = 0x1p-22 + 1.01 * (8 * u * p + 0x1p-149 * 5);
+  const Error error = error_of(4, 1, got);
+  EXPECT_TRUE(error.in_range);
+  EXPECT_EQ(error.ulps, 4);
+  // Both sides are computed in at least double from the same four operations.
+  EXPECT_NEAR(error.ratio, 4 * 0x1p-21 / attainable, error.ratio * 8 * 0x1p-53);
+  EXPECT_EQ(error_of(4, 1, 5).ratio, 0);
+  Numerics flushing;
+  flushing.flush_to_zero = true;
+  OneChannel layer;
+  const ExpectedTensor y = layer.y({0x1p-120f});
+  EXPECT_GT(y.error(0, 0, {}).ratio, 1);
+  EXPECT_LT(y.slack(0, {}).amount, 0x1p-138L);
+  EXPECT_GE(y.slack(0, flushing).amount, 0x1p-126L);
+}
+
+TEST(Error, RangeIsLeftWhereAnIntermediateResultIsNoNormalFloat) {
+  EXPECT_TRUE(error_of(0x1p-126f, 0, 0x1p-126f).in_range);
+  EXPECT_FALSE(error_of(0x1p-127f, 0, 0x1p-127f).in_range);
+  EXPECT_TRUE(error_of(0, 0, 0).in_range);
+  EXPECT_FALSE(error_of(largest, 0, largest).in_range);
+  OneChannel layer;
+  Numerics wide;
+  wide.range = Range::f64;
+  EXPECT_TRUE(layer.y({0x1p-127f}).error(0, 0, wide).in_range);
+  layer.gamma = 0x1p100f;
+  EXPECT_FALSE(layer.y({0x1p100f}).error(0, 0, {}).in_range);
+  layer.gamma = 0x1p-100f;
+  layer.variance = 0x1p60f;
+  EXPECT_FALSE(layer.y({1}).error(0, 0, {}).in_range);
+}
+
+TEST(Slack, DepthOfEachSummation) {
+  EXPECT_EQ(summation_depth(Summation::naive, 4096), 4095);
+  EXPECT_EQ(summation_depth(Summation::blocked, 16), 15);
+  EXPECT_EQ(summation_depth(Summation::blocked, 17), 16);
+  EXPECT_EQ(summation_depth(Summation::blocked, 4096), 23);
+  EXPECT_EQ(summation_depth(Summation::blocked, 4097), 24);
+  EXPECT_EQ(summation_depth(Summation::blocked, 1), 0);
+  EXPECT_EQ(summation_depth(Summation::compensated, 1e6L), 2);
+  EXPECT_EQ(summation_depth(Summation::wide, 1e6L), 0);
+}
+
+/// The formulas of the attainable error on numbers whose arithmetic is exact: n = 16 (G = 15), mean |x| = 2,
+/// sigma^2 = 4, h = 1/2, so V = 4.
+TEST(Slack, TrainingFormulas) {
+  constexpr long double u = 0x1p-24L;
+  constexpr long double omega = 0x1p-149L;
+  constexpr long double margin = 1.01L;
+  ChannelScale scale;
+  scale.n = 16;
+  scale.mean = 1;
+  scale.abs_mean = 2;
+  scale.variance = 4;
+  scale.invstd = 0.5L;
+  const Numerics numerics;
+  const long double delta = u * (15 + 2) * 2;
+  const long double dv = 19 * u * 4 + delta * delta;
+  const long double kappa = 8 * u + dv / 4 / 2;
+  const auto expect_slack = [&](const Slack& slack, long double want) {
+    EXPECT_TRUE(slack.in_range);
+    EXPECT_NEAR(static_cast<double>(slack.amount / (margin * want)), 1, 0x1p-50);
+  };
+  expect_slack(slack_mean(scale, numerics), delta);
+  expect_slack(slack_variance(scale, numerics, false), dv);
+  expect_slack(slack_variance(scale, numerics, true), dv * 16 / 15 + 2 * u * 4 * 16 / 15);
+  expect_slack(slack_invstd(scale, numerics), kappa / 2);
+  const long double p = 3 * (5 - 1) * 0.5L;
+  expect_slack(slack_training_y(scale, numerics, 3, 5, p), 3 * 0.5L * delta + p * kappa + omega * 5);
+}
+
+/// r <- old + m s: |m| (A_s + rounding of s) + 3u(|old| + |m s|), and what underflow may take.
+TEST(Slack, RunningFormula) {
+  constexpr long double u = 0x1p-24L;
+  constexpr long double omega = 0x1p-149L;
+  const Slack slack = slack_running({0x1p-20L, true}, Numerics{}, -7, 0.25L, 8);
+  const long double want = 0.25L * (0x1p-20L + 8 * u + omega) + 3 * u * (7 + 2) + 2 * omega;
+  EXPECT_NEAR(static_cast<double>(slack.amount / (1.01L * want)), 1, 0x1p-50);
+}
+
+}  // namespace
+}  // namespace bncheck::test

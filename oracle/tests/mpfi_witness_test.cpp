@@ -1,0 +1,400 @@
+/// Every output of the oracle against interval arithmetic at growing precision. An element agrees where both
+/// ends of its enclosure round to the float that the oracle names; where no precision separates the ends,
+/// the oracle has to know why: the number is zero or the midpoint of two floats, exactly.
+
+#include <gtest/gtest.h>
+
+#include <cstdio>
+#include <functional>
+#include <map>
+
+#include "textbook.hpp"
+
+namespace bncheck::test {
+namespace {
+
+constexpr mpfr_prec_t first_precision = 96;
+constexpr mpfr_prec_t last_precision = 8192;
+
+struct Counts {
+  std::int64_t agreed = 0, ties = 0, undecided = 0, beyond_first = 0;
+};
+Counts total;
+
+/// Zero, or the midpoint of the nearest float and a neighbour.
+std::optional<Dyadic> boundary_at(const ExactNumber& exact) {
+  if (exact.sign() == 0) return Dyadic();
+  const std::uint32_t code = bits_of(std::fabs(exact.nearest_f32()));
+  for (const std::uint32_t below : {code - 1, code}) {
+    if (below >= 0x7f800000u) continue;  // 0 - 1 included
+    const Dyadic low = value_of_code(below, format_f32);
+    const Dyadic middle{low.mantissa * 2 + 1, low.exponent - 1};
+    for (const Dyadic& t : {middle, -middle}) {
+      if (exact.compare(t) == 0) return t;
+    }
+  }
+  return std::nullopt;
+}
+
+class Witness {
+ public:
+  explicit Witness(const Problem& problem) : problem_(problem) {}
+
+  void check(Output output, std::int64_t index, const ExactNumber& exact) {
+    const float claimed = exact.nearest_f32();
+    for (mpfr_prec_t precision = first_precision; precision <= last_precision; precision *= 2) {
+      if (const auto float_there = nearest_f32(book(precision).value(output, index))) {
+        ASSERT_EQ(bits_of(claimed), bits_of(*float_there))
+            << name_of(output) << '[' << index << "]: " << claimed << " is not " << *float_there;
+        ++total.agreed;
+        return;
+      }
+      total.beyond_first += precision == first_precision ? 1 : 0;
+      if (const auto boundary = boundary_at(exact)) return check_boundary(output, index, claimed, *boundary);
+    }
+    ++total.undecided;
+    ADD_FAILURE() << name_of(output) << '[' << index << "] is undecided at " << last_precision << " bits";
+  }
+
+ private:
+  /// A tie goes to the even float, and 2048 bits must not refute that it is one.
+  void check_boundary(Output output, std::int64_t index, float claimed, const Dyadic& boundary) {
+    EXPECT_TRUE(book(2048).value(output, index).contains(Real(2048, boundary)))
+        << name_of(output) << '[' << index << ']';
+    EXPECT_EQ(bits_of(claimed) & 1, 0u);
+    ++total.ties;
+  }
+
+  const Textbook& book(mpfr_prec_t precision) {
+    return books_.try_emplace(precision, problem_, precision).first->second;
+  }
+
+  const Problem& problem_;
+  std::map<mpfr_prec_t, Textbook> books_;
+};
+
+void check(const Problem& problem) {
+  const ExpectedCall expected = expect(problem.config, problem.state, {problem.forward, {}}, problem.dialect);
+  ASSERT_FALSE(expected.must_fail());
+  Witness witness(problem);
+  for (const auto& [output, tensor] : expected.outputs) {
+    for (std::int64_t i = 0; i < tensor.size(); ++i) {
+      witness.check(output, i, tensor.value(i));
+      if (testing::Test::HasFatalFailure()) return;
+    }
+  }
+}
+
+// ---- inputs
+
+using Regime = std::function<float(Random&, std::int64_t)>;
+
+float neighbour(float base, std::int64_t steps) {
+  return float_of(static_cast<std::uint32_t>(static_cast<std::int64_t>(bits_of(base)) + steps));
+}
+
+const std::map<std::string, Regime>& regimes() {
+  static const std::map<std::string, Regime> all{
+      {"ordinary", [](Random& r, std::int64_t) { return static_cast<float>(r.normal()); }},
+      {"large mean", [](Random& r, std::int64_t) { return static_cast<float>(1e5 + r.normal()); }},
+      {"larger mean", [](Random& r, std::int64_t) { return static_cast<float>(-3e7 + 20 * r.normal()); }},
+      {"constant", [](Random&, std::int64_t c) { return static_cast<float>(c) * 0.7f - 1; }},
+      {"two-valued",
+       [](Random& r, std::int64_t c) { return (r.coin() ? 1.0f : -1.0f) / static_cast<float>(c + 1); }},
+      {"huge",
+       [](Random& r, std::int64_t) { return static_cast<float>((r.uniform() - 0.5) * 0x1.fffffep128); }},
+      {"subnormal",
+       [](Random& r, std::int64_t) { return static_cast<float>(r.between(-9999, 9999)) * 0x1p-149f; }},
+      {"mixed", [](Random& r, std::int64_t) { return r.any_finite(); }},
+      {"neighbours",
+       [](Random& r, std::int64_t c) { return neighbour(static_cast<float>(c) + 0.3f, r.between(-1, 1)); }},
+      {"integers", [](Random& r, std::int64_t) { return static_cast<float>(r.between(-8, 8)); }},
+      {"powers of two",
+       [](Random& r, std::int64_t) { return std::ldexp(1.0f, static_cast<int>(r.between(-30, 30))); }},
+      {"one outlier", [](Random& r, std::int64_t) {
+         return r.between(0, 40) == 0 ? 1e20f : static_cast<float>(r.normal());
+       }}};
+  return all;
+}
+
+double any_eps(Random& random) {
+  static const std::vector<double> usual{1e-5, 1e-5, 1e-3, 1e-12, 0x1p-126, 0x1p127, 1.0, 0.75, 1e30};
+  if (random.coin()) return random.pick(usual);
+  return std::ldexp(1 + random.uniform(), static_cast<int>(random.between(-126, 126)));
+}
+
+std::optional<double> any_momentum(Random& random) {
+  static const std::vector<std::optional<double>> usual{0.1,   0.0,          1.0,       -3.5,
+                                                        1e300, std::nullopt, 0x1p-1074, 0.5};
+  return random.pick(usual);
+}
+
+float any_gamma(Random& random) {
+  static const std::vector<float> usual{1, 0, -1, 0x1p-24f, 0x1p-126f, 0x1.fffffep127f};
+  const auto kind = random.between(0, 9);
+  return kind == 0  ? random.any_finite()
+         : kind < 4 ? random.pick(usual)
+                    : static_cast<float>(random.normal());
+}
+
+float any_beta(Random& random) {
+  static const std::vector<float> usual{0, -0.0f, 1, -1, 0x1p-149f, 0x1.fffffep127f};
+  const auto kind = random.between(0, 9);
+  return kind == 0  ? random.any_finite()
+         : kind < 4 ? random.pick(usual)
+                    : static_cast<float>(random.normal());
+}
+
+struct Draft {
+  Problem problem;
+  std::vector<float> x, weight, bias, mean, variance;
+};
+
+Draft draw(Random& random, const Regime& regime, std::int64_t channels, std::int64_t rows) {
+  Draft draft;
+  constexpr std::int64_t length = 2;
+  for (std::int64_t i = 0; i < rows * channels * length; ++i) {
+    draft.x.push_back(regime(random, i / length % channels));
+  }
+  for (std::int64_t c = 0; c < channels; ++c) {
+    draft.weight.push_back(any_gamma(random));
+    draft.bias.push_back(any_beta(random));
+    draft.mean.push_back(random.coin() ? regime(random, c) : static_cast<float>(random.normal()));
+    draft.variance.push_back(
+        std::fabs(random.coin() ? regime(random, c) : static_cast<float>(random.normal())));
+  }
+  Config& config = draft.problem.config;
+  config.num_features = channels;
+  config.eps = any_eps(random);
+  config.momentum = any_momentum(random);
+  draft.problem.state.num_batches_tracked = random.between(0, 20);
+  return draft;
+}
+
+/// beta = -gamma x^ of one element per channel, as near as a float can be: that element nearly cancels.
+void make_cancel(Draft& draft, Random& random) {
+  Problem& problem = draft.problem;
+  const auto channels = static_cast<std::size_t>(problem.config.num_features);
+  for (std::size_t c = 0; c < channels; ++c) {
+    std::vector<double> values;
+    for (std::size_t i = 0; i < draft.x.size(); ++i) {
+      if (i / 2 % channels == c) values.push_back(static_cast<double>(draft.x[i]));
+    }
+    double mean = 0;
+    double variance = 0;
+    for (const double v : values) mean += v / static_cast<double>(values.size());
+    for (const double v : values) variance += (v - mean) * (v - mean) / static_cast<double>(values.size());
+    if (!problem.forward.training) {
+      mean = static_cast<double>(draft.mean[c]);
+      variance = static_cast<double>(draft.variance[c]);
+    }
+    const double x = random.pick(values);
+    const double product =
+        static_cast<double>(draft.weight[c]) * (x - mean) / std::sqrt(variance + problem.config.eps);
+    if (std::fabs(product) <= 0x1.fffffep127) draft.bias[c] = static_cast<float>(-product);
+  }
+}
+
+Problem finish(Draft draft) {
+  Problem& problem = draft.problem;
+  const std::int64_t channels = problem.config.num_features;
+  const auto rows = static_cast<std::int64_t>(draft.x.size()) / channels / 2;
+  problem.forward.x = Tensor::of({rows, channels, 2}, draft.x);
+  if (problem.config.affine) {
+    problem.state.weight = vector_of(draft.weight);
+    problem.state.bias = vector_of(draft.bias);
+  }
+  if (problem.config.track_running_stats) {
+    problem.state.running_mean = vector_of(draft.mean);
+    problem.state.running_var = vector_of(draft.variance);
+  }
+  return problem;
+}
+
+class MpfiWitness : public testing::Test {
+ protected:
+  void SetUp() override { total = {}; }
+  void TearDown() override {
+    RecordProperty("agreed", std::to_string(total.agreed));
+    RecordProperty("ties", std::to_string(total.ties));
+    RecordProperty("undecided", std::to_string(total.undecided));
+    std::printf(
+        "mpfi witness: %lld elements agreed, %lld exact ties, %lld undecided (%lld wanted more than %lld "
+        "bits)\n",
+        static_cast<long long>(total.agreed), static_cast<long long>(total.ties),
+        static_cast<long long>(total.undecided), static_cast<long long>(total.beyond_first),
+        static_cast<long long>(first_precision));
+    EXPECT_EQ(total.undecided, 0);
+  }
+};
+
+TEST_F(MpfiWitness, TrainingInEveryRegime) {
+  Random random(20);
+  for (const auto& [name, regime] : regimes()) {
+    SCOPED_TRACE(name);
+    for (int k = 0; k < 400; ++k) {
+      Draft draft = draw(random, regime, random.between(1, 5), random.between(1, 40));
+      draft.problem.forward.training = true;
+      draft.problem.config.affine = k % 8 != 0;
+      if (k % 8 == 1) draft.problem.dialect.saved = Saved::mean_var;
+      if (k % 3 == 0) make_cancel(draft, random);
+      check(finish(std::move(draft)));
+      if (HasFatalFailure()) return;
+    }
+  }
+  EXPECT_GE(total.agreed, 500000);
+}
+
+TEST_F(MpfiWitness, InferenceInEveryRegime) {
+  Random random(21);
+  for (const auto& [name, regime] : regimes()) {
+    SCOPED_TRACE(name);
+    for (int k = 0; k < 400; ++k) {
+      Draft draft = draw(random, regime, random.between(1, 5), random.between(1, 40));
+      draft.problem.forward.training = false;
+      if (k % 4 == 0) {
+        draft.problem.config.eps = 0;
+        for (float& v : draft.variance) v += v == 0 ? 1.0f : 0.0f;
+      }
+      if (k % 3 == 0) make_cancel(draft, random);
+      check(finish(std::move(draft)));
+      if (HasFatalFailure()) return;
+    }
+  }
+  EXPECT_GE(total.agreed, 500000);
+}
+
+TEST_F(MpfiWitness, OtherPlacesOfEpsAndCorrections) {
+  Random random(22);
+  for (const auto& [name, regime] : regimes()) {
+    SCOPED_TRACE(name);
+    for (int k = 0; k < 180; ++k) {
+      Draft draft = draw(random, regime, random.between(1, 3), random.between(1, 20));
+      Dialect& dialect = draft.problem.dialect;
+      draft.problem.forward.training = k % 3 != 0;
+      dialect.eps_place = k % 6 == 5 && name != "constant" && name != "two-valued" && name != "neighbours"
+                              ? EpsPlace::absent
+                              : EpsPlace::outside;
+      if (k % 2 == 0) dialect.normalising_variance = Correction::unbiased;
+      if (k % 4 == 0) dialect.running_variance = Correction::population;
+      if (k % 3 == 0) make_cancel(draft, random);
+      for (float& v : draft.variance) v += v == 0 ? 1.0f : 0.0f;
+      check(finish(std::move(draft)));
+      if (HasFatalFailure()) return;
+    }
+  }
+}
+
+/// y = b + 2^-24 (1 - 2^-127), b = 1 + 2^-23: the midpoint between b and its even neighbour, missed by
+/// 2^-151.
+TEST_F(MpfiWitness, MidpointsMissedByHundredsOfBits) {
+  Draft draft;
+  for (int k = 0; k < 16; ++k) draft.x.push_back(k / 4 % 2 == 0 ? 1.0f : -1.0f);
+  draft.weight = {0x1p-24f, -0x1p-24f};
+  draft.bias = {0x1.000002p0f, -0x1.000002p0f};
+  draft.mean = {0, 0};
+  draft.variance = {1, 1};
+  draft.problem.config.num_features = 2;
+  for (const bool training : {true, false}) {
+    for (const double eps : {0x1p-126, 0x1p-120, 0x1.8p-60}) {
+      draft.problem.config.eps = eps;
+      draft.problem.forward.training = training;
+      check(finish(draft));
+    }
+  }
+  EXPECT_GT(total.beyond_first, 0);
+}
+
+/// (x - 2)/sqrt(2.25) + beta and its like: V is a square, all quotients are dyadic.
+TEST_F(MpfiWitness, TiesOfSquareVariancesInInference) {
+  Random random(23);
+  std::int64_t exact_boundaries = 0;
+  for (int k = 0; k < 60; ++k) {
+    Draft draft;
+    const float root =
+        std::ldexp(static_cast<float>(random.between(1, 4095)), static_cast<int>(random.between(-20, 8)));
+    draft.variance = {root * root};
+    draft.problem.config.eps = 0;
+    if (k % 2 == 0) {
+      // rv + eps is the square, rv alone is none.
+      draft.problem.config.eps = 0x1p-30;
+      const double rest = static_cast<double>(root) * static_cast<double>(root) - 0x1p-30;
+      if (rest <= 0 || static_cast<double>(static_cast<float>(rest)) != rest) draft.problem.config.eps = 0;
+      if (draft.problem.config.eps != 0) draft.variance = {static_cast<float>(rest)};
+    }
+    draft.mean = {static_cast<float>(random.between(-5, 5))};
+    draft.weight = {0x1p-24f};
+    draft.bias = {1};
+    for (int i = 0; i < 32; ++i)
+      draft.x.push_back(draft.mean[0] + root * static_cast<float>(random.between(-9, 9)));
+    draft.problem.forward.training = false;
+    const Problem problem = finish(std::move(draft));
+    check(problem);
+    const ExpectedTensor y =
+        expect(problem.config, problem.state, {problem.forward, {}}, problem.dialect).outputs.at(Output::y);
+    for (std::int64_t i = 0; i < y.size(); ++i)
+      exact_boundaries += boundary_at(y.value(i)).has_value() ? 1 : 0;
+  }
+  EXPECT_GE(exact_boundaries, 300);
+}
+
+/// n = 10, x = 1 twice and else 0: n^2(sigma^2 + eps) = 16 + 100 eps = 4^12 for eps = 4^2(4^10 - 1)/100. The
+/// mean 0.2 is no dyadic number, so no enclosure is ever a point, and y = 2^-15 * 2^-9 + 1 is a midpoint.
+TEST_F(MpfiWitness, TiesOfSquareVariancesInTraining) {
+  Draft draft;
+  draft.x = {1, 0, 0, 0, 0, 0, 0, 1, 0, 0};
+  draft.weight = {0x1p-15f};
+  draft.bias = {1};
+  draft.mean = {0};
+  draft.variance = {1};
+  draft.problem.config.eps = (0x1p24 - 16) / 100;
+  draft.problem.forward.training = true;
+  check(finish(draft));
+  EXPECT_EQ(total.ties, 2);
+  draft.weight = {0x1p-9f};
+  draft.bias = {-0x1p-18f};
+  check(finish(draft));  // y = 2^-18 - 2^-18
+  EXPECT_EQ(total.ties, 4);
+}
+
+/// n = 9 integers of sum 3: the unbiased variance (S2 - S1^2/n)/(n - 1) is (S2 - 1)/8, a dyadic number around
+/// a mean of 1/3, and a midpoint where S2 - 1 = 2 (mod 4) has 26 bits.
+TEST_F(MpfiWitness, TiesOfRunningVariances) {
+  Random random(24);
+  for (int k = 0; k < 40; ++k) {
+    Problem problem;
+    std::vector<float> x;
+    std::int64_t sum = 0;
+    for (int i = 0; i < 8; ++i) {
+      const std::int64_t v = random.between(-2900, 2900);
+      sum += v;
+      x.push_back(static_cast<float>(v));
+    }
+    x.push_back(static_cast<float>(3 - sum));
+    problem.config.momentum = 1;
+    problem.state = fresh_state(problem.config);
+    problem.forward = {true, Tensor::of({9, 1, 1}, x)};
+    check(problem);
+  }
+  EXPECT_GT(total.ties, 0);
+}
+
+TEST_F(MpfiWitness, TiesOfIntegers) {
+  Random random(25);
+  for (int k = 0; k < 60; ++k) {
+    Draft draft;
+    const float base = 0x1p23f + static_cast<float>(random.between(0, 1000));
+    for (int i = 0; i < 8; ++i) draft.x.push_back(base + static_cast<float>(random.between(0, 1)) * 0.5f);
+    draft.weight = {1};
+    draft.bias = {base};
+    draft.mean = {0};
+    draft.variance = {4};
+    draft.problem.config.eps = 0x1p-126;
+    draft.problem.config.momentum = random.coin() ? 0.5 : 1.0;
+    draft.problem.forward.training = random.coin();
+    check(finish(std::move(draft)));
+  }
+}
+
+}  // namespace
+}  // namespace bncheck::test

@@ -1,0 +1,130 @@
+#pragma once
+/// MPFR numbers and MPFI intervals with the syntax of numbers, for the witness and the tests of exact
+/// numbers. Every result has the precision of its left operand.
+
+#include <mpfi.h>
+#include <mpfi_io.h>
+#include <mpfr.h>
+
+#include <optional>
+
+#include "bncheck/exact.hpp"
+#include "support.hpp"
+
+namespace bncheck::test {
+
+class Real {
+ public:
+  explicit Real(mpfr_prec_t precision) { mpfr_init2(value_, precision); }
+  Real(mpfr_prec_t precision, double value) : Real(precision) { mpfr_set_d(value_, value, MPFR_RNDN); }
+  /// Exact where `precision` suffices.
+  Real(mpfr_prec_t precision, const Dyadic& value) : Real(precision) {
+    const std::string digits = Integer(abs(value.mantissa)).str(0, std::ios_base::hex);
+    mpfr_set_str(value_, digits.c_str(), 16, MPFR_RNDN);
+    mpfr_mul_2si(value_, value_, value.exponent, MPFR_RNDN);
+    if (value.sign() < 0) mpfr_neg(value_, value_, MPFR_RNDN);
+  }
+  Real(const Real& other) : Real(mpfr_get_prec(other.value_)) { mpfr_set(value_, other.value_, MPFR_RNDN); }
+  Real& operator=(const Real& other) {
+    mpfr_set_prec(value_, mpfr_get_prec(other.value_));
+    mpfr_set(value_, other.value_, MPFR_RNDN);
+    return *this;
+  }
+  ~Real() { mpfr_clear(value_); }
+
+  mpfr_ptr get() { return value_; }
+  mpfr_srcptr get() const { return value_; }
+  mpfr_prec_t precision() const { return mpfr_get_prec(value_); }
+
+  friend Real operator+(const Real& a, const Real& b) { return binary(mpfr_add, a, b); }
+  friend Real operator-(const Real& a, const Real& b) { return binary(mpfr_sub, a, b); }
+  friend Real operator*(const Real& a, const Real& b) { return binary(mpfr_mul, a, b); }
+  friend Real operator/(const Real& a, const Real& b) { return binary(mpfr_div, a, b); }
+  friend Real sqrt(const Real& a) { return unary(mpfr_sqrt, a); }
+  friend Real abs(const Real& a) {
+    Real result(a.precision());
+    mpfr_abs(result.value_, a.value_, MPFR_RNDN);
+    return result;
+  }
+  friend int compare(const Real& a, const Real& b) { return mpfr_cmp(a.value_, b.value_); }
+
+ private:
+  template <class F>
+  static Real binary(F f, const Real& a, const Real& b) {
+    Real result(a.precision());
+    f(result.value_, a.value_, b.value_, MPFR_RNDN);
+    return result;
+  }
+  template <class F>
+  static Real unary(F f, const Real& a) {
+    Real result(a.precision());
+    f(result.value_, a.value_, MPFR_RNDN);
+    return result;
+  }
+  mpfr_t value_;
+};
+
+/// An enclosure: the exact number lies between the ends, both included.
+class Interval {
+ public:
+  explicit Interval(mpfr_prec_t precision) { mpfi_init2(value_, precision); }
+  Interval(mpfr_prec_t precision, double value) : Interval(precision) { mpfi_set_d(value_, value); }
+  Interval(const Interval& other) : Interval(mpfi_get_prec(other.value_)) { mpfi_set(value_, other.value_); }
+  Interval& operator=(const Interval& other) {
+    mpfi_set_prec(value_, mpfi_get_prec(other.value_));
+    mpfi_set(value_, other.value_);
+    return *this;
+  }
+  ~Interval() { mpfi_clear(value_); }
+
+  friend Interval operator+(const Interval& a, const Interval& b) { return binary(mpfi_add, a, b); }
+  friend Interval operator-(const Interval& a, const Interval& b) { return binary(mpfi_sub, a, b); }
+  friend Interval operator*(const Interval& a, const Interval& b) { return binary(mpfi_mul, a, b); }
+  friend Interval operator/(const Interval& a, const Interval& b) { return binary(mpfi_div, a, b); }
+  friend Interval sqrt(const Interval& a) { return unary(mpfi_sqrt, a); }
+  friend Interval square(const Interval& a) { return unary(mpfi_sqr, a); }
+
+  bool contains(const Real& value) const { return mpfi_is_inside_fr(value.get(), value_) > 0; }
+  Real left() const {
+    Real end(mpfi_get_prec(value_));
+    mpfi_get_left(end.get(), value_);
+    return end;
+  }
+  Real right() const {
+    Real end(mpfi_get_prec(value_));
+    mpfi_get_right(end.get(), value_);
+    return end;
+  }
+
+ private:
+  template <class F>
+  static Interval binary(F f, const Interval& a, const Interval& b) {
+    Interval result(mpfi_get_prec(a.value_));
+    f(result.value_, a.value_, b.value_);
+    return result;
+  }
+  template <class F>
+  static Interval unary(F f, const Interval& a) {
+    Interval result(mpfi_get_prec(a.value_));
+    f(result.value_, a.value_);
+    return result;
+  }
+  mpfi_t value_;
+};
+
+/// The float nearest to a number, ties to even; zero is +0 whatever sign MPFR gives it. Real.RoundsToFloat
+/// checks that mpfr_get_flt rounds once, subnormal results included.
+inline float nearest_f32(const Real& value) {
+  return mpfr_zero_p(value.get()) != 0 ? 0.0f : mpfr_get_flt(value.get(), MPFR_RNDN);
+}
+
+/// The float that every number in the interval rounds to, if there is one. Bits decide: an interval around
+/// zero has ends that round to -0 and +0.
+inline std::optional<float> nearest_f32(const Interval& interval) {
+  const float low = nearest_f32(interval.left());
+  const float high = nearest_f32(interval.right());
+  if (bits_of(low) != bits_of(high)) return std::nullopt;
+  return low;
+}
+
+}  // namespace bncheck::test
