@@ -9,7 +9,7 @@ namespace bncheck {
 
 enum class Judged {
   in_range,      ///< elements whose intermediate results stay in the exponent range of the arithmetic
-  out_of_range,  ///< the others
+  out_of_range,  ///< elements whose intermediate results leave float's
 };
 
 /// Every element of every output of the call (or of `only`) against the exact answer, by the subject's claim:
