@@ -1,0 +1,221 @@
+// Sums are taken of x − s, with a shift s near the mean: Σ(x − s)² then loses little to cancellation.
+//
+// Let d = x − s, S1 = Σd, S2 = Σd², δ = S1/n, so μ = s + δ and Σ(x − μ)² = S2 − δ·S1. With u = 2^-53:
+// - each d is rounded once, each d² adds another rounding, a block's sums at most 20u (sum_kernels.hpp), and
+//   blocks are folded with compensation. So |err S1| ≤ 21u·Σ|d| ≤ 21u·√(n·S2) and |err S2| ≤ 23u·S2.
+// - s is first the mean of a sample. Where δ·S1 > S2/4 (a sample that met an outlier, say) the sums are taken
+// again
+//   around the mean just found, off by at most 21u·√(S2/n) ≤ 21u·√(1+n)·σ, as |μ − s| ≤ √n·σ for any s
+//   within the range of the values. So in the end δ·S1 ≤ S2/4, and Σ(x − μ)² has a relative error below
+//   (23 + 1)u·4/3 + (two times the error of δ, relative to σ, times |δ|/σ ≤ 0.58) < 2^-47.
+#include "channel_sums.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <limits>
+
+#include "exact_sum.hpp"
+#include "parallel.hpp"
+#include "sum_kernels.hpp"
+
+namespace bn {
+namespace {
+
+constexpr std::int64_t sample_values = 64;
+
+// Position of sample i of n values: one in each of 64 equal parts, at a place within it that does not repeat,
+// since in a tensor with borders equally spaced values could all be border.
+std::int64_t sample_position(std::int64_t i, std::int64_t n) {
+  __extension__ using Wide = unsigned __int128;
+  const auto jitter = static_cast<std::uint32_t>(i) * 0x9e3779b9U;  // 2^32 / golden ratio
+  const Wide place = (static_cast<Wide>(i) << 32) + jitter;         // in 1/2^32 of a part
+  return static_cast<std::int64_t>((place * static_cast<Wide>(n)) >> 38);
+}
+
+// For equal values the sum of up to 64 of them is exact (24 + 6 bits), and so is the mean.
+double sample_mean(const float* x, const Traversal& layout, std::int64_t c) {
+  const std::int64_t n = layout.values_per_channel();
+  const std::int64_t count = std::min(n, sample_values);
+  double sum = 0.0;
+  for (std::int64_t i = 0; i < count; ++i) {
+    const std::int64_t j = n <= sample_values ? i : sample_position(i, n);
+    sum += static_cast<double>(x[layout.x_channel(c) + layout.piece_at(j).x]);
+  }
+  return sum / static_cast<double>(count);
+}
+
+// The sums of all blocks of all channels, and the shifts they were taken around.
+class Summation {
+ public:
+  Summation(const float* x, const Traversal& layout, int threads)
+      : x_(x),
+        layout_(layout),
+        threads_(threads),
+        blocks_((layout.values_per_channel() + block_values - 1) / block_values),
+        shifts_(static_cast<std::size_t>(layout.channels())),
+        sums_(static_cast<std::size_t>(layout.channels() * blocks_)),
+        pending_(static_cast<std::size_t>(layout.channels()), 1),
+        moments_(static_cast<std::size_t>(layout.channels())) {}
+
+  std::vector<ChannelMoments> run() {
+    parallel_for(channels(), threads_, [&](std::int64_t c) { shift(c) = sample_mean(x_, layout_, c); });
+    sum_pending();
+    parallel_for(channels(), threads_, [&](std::int64_t c) { improve_shift(c); });
+    sum_pending();
+    parallel_for(channels(), threads_, [&](std::int64_t c) { finish(c); });
+    return std::move(moments_);
+  }
+
+ private:
+  struct Totals {
+    DoubleDouble first, second;  // S1, S2
+    double offset = 0.0;         // δ = S1 / n, rounded
+  };
+
+  [[nodiscard]] std::int64_t channels() const { return layout_.channels(); }
+  [[nodiscard]] double n() const { return static_cast<double>(layout_.values_per_channel()); }
+  double& shift(std::int64_t c) { return shifts_[static_cast<std::size_t>(c)]; }
+  char& pending(std::int64_t c) { return pending_[static_cast<std::size_t>(c)]; }
+  BlockSums& sums(std::int64_t c, std::int64_t block) {
+    return sums_[static_cast<std::size_t>(c * blocks_ + block)];
+  }
+
+  void sum_pending();
+  void sum_channel(std::int64_t c, std::int64_t block);
+  void sum_tile(std::int64_t tile, std::int64_t block);
+  [[nodiscard]] Totals totals(std::int64_t c);
+  void improve_shift(std::int64_t c);
+  void finish(std::int64_t c);
+  [[nodiscard]] DoubleDouble settled_mean(std::int64_t c, DoubleDouble mean, double deviation) const;
+
+  const float* x_;
+  const Traversal& layout_;
+  int threads_;
+  std::int64_t blocks_;
+  std::vector<double> shifts_;
+  std::vector<BlockSums> sums_;
+  std::vector<char> pending_;  // channels whose sums are to be taken (again)
+  std::vector<ChannelMoments> moments_;
+};
+
+void Summation::sum_pending() {
+  if (std::ranges::find(pending_, 1) == pending_.end()) return;
+  if (layout_.rows()) {
+    constexpr auto width = static_cast<std::int64_t>(tile_channels);
+    const std::int64_t tiles = (channels() + width - 1) / width;
+    parallel_for(tiles * blocks_, threads_, [&](std::int64_t i) { sum_tile(i % tiles, i / tiles); });
+  } else {
+    parallel_for(channels() * blocks_, threads_,
+                 [&](std::int64_t i) { sum_channel(i / blocks_, i % blocks_); });
+  }
+}
+
+void Summation::sum_channel(std::int64_t c, std::int64_t block) {
+  if (pending(c) == 0) return;
+  const float* x = x_ + layout_.x_channel(c);
+  const std::int64_t begin = block * block_values;
+  const std::int64_t count = std::min(block_values, layout_.values_per_channel() - begin);
+  const std::int64_t step = layout_.x_step();
+  const Traversal::Piece whole = layout_.piece_at(begin);
+  if (step == 1 && whole.length >= count) {
+    sums(c, block) = sum_block(x + whole.x, static_cast<std::size_t>(count), shift(c));
+    return;
+  }
+  std::array<float, block_values> gathered;
+  layout_.for_each_piece(begin, begin + count, [&](const Traversal::Piece& piece) {
+    float* target = gathered.data() + (piece.j - begin);
+    for (std::int64_t i = 0; i < piece.length; ++i) target[i] = x[piece.x + i * step];
+  });
+  sums(c, block) = sum_block(gathered.data(), static_cast<std::size_t>(count), shift(c));
+}
+
+// Channels of the tile that are not pending get the same sums again, as their shift is the same.
+void Summation::sum_tile(std::int64_t tile, std::int64_t block) {
+  const std::int64_t first_channel = tile * static_cast<std::int64_t>(tile_channels);
+  const std::int64_t width = std::min(static_cast<std::int64_t>(tile_channels), channels() - first_channel);
+  if (std::none_of(&pending(first_channel), &pending(first_channel) + width, [](char p) { return p != 0; })) {
+    return;
+  }
+  const std::int64_t begin = block * block_values;
+  const std::int64_t end = std::min(begin + block_values, layout_.values_per_channel());
+  TileSums tile_sums;
+  layout_.for_each_piece(begin, end, [&](const Traversal::Piece& piece) {
+    add_rows(x_ + piece.x + first_channel, layout_.x_step(), static_cast<std::size_t>(piece.length),
+             static_cast<std::size_t>(piece.j - begin), static_cast<std::size_t>(width),
+             &shift(first_channel), tile_sums);
+  });
+  for (std::int64_t c = 0; c < width; ++c) {
+    sums(first_channel + c, block) = tile_sums.channel(static_cast<std::size_t>(c));
+  }
+}
+
+Summation::Totals Summation::totals(std::int64_t c) {
+  CompensatedSum first;
+  CompensatedSum second;
+  for (std::int64_t block = 0; block < blocks_; ++block) {
+    first.add(sums(c, block).first);
+    second.add(sums(c, block).second);
+  }
+  Totals totals{first.value(), second.value()};
+  totals.offset = totals.first.hi / n();
+  return totals;
+}
+
+void Summation::improve_shift(std::int64_t c) {
+  const Totals sums = totals(c);
+  pending(c) = sums.offset * sums.first.hi > sums.second.hi / 4 ? 1 : 0;
+  if (pending(c) != 0) shift(c) += sums.offset;
+}
+
+void Summation::finish(std::int64_t c) {
+  ChannelMoments& moments = moments_[static_cast<std::size_t>(c)];
+  const Totals sums = totals(c);
+  // Finite values are below 2^128, so n·2^258 bounds S2: it is infinite or NaN only where a value is.
+  if (!std::isfinite(sums.second.hi)) {
+    constexpr double nan = std::numeric_limits<double>::quiet_NaN();
+    moments = {{nan, nan}, nan};
+    return;
+  }
+  const DoubleDouble mean = add(shift(c), divide(sums.first, n()));
+  // All differences are 0 (their squares do not underflow): a constant channel, and s is its value.
+  if (sums.second.hi == 0.0) {
+    moments = {mean, 0.0};
+    return;
+  }
+  moments.squares = (sums.second.hi - sums.offset * sums.first.hi) + sums.second.lo;
+  moments.mean = settled_mean(c, mean, std::sqrt(sums.second.hi / n()));
+}
+
+// `mean`, unless it may be a float f: then it matters whether x − μ is 0 for x = f, and what sign it has for
+// the other floats nearby, so μ is found as f + (Σx − n·f)/n from the exact sum. `deviation` is √(S2/n). The
+// bound: |err μ| = |err S1|/n ≤ 21u·√(S2/n) + (second order, and 2^-104·|μ| from the double-doubles). As |μ|
+// ≤ 2^24·√n·deviation unless the channel is constant, 32u covers both for n below 2^100. Another float than
+// the nearest to a computed mean can lie within the bound, hence the loop; it moves to the float nearest to
+// the mean just found and ends at once when that is f.
+DoubleDouble Summation::settled_mean(std::int64_t c, DoubleDouble mean, double deviation) const {
+  auto nearest = static_cast<float>(mean.hi);
+  const double distance = std::fabs((mean.hi - static_cast<double>(nearest)) + mean.lo);
+  if (distance > 0x1p-48 * deviation) return mean;
+  ExactSum sum;
+  const float* x = x_ + layout_.x_channel(c);
+  layout_.for_each_piece(0, layout_.values_per_channel(), [&](const Traversal::Piece& piece) {
+    for (std::int64_t i = 0; i < piece.length; ++i) sum.add(x[piece.x + i * layout_.x_step()]);
+  });
+  for (int round = 0; round < 4; ++round) {
+    ExactSum rest = sum;
+    rest.subtract_multiple(nearest, layout_.values_per_channel());
+    mean = two_sum(static_cast<double>(nearest), rest.value() / n());
+    if (static_cast<float>(mean.hi) == nearest) break;
+    nearest = static_cast<float>(mean.hi);
+  }
+  return mean;
+}
+
+}  // namespace
+
+std::vector<ChannelMoments> channel_moments(const float* x, const Traversal& layout, int threads) {
+  return Summation(x, layout, threads).run();
+}
+
+}  // namespace bn

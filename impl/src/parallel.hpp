@@ -1,0 +1,38 @@
+// One loop over independent tasks, on OpenMP's threads.
+#pragma once
+
+#include <omp.h>
+
+#include <algorithm>
+#include <cstdint>
+
+#include "float_environment.hpp"
+
+namespace bn {
+
+/// Threads for work on `elements` values. A caller who names a number gets it; by default a small
+/// tensor stays on one thread, as waking others costs more than 2^15 elements do (some 10 µs).
+inline int thread_count(int requested, std::int64_t elements) {
+  if (requested > 0) return requested;
+  return elements < (std::int64_t{1} << 15) ? 1 : omp_get_max_threads();
+}
+
+/// Calls task(i) once for each i in [0, tasks), in any order and on up to `threads` threads, each in the
+/// default floating-point environment. Tasks must be independent, and must not throw.
+template <class Task>
+void parallel_for(std::int64_t tasks, int threads, const Task& task) {
+  const int team = static_cast<int>(std::min<std::int64_t>(threads, tasks));
+  if (team <= 1) {
+    const FloatEnvironment environment;
+    for (std::int64_t i = 0; i < tasks; ++i) task(i);
+    return;
+  }
+#pragma omp parallel num_threads(team) default(none) shared(task, tasks)
+  {
+    const FloatEnvironment environment;
+#pragma omp for schedule(static)
+    for (std::int64_t i = 0; i < tasks; ++i) task(i);
+  }
+}
+
+}  // namespace bn
