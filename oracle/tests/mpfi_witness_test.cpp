@@ -120,7 +120,8 @@ const std::map<std::string, Regime>& regimes() {
 double any_eps(Random& random) {
   static const std::vector<double> usual{1e-5, 1e-5, 1e-3, 1e-12, 0x1p-126, 0x1p127, 1.0, 0.75, 1e30};
   if (random.coin()) return random.pick(usual);
-  return std::ldexp(1 + random.uniform(), static_cast<int>(random.between(-126, 126)));
+  const double significand = 1 + random.uniform();
+  return std::ldexp(significand, static_cast<int>(random.between(-126, 126)));
 }
 
 std::optional<double> any_momentum(Random& random) {
@@ -150,8 +151,10 @@ struct Draft {
   std::vector<float> x, weight, bias, mean, variance;
 };
 
-Draft draw(Random& random, const Regime& regime, std::int64_t channels, std::int64_t rows) {
+Draft draw(Random& random, const Regime& regime, std::int64_t max_channels, std::int64_t max_rows) {
   Draft draft;
+  const std::int64_t channels = random.between(1, max_channels);
+  const std::int64_t rows = random.between(1, max_rows);
   constexpr std::int64_t length = 2;
   for (std::int64_t i = 0; i < rows * channels * length; ++i) {
     draft.x.push_back(regime(random, i / length % channels));
@@ -233,7 +236,7 @@ TEST_F(MpfiWitness, TrainingInEveryRegime) {
   for (const auto& [name, regime] : regimes()) {
     SCOPED_TRACE(name);
     for (int k = 0; k < 400; ++k) {
-      Draft draft = draw(random, regime, random.between(1, 5), random.between(1, 40));
+      Draft draft = draw(random, regime, 5, 40);
       draft.problem.forward.training = true;
       draft.problem.config.affine = k % 8 != 0;
       if (k % 8 == 1) draft.problem.dialect.saved = Saved::mean_var;
@@ -250,7 +253,7 @@ TEST_F(MpfiWitness, InferenceInEveryRegime) {
   for (const auto& [name, regime] : regimes()) {
     SCOPED_TRACE(name);
     for (int k = 0; k < 400; ++k) {
-      Draft draft = draw(random, regime, random.between(1, 5), random.between(1, 40));
+      Draft draft = draw(random, regime, 5, 40);
       draft.problem.forward.training = false;
       if (k % 4 == 0) {
         draft.problem.config.eps = 0;
@@ -269,7 +272,7 @@ TEST_F(MpfiWitness, OtherPlacesOfEpsAndCorrections) {
   for (const auto& [name, regime] : regimes()) {
     SCOPED_TRACE(name);
     for (int k = 0; k < 180; ++k) {
-      Draft draft = draw(random, regime, random.between(1, 3), random.between(1, 20));
+      Draft draft = draw(random, regime, 3, 20);
       Dialect& dialect = draft.problem.dialect;
       draft.problem.forward.training = k % 3 != 0;
       dialect.eps_place = k % 6 == 5 && name != "constant" && name != "two-valued" && name != "neighbours"
@@ -311,8 +314,8 @@ TEST_F(MpfiWitness, TiesOfSquareVariancesInInference) {
   std::int64_t exact_boundaries = 0;
   for (int k = 0; k < 60; ++k) {
     Draft draft;
-    const float root =
-        std::ldexp(static_cast<float>(random.between(1, 4095)), static_cast<int>(random.between(-20, 8)));
+    const auto significand = static_cast<float>(random.between(1, 4095));
+    const float root = std::ldexp(significand, static_cast<int>(random.between(-20, 8)));
     draft.variance = {root * root};
     draft.problem.config.eps = 0;
     if (k % 2 == 0) {
