@@ -30,10 +30,13 @@ long double mean_error(const ChannelScale& c, const Numerics& numerics) {
 
 /// The computed population variance: subtraction and squaring 2 x (x - mu), which is 3u relative to each
 /// term, the division 1, the sum's depth; a mean that is off by d adds d^2, for the deviations from the true
-/// mean sum to zero.
+/// mean sum to zero. Welford's update multiplies deviations from two different running means, so that there
+/// an error d of the mean counts once per term, 2 d |x - mu|, whose mean is at most 2 d sigma (Cauchy,
+/// Schwarz).
 long double variance_error(const ChannelScale& c, const Numerics& numerics) {
   const long double d = mean_error(c, numerics);
-  return (summation_depth(numerics.summation, c.n) + 4) * u * c.variance + d * d;
+  const long double updating = numerics.summation == Summation::welford ? 2 * d * std::sqrt(c.variance) : 0;
+  return (summation_depth(numerics.summation, c.n) + 4) * u * c.variance + d * d + updating;
 }
 
 /// Relative error of the normalising factor that an error `dv` of the variance causes.
@@ -81,6 +84,7 @@ long double summation_depth(Summation summation, long double n) {
       return 2;
     case Summation::wide:
       return 0;
+    case Summation::welford:
     case Summation::blocked:
       break;
   }

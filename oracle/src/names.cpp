@@ -66,8 +66,9 @@ constexpr Names<Output, 7> outputs{{{Output::y, "y"},
 constexpr Names<Claim, 3> claims{
     {{Claim::exact, "exact"}, {Claim::faithful, "faithful"}, {Claim::sound, "sound"}}};
 
-constexpr Names<Summation, 4> summations{{{Summation::naive, "naive"},
+constexpr Names<Summation, 5> summations{{{Summation::naive, "naive"},
                                           {Summation::blocked, "blocked"},
+                                          {Summation::welford, "welford"},
                                           {Summation::compensated, "compensated"},
                                           {Summation::wide, "wide"}}};
 

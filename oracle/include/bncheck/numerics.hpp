@@ -15,6 +15,7 @@ enum class Claim {
 enum class Summation {
   naive,        ///< one running sum
   blocked,      ///< pairwise, or blocks of at most 16 sequential additions folded by a tree
+  welford,      ///< a running mean and sum of squares (Welford), in chunks that are merged by a tree
   compensated,  ///< Kahan, Neumaier, double-float
   wide,         ///< accumulated in a wider format
 };
