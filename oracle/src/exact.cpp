@@ -81,8 +81,8 @@ std::uint64_t propose(long double magnitude, const FloatFormat& format) {
   int exponent = 0;
   std::frexp(magnitude, &exponent);
   const int lsb = std::max(exponent - format.precision, format.smallest_exponent());
-  const long double scaled = std::nearbyint(std::ldexp(magnitude, -lsb));
-  if (!(scaled < std::ldexp(1.0L, format.precision + 1)) || exponent > -format.min_exponent + 2) {
+  const long double scaled = std::ldexp(magnitude, -lsb) + 0.5L;
+  if (!std::isfinite(magnitude) || exponent > -format.min_exponent + 2) {
     return format.infinity_code();
   }
   const auto significand = static_cast<std::uint64_t>(scaled);
