@@ -212,7 +212,7 @@ Placement read_placement(const Reader& reader, const std::string& prefix, const 
   }
   if (extent_of(placement, shape) > max_extent(shape)) {
     reader.reject(prefix + "gaps",
-                  "gaps that spread x over at most " + std::to_string(max_extent(shape)) + " elements");
+                  "gaps that spread it over at most " + std::to_string(max_extent(shape)) + " elements");
   }
   return placement;
 }
