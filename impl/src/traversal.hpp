@@ -34,7 +34,7 @@ class Traversal {
   /// Consecutive values of a channel are neighbours, as in a contiguous (N, C, …) tensor.
   [[nodiscard]] bool planes() const { return x_step() == 1 && y_step() == 1 && inner() > 1; }
   /// Channels are neighbours, as in a channels-last or (N, C) tensor.
-  [[nodiscard]] bool rows() const { return channels_ > 1 && channel_x_ == 1 && channel_y_ == 1 && !planes(); }
+  [[nodiscard]] bool rows() const { return channels_ > 1 && channel_x_ == 1 && channel_y_ == 1; }
 
   /// Calls visit(piece) for the pieces of values [begin, end), in order.
   template <class Visit>

@@ -1,12 +1,11 @@
 // The same bits for every layout, thread count, instruction set and floating-point environment of the caller.
-#include <hwy/targets.h>
-
 #include <cfenv>
 #if defined(__SSE2__)
 #include <immintrin.h>
 #endif
 
 #include "support.hpp"
+#include "targets.hpp"
 
 namespace bn::test {
 namespace {
@@ -153,6 +152,27 @@ TEST(Invariance, RoundingModes) {
   }
 }
 
+// OpenMP's threads keep what a caller's own parallel region has set.
+TEST(Invariance, RoundingModesOfTheWorkers) {
+  const Subject subject({3, 4, 5, 50});
+  const auto expected = subject.trained({.threads = 1}).all_bits();
+  for (const int mode : {FE_UPWARD, FE_DOWNWARD}) {
+#pragma omp parallel num_threads(3)
+    std::fesetround(mode);
+    const Trained trained = subject.trained({.threads = 3});
+    const std::vector<float> y = subject.inferred({.threads = 3});
+    int restored = 0;
+#pragma omp parallel num_threads(3) reduction(+ : restored)
+    {
+      restored += std::fegetround() == mode ? 1 : 0;
+      std::fesetround(FE_TONEAREST);
+    }
+    EXPECT_EQ(trained.all_bits(), expected);
+    EXPECT_EQ(bits(y), bits(subject.inferred({.threads = 1})));
+    EXPECT_EQ(restored, 3);
+  }
+}
+
 TEST(Invariance, CallersModeIsRestoredAfterAnError) {
   std::fesetround(FE_UPWARD);
   EXPECT_THROW(train({.dimensions = Dimensions::d1, .num_features = 1}, {}, {1.0F}, {1, 1}), Error);
@@ -247,8 +267,7 @@ TEST_P(Target, TailsOfTraining) {
 std::string target_name(const ::testing::TestParamInfo<std::int64_t>& info) {
   return hwy::TargetName(info.param);
 }
-INSTANTIATE_TEST_SUITE_P(Highway, Target, ::testing::ValuesIn(hwy::SupportedAndGeneratedTargets()),
-                         target_name);
+INSTANTIATE_TEST_SUITE_P(Highway, Target, ::testing::ValuesIn(all_targets()), target_name);
 
 }  // namespace
 }  // namespace bn::test

@@ -6,10 +6,24 @@ namespace {
 
 using Bits = std::vector<std::uint32_t>;
 
-// γ·(x−rm)·invstd + β of one element; rv + ε is 4 unless told otherwise, so invstd is 1/2.
+// γ·(x−rm)·invstd + β; rv + ε is 4 unless told otherwise, so invstd is 1/2. The value is put into a vector
+// and its tail, along a channel and across channels: all give the same bits.
 std::uint32_t inferred(float x, float gamma, float beta, float mean, float var = 4.0F, double eps = 0.0) {
-  const Options options{.dimensions = Dimensions::d1, .num_features = 1, .eps = eps};
-  return bits(infer(options, {std::vector{gamma}, std::vector{beta}}, {x}, {1, 1}, {mean}, {var})).front();
+  constexpr std::int64_t count = 19;
+  const std::vector<float> values(count, x);
+  Bits all;
+  for (const Shape& shape : {Shape{1, 1, count}, Shape{1, count}}) {
+    const auto filled = [&](float value) {
+      return std::vector<float>(static_cast<std::size_t>(shape[1]), value);
+    };
+    const Options options{.dimensions = Dimensions::d1, .num_features = shape[1], .eps = eps};
+    for (const std::uint32_t y :
+         bits(infer(options, {filled(gamma), filled(beta)}, values, shape, filled(mean), filled(var)))) {
+      all.push_back(y);
+    }
+  }
+  EXPECT_EQ(all, Bits(all.size(), all.front()));
+  return all.front();
 }
 
 std::uint32_t pattern(float value) {

@@ -1,0 +1,20 @@
+// The instruction sets that this machine can run.
+#pragma once
+
+#include <hwy/highway.h>
+
+#include <algorithm>
+#include <cstdint>
+#include <vector>
+
+namespace bn::test {
+
+// With the one that every processor has, which is not among those that are supported where there is a better
+// one.
+inline std::vector<std::int64_t> all_targets() {
+  std::vector<std::int64_t> targets = hwy::SupportedAndGeneratedTargets();
+  if (std::ranges::find(targets, HWY_STATIC_TARGET) == targets.end()) targets.push_back(HWY_STATIC_TARGET);
+  return targets;
+}
+
+}  // namespace bn::test
