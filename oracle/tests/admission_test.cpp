@@ -129,6 +129,22 @@ TEST(Errors, Momentum) {
   EXPECT_EQ(Layer().errors({SetMomentum{std::nullopt}, {}}), Kinds{});
 }
 
+/// Where scalars travel as floats, a momentum that overflows on the way arrives infinite.
+TEST(Errors, MomentumAsAFloat) {
+  Layer layer;
+  layer.dialect.scalars = Scalars::f32;
+  for (const double good : {0x1.fffffep127, -0x1.fffffep127, 0x1.fffffeffffffp127, 0x1p-1074}) {
+    layer.config.momentum = good;
+    EXPECT_EQ(layer.training(usual), Kinds{}) << good;
+    EXPECT_EQ(layer.errors({SetMomentum{good}, {}}), Kinds{}) << good;
+  }
+  for (const double bad : {1e300, -1e300, 0x1.ffffffp127}) {
+    layer.config.momentum = bad;
+    EXPECT_EQ(layer.training(usual), Kinds{ErrorKind::momentum}) << bad;
+    EXPECT_EQ(Layer(layer).errors({SetMomentum{bad}, {}}), Kinds{ErrorKind::momentum}) << bad;
+  }
+}
+
 TEST(Errors, OneValuePerChannel) {
   EXPECT_EQ(Layer().training({1, 3, 1, 1}), Kinds{ErrorKind::one_value});
   EXPECT_EQ(Layer().training({2, 3, 1, 1}), Kinds{});
