@@ -3,6 +3,7 @@
 #include <exception>
 
 #include "commands/commands.hpp"
+#include "subjects/peers.hpp"
 #include "subjects/registry.hpp"
 
 namespace {
@@ -28,6 +29,7 @@ int main(int argc, char** argv) {
       "Exit status: 0 every applicable law held; 1 a law was violated; 2 usage or unreadable input; 3 the "
       "subject\n"
       "could not be run; 4 inconclusive; 130 interrupted. If several apply: 2, 3, 1, 4.");
+  add_subjects(peer_entries());
   int status = exit_usage;
   add_check(app, status);
   add_replay(app, status);

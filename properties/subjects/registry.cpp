@@ -1,25 +1,27 @@
 #include "subjects/registry.hpp"
 
 #include "subjects/bn_subject.hpp"
-#ifdef BNCHECK_HAVE_TORCH
-#include "subjects/torch_subject.hpp"
-#endif
 
 namespace bncheck {
+namespace {
 
-const std::vector<SubjectEntry>& subject_entries() {
-  static const std::vector<SubjectEntry> entries{
+std::vector<SubjectEntry>& entries() {
+  static std::vector<SubjectEntry> all{
       {"bn", "the shipped BatchNorm, as a layer", "", make_bn_layer},
       {"bn_functional", "the shipped BatchNorm, as stateless functions on the caller's buffers", "",
        make_bn_functional},
-#ifdef BNCHECK_HAVE_TORCH
-      {"torch", "libtorch's nn.BatchNorm1d/2d/3d", "", make_torch},
-#else
-      {"torch", "libtorch's nn.BatchNorm1d/2d/3d",
-       "this build found no libtorch (Debian package libtorch-dev; then configure again)", nullptr},
-#endif
   };
-  return entries;
+  return all;
+}
+
+}  // namespace
+
+const std::vector<SubjectEntry>& subject_entries() {
+  return entries();
+}
+
+void add_subjects(std::vector<SubjectEntry> more) {
+  for (SubjectEntry& entry : more) entries().push_back(std::move(entry));
 }
 
 std::unique_ptr<Subject> make_subject(std::string_view name) {

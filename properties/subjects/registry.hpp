@@ -20,6 +20,8 @@ struct SubjectEntry {
 };
 
 const std::vector<SubjectEntry>& subject_entries();
+/// For programs that link more than the shipped subjects; before the first look-up.
+void add_subjects(std::vector<SubjectEntry> more);
 
 /// Throws std::invalid_argument for an unknown name, SubjectUnavailable for one that this build has not.
 std::unique_ptr<Subject> make_subject(std::string_view name);
