@@ -40,12 +40,6 @@ bool momentum_fits(const std::optional<double>& momentum, const Dialect& dialect
   return dialect.scalars == Scalars::f32 ? std::fabs(*momentum) < 0x1.ffffffp127 : std::isfinite(*momentum);
 }
 
-/// Finite as the dialect's scalars carry it: from half an ulp past the largest float, a float is infinite.
-bool is_finite(const std::optional<double>& momentum, const Dialect& dialect) {
-  if (!momentum) return true;
-  return dialect.scalars == Scalars::f32 ? std::fabs(*momentum) < 0x1.ffffffp127 : std::isfinite(*momentum);
-}
-
 std::set<std::int64_t> touched_offsets(const Shape& shape, const std::vector<std::int64_t>& strides) {
   std::set<std::int64_t> offsets{0};
   for (std::size_t k = 0; k < shape.size(); ++k) {
