@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <bit>
 #include <cmath>
+#include <functional>
 
 namespace bncheck {
 namespace {
@@ -71,9 +72,9 @@ void add_mismatch(Verdict& verdict, const Mismatch& mismatch, const std::string&
     verdict.message = message;
   }
   auto& list = verdict.mismatches;
-  list.push_back(mismatch);
-  std::ranges::stable_sort(
-      list, [](const Mismatch& a, const Mismatch& b) { return a.error.ratio > b.error.ratio; });
+  const auto at = std::ranges::upper_bound(list, mismatch.error.ratio, std::ranges::greater(),
+                                           [](const Mismatch& other) { return other.error.ratio; });
+  list.insert(at, mismatch);
   if (list.size() > shown_mismatches) list.resize(shown_mismatches);
 }
 
