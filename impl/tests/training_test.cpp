@@ -125,6 +125,25 @@ TEST(Training, ValuesAtTheMeanGiveExactlyBeta) {
   }
 }
 
+// μ = 1 + 2^-23/3072, where a double μ would be off by up to 2^-53, that is 2^-18 of the distance of 1 from
+// it. The sums of these values are exact, and what is left of the bound is relative: 2^-47.
+TEST(Training, TheMeanIsFinerThanDouble) {
+  std::vector<float> x(3072, 1.0F);
+  x[5] += 0x1p-23F;
+  for (std::size_t i = 100; i < 200; i += 2) {
+    x[i] = 0.0F;
+    x[i + 1] = 2.0F;
+  }
+  const Shape shape{1, 1, 3072};
+  const Trained result = train(options_for(shape), {}, x, shape);
+  const Reference reference(x);
+  const long double expected = -(0x1p-23L / 3072) / std::sqrt(reference.var + 1e-5L);
+  for (const std::size_t i : {std::size_t{0}, x.size() - 1}) {
+    EXPECT_LE(std::fabs(static_cast<long double>(result.y[i]) - expected),
+              ulp(expected) / 2 - 0x1p-47L * expected);
+  }
+}
+
 class LargeMean : public ::testing::TestWithParam<std::int64_t> {};
 
 TEST_P(LargeMean, LosesNothing) {
