@@ -88,7 +88,7 @@ class Search {
     RapidCheckDraws draws(random, std::max(size, 5));
     Case drawn = stopped() ? Case{} : law_.draw(draws, runner_.can());
     return rc::shrinkable::shrinkRecur(std::move(drawn), [this](const Case& c) {
-      return Clock::now() > shrink_deadline_
+      return stopped() || Clock::now() > shrink_deadline_
                  ? rc::Seq<Case>()
                  : rc::seq::map(rc::seq::fromContainer(smaller(c)),
                                 [](const std::function<Case()>& make) { return make(); });
@@ -103,9 +103,16 @@ class Search {
 
   rc::detail::CaseDescription describe(const Case& c) {
     rc::detail::CaseDescription description;
+    // RapidCheck asks every failure for its arguments as text; ours are shown by the report instead.
+    description.example = [] { return rc::detail::Example(); };
     using Type = rc::detail::CaseResult::Type;
     const bool shrinking = result_.counterexample.has_value();
-    if (stopped() || (shrinking && Clock::now() > shrink_deadline_)) {
+    // A failure is what RapidCheck stops at: a success would have it draw all the cases that are left.
+    if (stopped()) {
+      description.result = {Type::Failure, stop_reason_};
+      return description;
+    }
+    if (shrinking && Clock::now() > shrink_deadline_) {
       description.result = {Type::Success, ""};
       return description;
     }
