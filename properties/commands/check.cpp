@@ -28,6 +28,7 @@ std::string save_finding(const CheckArguments& arguments, const LawResult& resul
                 {{"law", result.law->name},
                  {"subject", arguments.subject},
                  {"version", subject.version()},
+                 {"dialect", subject.can().dialect.name},
                  {"message", result.reason}}};
   std::uint32_t hash = 0x811c9dc5;  // FNV-1a
   for (const std::byte byte : write_archive(to_archive(file))) {
@@ -75,6 +76,8 @@ int status_of(const CheckReport& report) {
 
 int run_check(const CheckArguments& arguments) {
   const std::vector<const Law*> laws = laws_from(arguments.law);
+  require_writable_file("--json", arguments.json);
+  require_writable_folder("--save", arguments.save);
   CheckOptions options;
   options.cases = arguments.cases;
   if (!arguments.time.empty())
@@ -83,7 +86,8 @@ int run_check(const CheckArguments& arguments) {
   options.seed = arguments.seed ? *arguments.seed : std::random_device{}();
   options.interrupted = &interruption();
 
-  CheckReport report{arguments.subject, subject->version(), options.seed, false, {}};
+  CheckReport report{
+      arguments.subject, subject->version(), subject->can().dialect.name, options.seed, false, {}};
   const bool table = arguments.json != "-";
   const Style style = stdout_style();
   if (table) fmt::print("{}", table_head());
@@ -104,7 +108,9 @@ int run_check(const CheckArguments& arguments) {
   report.interrupted = *options.interrupted;
   if (table) {
     for (const Finding& finding : report.findings) {
-      if (finding.result.counterexample) fmt::print("{}", show_finding(finding, arguments.subject, style));
+      if (finding.result.counterexample) {
+        fmt::print("{}", show_finding(finding, arguments.subject, arguments.dialect, style));
+      }
     }
     fmt::print("{}", summary(report, style));
     std::fflush(stdout);

@@ -2,8 +2,11 @@
 
 #include <unistd.h>
 
+#include <cerrno>
 #include <csignal>
 #include <cstdlib>
+#include <cstring>
+#include <filesystem>
 #include <iostream>
 #include <regex>
 
@@ -31,6 +34,10 @@ class InDialect : public Subject {
   std::unique_ptr<Subject> subject_;
   Capabilities can_;
 };
+
+[[noreturn]] void refuse(const std::string& option, const std::string& name, const std::string& why) {
+  throw UsageError(option + " '" + name + "' cannot be written: " + why);
+}
 
 std::atomic<bool> interrupted{false};
 
@@ -89,6 +96,37 @@ bool stderr_is_terminal() {
 const std::atomic<bool>& interruption() {
   std::signal(SIGINT, on_interrupt);
   return interrupted;
+}
+
+void require_writable_file(const std::string& option, const std::string& name) {
+  if (name.empty() || name == "-") return;
+  const std::filesystem::path path(name);
+  std::error_code error;
+  if (std::filesystem::is_directory(path, error)) refuse(option, name, "it is a folder");
+  if (std::filesystem::exists(path, error)) {
+    if (::access(path.c_str(), W_OK) != 0) refuse(option, name, std::strerror(errno));
+    return;
+  }
+  const std::filesystem::path folder = path.has_parent_path() ? path.parent_path() : ".";
+  if (!std::filesystem::is_directory(folder, error)) {
+    refuse(option, name, "there is no folder '" + folder.string() + "'");
+  }
+  if (::access(folder.c_str(), W_OK | X_OK) != 0) refuse(option, name, std::strerror(errno));
+}
+
+void require_writable_folder(const std::string& option, const std::string& name) {
+  std::error_code error;
+  std::filesystem::path nearest = std::filesystem::absolute(name, error);
+  // What does not exist yet can be made where the nearest thing that exists is a writable folder.
+  while (!std::filesystem::exists(std::filesystem::symlink_status(nearest, error)) &&
+         nearest != nearest.root_path()) {
+    nearest = nearest.parent_path();
+  }
+  if (name.empty()) refuse(option, name, "it has no name");
+  if (!std::filesystem::is_directory(nearest, error)) {
+    refuse(option, name, "'" + nearest.string() + "' is no folder");
+  }
+  if (::access(nearest.c_str(), W_OK | X_OK) != 0) refuse(option, name, std::strerror(errno));
 }
 
 void write_text(const std::string& name, const std::string& text) {

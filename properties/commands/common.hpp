@@ -27,6 +27,11 @@ bool stderr_is_terminal();
 /// Set by SIGINT, after which a second one ends the program at once.
 const std::atomic<bool>& interruption();
 
+/// The file can be written, or the folder made, as far as can be told without leaving a trace: asked before a
+/// long run, so that its results have somewhere to go. "" and "-" always can. Throws UsageError.
+void require_writable_file(const std::string& option, const std::string& name);
+void require_writable_folder(const std::string& option, const std::string& name);
+
 /// Writes to a file, or to stdout where the name is "-". Throws UsageError.
 void write_text(const std::string& name, const std::string& text);
 

@@ -51,7 +51,8 @@ std::string table_row(const LawResult& result, Style style) {
   return row + "\n";
 }
 
-std::string show_finding(const Finding& finding, const std::string& subject, Style style) {
+std::string show_finding(const Finding& finding, const std::string& subject, const std::string& dialect,
+                         Style style) {
   const LawResult& result = finding.result;
   const Case& c = *result.counterexample;
   std::string text =
@@ -61,8 +62,8 @@ std::string show_finding(const Finding& finding, const std::string& subject, Sty
   text += show_mismatches(c, result.verdict.mismatches);
   text += "the smallest case found:\n" + show_case(c);
   if (!finding.case_file.empty()) {
-    text += fmt::format("replay: bncheck replay {} --subject {}\n", shell_quoted(finding.case_file),
-                        shell_quoted(subject));
+    text += fmt::format("replay: bncheck replay {} --subject {}{}\n", shell_quoted(finding.case_file),
+                        shell_quoted(subject), dialect.empty() ? "" : " --dialect " + shell_quoted(dialect));
   }
   return text;
 }

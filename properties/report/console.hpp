@@ -15,7 +15,9 @@ struct Style {
 std::string table_head();
 std::string table_row(const LawResult& result, Style style);
 /// The counterexample in full, with the line that replays it.
-std::string show_finding(const Finding& finding, const std::string& subject, Style style);
+/// `dialect` is the one that the user asked for; empty: the subject's own.
+std::string show_finding(const Finding& finding, const std::string& subject, const std::string& dialect,
+                         Style style);
 /// "31 laws: 31 hold" and what else there is.
 std::string summary(const CheckReport& report, Style style);
 

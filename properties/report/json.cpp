@@ -35,6 +35,7 @@ std::string to_json(const CheckReport& report) {
   const ordered_json json{{"schema", 1},
                           {"subject", report.subject},
                           {"version", report.version},
+                          {"dialect", report.dialect},
                           {"seed", report.seed},
                           {"cases", report.cases()},
                           {"violations", report.violations()},

@@ -7,9 +7,9 @@
 
 namespace bncheck {
 
-/// {"schema": 1, "subject", "version", "seed", "cases", "violations", "interrupted", "laws": [{"name",
-/// "verdict", "cases", "discarded", "reason", "worst_ulp", "worst_ratio", "case_file"}]}; numbers that are
-/// not finite are the strings "inf" and "nan", what does not exist is null.
+/// {"schema": 1, "subject", "version", "dialect", "seed", "cases", "violations", "interrupted", "laws":
+/// [{"name", "verdict", "cases", "discarded", "reason", "worst_ulp", "worst_ratio", "case_file"}]}; numbers
+/// that are not finite are the strings "inf" and "nan", what does not exist is null.
 std::string to_json(const CheckReport& report);
 
 }  // namespace bncheck

@@ -16,6 +16,7 @@ struct Finding {
 
 struct CheckReport {
   std::string subject, version;
+  std::string dialect;  ///< the one that the subject was judged in
   std::uint64_t seed = 0;
   bool interrupted = false;
   std::vector<Finding> findings;
