@@ -49,7 +49,7 @@ Error ExpectedTensor::error(std::int64_t index, float got, const Numerics& numer
   Error error;
   error.nearest = std::isnan(nearest) ? std::isnan(got) : got == nearest;
   if (!exact.is_finite()) {
-    error.ulps = error.ratio = error.nearest ? 0 : infinity;
+    error.ulps = error.ratio = error.folded_ratio = error.nearest ? 0 : infinity;
     return error;
   }
   const Slack allowed = slack(index, numerics);
@@ -58,12 +58,13 @@ Error ExpectedTensor::error(std::int64_t index, float got, const Numerics& numer
   error.attainable = ulp / 2 + allowed.amount;
   if (!std::isfinite(got)) {
     // An infinity is right where the exact result rounds to it, and infinitely wrong elsewhere.
-    error.ulps = error.ratio = error.nearest ? 0 : infinity;
+    error.ulps = error.ratio = error.folded_ratio = error.nearest ? 0 : infinity;
     return error;
   }
   const long double distance = exact.distance(Dyadic::of(static_cast<double>(got)));
   error.ulps = static_cast<double>(distance / ulp);
   error.ratio = static_cast<double>(distance / error.attainable);
+  error.folded_ratio = static_cast<double>(distance / (error.attainable + allowed.folding));
   return error;
 }
 

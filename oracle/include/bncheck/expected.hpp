@@ -29,6 +29,10 @@ class ForwardAnswer;
 /// What attainable_error.hpp allows around one exact number, beyond the rounding of the result itself.
 struct Slack {
   long double amount = 0;
+  /// What y = alpha x + beta' may lose in addition, with alpha and beta' folded beforehand: a form that is
+  /// sound only where beta' does not cancel. Never part of a verdict, but it explains one. 0 for what is not
+  /// y.
+  long double folding = 0;
   /// false: an intermediate result leaves the exponent range of the arithmetic; nothing is promised by the
   /// bound there, and a law of its own looks at such elements.
   bool in_range = true;
@@ -36,9 +40,10 @@ struct Slack {
 
 /// How far a float is from the exact number, in the three measures that are never mixed.
 struct Error {
-  bool nearest = false;  ///< correctly rounded: same bits, where +0 equals -0 and any NaN equals any other
-  double ulps = 0;       ///< |got - exact| / ulp(exact); infinite where one is finite and the other is not
-  double ratio = 0;      ///< |got - exact| / attainable error
+  bool nearest = false;     ///< correctly rounded: same bits, where +0 equals -0 and any NaN equals any other
+  double ulps = 0;          ///< |got - exact| / ulp(exact); infinite where one is finite and the other is not
+  double ratio = 0;         ///< |got - exact| / attainable error
+  double folded_ratio = 0;  ///< the same, had the subject folded mean and invstd into alpha x + beta'
   long double attainable = 0;  ///< that attainable error, half an ulp included
   bool in_range = true;        ///< the ratio means something
 };
