@@ -175,7 +175,7 @@ TEST(Slack, TrainingFormulas) {
 TEST(Slack, RunningFormula) {
   constexpr long double u = 0x1p-24L;
   constexpr long double omega = 0x1p-149L;
-  const Slack slack = slack_running({0x1p-20L, true}, Numerics{}, -7, 0.25L, 8);
+  const Slack slack = slack_running({0x1p-20L, 0, true}, Numerics{}, -7, 0.25L, 8);
   const long double want = 0.25L * (0x1p-20L + 8 * u + omega) + 3 * u * (7 + 2) + 2 * omega;
   EXPECT_NEAR(static_cast<double>(slack.amount / (1.01L * want)), 1, 0x1p-50);
 }
