@@ -1,6 +1,7 @@
 /// Mean and variance of the normalised output, per channel, in training.
 
 #include <cmath>
+#include <sstream>
 
 #include "laws/catalogue.hpp"
 #include "laws/parts.hpp"
@@ -80,9 +81,10 @@ void judge_bound(Verdict& verdict, const std::string& what, std::int64_t channel
   const long double gap = std::fabs(got - expected);
   verdict.worst_ratio = std::max(verdict.worst_ratio, static_cast<double>(gap / bound));
   if (gap <= bound) return;
-  verdict =
-      Verdict::violated(what + " of y in channel " + std::to_string(channel) + " is " + std::to_string(got) +
-                        ", expected " + std::to_string(expected) + " within " + std::to_string(bound));
+  std::ostringstream message;
+  message << what << " of y in channel " << channel << " is " << got << ", expected " << expected
+          << " within " << bound;
+  verdict = Verdict::violated(message.str());
 }
 
 /// Sum (y - beta) = 0 exactly, and every y is off by at most its attainable error A_i: the mean of y - beta

@@ -94,6 +94,9 @@ Verdict check_k_steps(const Case& c, Runner& runner) {
       verdict.worst_ratio = std::max(verdict.worst_ratio, static_cast<double>(gap / bound));
       if (gap <= bound) continue;
       Mismatch mismatch{c.calls.size() - 1, output, channel, got, static_cast<float>(exact), {}};
+      const float size = std::fabs(mismatch.expected);
+      mismatch.error.ulps =
+          static_cast<double>(gap) / static_cast<double>(std::nextafter(size, HUGE_VALF) - size);
       mismatch.error.ratio = static_cast<double>(gap / bound);
       add_mismatch(verdict, mismatch,
                    std::string(name_of(output)) + " after " + std::to_string(c.calls.size()) +
