@@ -4,6 +4,12 @@
 // Every rejection is a bn::Error, thrown before the first write: a call that fails changes nothing.
 // Results depend on the values only: not on layout, threads, instruction set, the caller's rounding mode
 // or its flush-to-zero flags.
+//
+// Overlap of memory is decided from the addresses that are used, so the interleaved halves of one buffer are
+// apart. For strides so irregular that this takes more than about 10^5 steps, the call is rejected as
+// overlapping; views that come from slicing, permuting and reversing a dense buffer never are.
+//
+// Calls may run at the same time from several threads, as long as they write to different memory.
 #pragma once
 
 #include <cstdint>
