@@ -13,6 +13,9 @@ namespace {
 /// The rejected call and its valid twin: the same but for the one thing that was wrong.
 using Twin = std::optional<Case> (*)(const Case&);
 
+/// A case may claim any number of channels; a twin that had them all would need the memory for them.
+constexpr std::int64_t max_twin_channels = 1 << 16;
+
 /// The call fails with a kind that the contract names, changes no bit of state and outputs, and its twin
 /// succeeds. Equality throughout; nothing is numeric here.
 Verdict check_rejected(const Case& c, Runner& runner, ErrorKind kind, Twin twin_of) {
@@ -31,6 +34,7 @@ Verdict check_rejected(const Case& c, Runner& runner, ErrorKind kind, Twin twin_
   if (failure->message.empty()) return Verdict::violated("the error has no message");
   if (failure->wrote_outputs) return Verdict::violated("the call failed but had written to its outputs");
   if (run.after(0) != c.state) return Verdict::violated("the call failed but had changed the state");
+  if (c.config.num_features > max_twin_channels) return {};
   const std::optional<Case> twin = twin_of(c);
   if (!twin || !errors_of(twin->config, twin->state, twin->calls[0], runner.can().dialect).empty()) return {};
   const Run accepted = runner.run(*twin);
@@ -64,11 +68,38 @@ Case draw_plain(Draws& draws, const Capabilities& can) {
   return c;
 }
 
+// ---- buffers
+
+Tensor resized(const Tensor& tensor, std::int64_t length) {
+  Tensor result = Tensor::filled({length}, 1);
+  const std::size_t bytes = std::min(result.bytes.size(), tensor.bytes.size());
+  std::copy_n(tensor.bytes.begin(), bytes, result.bytes.begin());
+  return result;
+}
+std::vector<std::optional<Tensor>*> buffers_of(State& state) {
+  std::vector<std::optional<Tensor>*> buffers;
+  for (auto* tensor : {&state.weight, &state.bias, &state.running_mean, &state.running_var}) {
+    if (*tensor) buffers.push_back(tensor);
+  }
+  return buffers;
+}
+
 // ---- channels
+
+/// A layer of no channels, given what would fit it.
+Case without_channels(Case c) {
+  c.config.num_features = 0;
+  for (auto* buffer : buffers_of(c.state)) *buffer = resized(**buffer, 0);
+  Shape shape = forward_of(c).x.shape;
+  shape[1] = 0;
+  forward_of(c).x = reshaped(forward_of(c).x, shape);
+  return c;
+}
 
 Case draw_channels(Draws& draws, const Capabilities& can) {
   Case c = draw_plain(draws, can);
   Shape shape = forward_of(c).x.shape;
+  if (draws.chance(1, 8)) return without_channels(std::move(c));
   const std::int64_t right = shape[1];
   while (shape[1] == right)
     shape[1] = draws.pick({right - 1, right + 1, 2 * right, std::int64_t{1}, right + 7});
@@ -79,11 +110,15 @@ Case draw_channels(Draws& draws, const Capabilities& can) {
 }
 std::optional<Case> twin_channels(const Case& c) {
   Case twin = c;
-  Forward& forward = forward_of(twin);
-  if (forward.x.shape.size() < 2) return std::nullopt;
-  Shape shape = forward.x.shape;
-  shape[1] = c.config.num_features;
-  forward.x = reshaped(forward.x, shape);
+  auto* forward = std::get_if<Forward>(&twin.calls[0].operation);
+  if (forward == nullptr || forward->x.shape.size() < 2) return std::nullopt;
+  if (twin.config.num_features < 1) {
+    twin.config.num_features = 1;
+    for (auto* buffer : buffers_of(twin.state)) *buffer = resized(**buffer, 1);
+  }
+  Shape shape = forward->x.shape;
+  shape[1] = twin.config.num_features;
+  forward->x = reshaped(forward->x, shape);
   return twin;
 }
 
@@ -105,6 +140,7 @@ Case draw_rank(Draws& draws, const Capabilities& can) {
   return c;
 }
 std::optional<Case> twin_rank(const Case& c) {
+  if (only_forward(c) == nullptr || c.config.num_features < 1) return std::nullopt;
   Case twin = c;
   const std::size_t rank = c.config.dimensions == 1 ? 2 : static_cast<std::size_t>(c.config.dimensions) + 2;
   Shape shape(rank, 1);
@@ -116,32 +152,34 @@ std::optional<Case> twin_rank(const Case& c) {
 
 // ---- lengths
 
-Tensor resized(const Tensor& tensor, std::int64_t length) {
-  Tensor result = Tensor::filled({length}, 1);
-  const std::size_t bytes = std::min(result.bytes.size(), tensor.bytes.size());
-  std::copy_n(tensor.bytes.begin(), bytes, result.bytes.begin());
-  return result;
+/// The state that the call depends on: the one it loads, or the one that was there.
+State& state_in_question(Case& c) {
+  auto* load = std::get_if<Load>(&c.calls[0].operation);
+  return load != nullptr ? load->state : c.state;
 }
-std::vector<std::optional<Tensor>*> buffers_of(State& state) {
-  std::vector<std::optional<Tensor>*> buffers;
-  for (auto* tensor : {&state.weight, &state.bias, &state.running_mean, &state.running_var}) {
-    if (*tensor) buffers.push_back(tensor);
-  }
-  return buffers;
+
+/// Half of the cases for subjects that can load a state: a valid layer is asked to load another state.
+void load_instead(Draws& draws, const Capabilities& can, Case& c) {
+  if (!can.settable || draws.chance(1, 2)) return;
+  CaseWish wish;
+  wish.track_running_stats = c.config.track_running_stats;
+  c.calls[0] = {Load{draw_state(draws, c.config, can.dialect, wish)}, {}};
 }
+
 Case draw_length(Draws& draws, const Capabilities& can) {
   CaseWish wish;
   wish.shape.max_elements = 120;
   wish.track_running_stats = true;
   Case c = draw_case(draws, can, wish);
-  std::optional<Tensor>& victim = *draws.pick_from(buffers_of(c.state));
+  load_instead(draws, can, c);
+  std::optional<Tensor>& victim = *draws.pick_from(buffers_of(state_in_question(c)));
   const std::int64_t right = c.config.num_features;
   victim = resized(*victim, draws.pick({right - 1, right + 1, 2 * right, std::int64_t{0}}));
   return c;
 }
 std::optional<Case> twin_length(const Case& c) {
   Case twin = c;
-  for (auto* buffer : buffers_of(twin.state)) *buffer = resized(**buffer, c.config.num_features);
+  for (auto* buffer : buffers_of(state_in_question(twin))) *buffer = resized(**buffer, c.config.num_features);
   return twin;
 }
 
@@ -165,12 +203,18 @@ std::optional<Case> twin_eps(const Case& c) {
 Case draw_momentum(Draws& draws, const Capabilities& can) {
   Case c = draw_plain(draws, can);
   constexpr double inf = std::numeric_limits<double>::infinity();
-  c.config.momentum = draws.pick({inf, -inf, std::nan("")});
+  const double wrong = draws.pick({inf, -inf, std::nan("")});
+  if (can.settable && draws.chance(1, 2)) {
+    c.calls[0] = {SetMomentum{wrong}, {}};
+  } else {
+    c.config.momentum = wrong;
+  }
   return c;
 }
 std::optional<Case> twin_momentum(const Case& c) {
   Case twin = c;
   twin.config.momentum = 0.1;
+  if (auto* set = std::get_if<SetMomentum>(&twin.calls[0].operation)) set->momentum = 0.1;
   return twin;
 }
 Case draw_counter(Draws& draws, const Capabilities& can) {
@@ -179,12 +223,14 @@ Case draw_counter(Draws& draws, const Capabilities& can) {
   wish.track_running_stats = true;
   wish.shape.max_elements = 60;
   Case c = draw_case(draws, can, wish);
-  c.state.num_batches_tracked = draws.pick({std::int64_t{-1}, std::numeric_limits<std::int64_t>::min()});
+  load_instead(draws, can, c);
+  state_in_question(c).num_batches_tracked =
+      draws.pick({std::int64_t{-1}, std::numeric_limits<std::int64_t>::min()});
   return c;
 }
 std::optional<Case> twin_counter(const Case& c) {
   Case twin = c;
-  twin.state.num_batches_tracked = 0;
+  state_in_question(twin).num_batches_tracked = 0;
   return twin;
 }
 std::optional<std::string> excludes_uncounted(const Capabilities& can) {
@@ -206,6 +252,7 @@ Case draw_one_value(Draws& draws, const Capabilities& can) {
   return c;
 }
 std::optional<Case> twin_one_value(const Case& c) {
+  if (only_forward(c) == nullptr) return std::nullopt;
   Case twin = c;
   Shape shape = forward_of(twin).x.shape;
   if (shape.empty()) return std::nullopt;
@@ -260,7 +307,8 @@ Law rejection(std::string name, std::string statement, ErrorKind kind,
 
 std::vector<Law> rejection_laws() {
   return {
-      rejection("channel_mismatch_rejected", "x.size(1) != num_features is an error, for empty x too.",
+      rejection("channel_mismatch_rejected",
+                "num_features < 1 or x.size(1) != num_features is an error, for empty x too.",
                 ErrorKind::channels, draw_channels, twin_channels),
       rejection("rank_rejected", "x of another rank than the layer's is an error.", ErrorKind::rank,
                 draw_rank, twin_rank),
