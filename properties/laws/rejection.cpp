@@ -147,6 +147,7 @@ std::optional<Case> twin_rank(const Case& c) {
   shape[0] = 2;
   shape[1] = c.config.num_features;
   forward_of(twin).x = reshaped(forward_of(twin).x, shape);
+  twin.calls[0].exec.x = twin.calls[0].exec.y = Placement{};  // a placement fits one rank only
   return twin;
 }
 
