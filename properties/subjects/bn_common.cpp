@@ -10,6 +10,7 @@ Capabilities bn_capabilities() {
   can.numerics.summation = Summation::wide;
   can.numerics.range = Range::f64;
   can.numerics.thread_invariant = true;
+  can.numerics.layout_invariant = true;
   return can;
 }
 
