@@ -117,7 +117,10 @@ class Search {
       return description;
     }
     Verdict verdict = check_case(law_, c, runner_);
-    if (verdict.is_bad()) {
+    // A wrong number must not shrink into a wrong rejection: that would be another finding than the first.
+    const bool other_fault = shrinking && (verdict.kind != result_.verdict.kind ||
+                                           verdict.mismatches.empty() != result_.verdict.mismatches.empty());
+    if (verdict.is_bad() && !other_fault) {
       if (!shrinking) shrink_deadline_ = Clock::now() + options_.shrink_time;
       result_.counterexample = c;
       result_.verdict = std::move(verdict);

@@ -11,13 +11,14 @@ namespace bncheck {
 
 int complexity(float value) {
   if (value == 0) return std::signbit(value) ? 1 : 0;
-  if (std::isnan(value)) return 600;
-  if (std::isinf(value)) return 500 + (value < 0);
+  if (std::isnan(value)) return 9000;
+  if (std::isinf(value)) return 8000 + (value < 0);
   int exponent = 0;
   auto significand = static_cast<std::uint32_t>(std::ldexp(std::frexp(std::fabs(value), &exponent), 24));
   const int bits = 24 - std::countr_zero(significand);
-  // 2 for 1, 3 for -1, then by significant bits and by distance of the exponent from that of 1.
-  return 2 + (value < 0) + 40 * (bits - 1) + 2 * std::min(std::abs(exponent - 1), 19);
+  // 2 for 1, 3 for -1, then by significant bits, and among equally many by distance of the exponent from that
+  // of 1, at most 149 and so below half a bit's 320. 24 bits stay below infinity.
+  return 2 + (value < 0) + 320 * (bits - 1) + 2 * std::abs(exponent - 1);
 }
 
 namespace {
@@ -217,6 +218,8 @@ std::vector<float> simpler(float value) {
       candidates.push_back(std::copysign(std::ldexp(static_cast<float>(significand), exponent - 24), value));
       significand = static_cast<std::uint32_t>(std::ldexp(std::fabs(fraction), 24));
     }
+    // The exponent half-way to that of 1, then by one.
+    candidates.push_back(std::ldexp(value, (1 - exponent) / 2));
     candidates.push_back(std::ldexp(value, exponent > 1 ? -1 : 1));
     candidates.push_back(std::fabs(value));
   } else if (std::isinf(value)) {
