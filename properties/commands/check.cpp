@@ -129,7 +129,8 @@ void add_check(CLI::App& app, int& status) {
   command->add_option("--cases", arguments->cases, "applicable cases per law")
       ->check(CLI::Range(1, 100'000'000))
       ->capture_default_str();
-  command->add_option("--seed", arguments->seed, "number that the cases follow from (default: a random one)");
+  command->add_option("--seed", arguments->seed, "number that the cases follow from (default: a random one)")
+      ->check(CLI::NonNegativeNumber);
   command->add_option("--law", arguments->law, "only the laws that match this pattern with * and ?")
       ->capture_default_str();
   command->add_option("--time", arguments->time, "stop after this long in total: 500ms, 30s, 10m, 1h");

@@ -18,6 +18,17 @@ int report(std::string message, int status) {
   return status;
 }
 
+/// CLI11 would say of a misspelt command that there is none.
+void require_known_command(const CLI::App& app, const std::string& word) {
+  if (word.starts_with("-")) return;
+  std::string known;
+  for (const CLI::App* command : app.get_subcommands({})) {
+    if (command->get_name() == word) return;
+    known += (known.empty() ? "" : ", ") + command->get_name();
+  }
+  throw bncheck::UsageError("unknown command '" + word + "', expected one of: " + known);
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -36,6 +47,7 @@ int main(int argc, char** argv) {
   add_oracle(app, status);
   add_list(app, status);
   try {
+    if (argc > 1) require_known_command(app, argv[1]);
     app.parse(argc, argv);
   } catch (const CLI::Success& success) {
     return app.exit(success);
