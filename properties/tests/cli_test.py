@@ -1,0 +1,392 @@
+"""Drives the bncheck program as its users do. Usage: cli_test.py BNCHECK CORPUS [unittest options]."""
+
+import json
+import os
+import pty
+import re
+import shlex
+import signal
+import struct
+import subprocess
+import sys
+import tempfile
+import unittest
+from pathlib import Path
+
+BNCHECK = Path()
+GOLDEN = Path()
+KEYS = {"schema", "subject", "version", "dialect", "seed", "cases", "violations", "interrupted", "laws"}
+LAW_KEYS = {"name", "verdict", "cases", "discarded", "reason", "worst_ulp", "worst_ratio", "case_file"}
+# Judged in a dialect whose running variance is the population's, bn violates this law in its first cases.
+VIOLATION = ["--dialect", "keras", "--law", "momentum_one", "--cases", "20", "--seed", "1"]
+
+
+class CliTest(unittest.TestCase):
+    """Each test runs in an empty folder of its own."""
+
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.folder = Path(folder.name)
+
+    def bncheck(self, *words, env=None):
+        return subprocess.run([BNCHECK, *map(str, words)], cwd=self.folder, capture_output=True, text=True,
+                              env={**os.environ, **(env or {})}, check=False)
+
+    def succeeds(self, *words):
+        result = self.bncheck(*words)
+        self.assertEqual((result.returncode, result.stderr), (0, ""), words)
+        return result.stdout
+
+    def refuses(self, *words, status=2, naming=""):
+        """One line on stderr, which names what is wrong; nothing on stdout; the folder as it was."""
+        before = self.files()
+        result = self.bncheck(*words)
+        self.assertEqual(result.returncode, status, (words, result.stderr))
+        self.assertRegex(result.stderr, r"\Abncheck: [^\n]+\n\Z", words)
+        self.assertIn(str(naming), result.stderr)
+        self.assertEqual(result.stdout, "", words)
+        self.assertEqual(self.files(), before, words)
+        return result.stderr
+
+    def files(self):
+        return sorted(str(path.relative_to(self.folder)) for path in self.folder.rglob("*"))
+
+
+class Help(CliTest):
+    FLAGS = {
+        "check": ["--cases", "--seed", "--law", "--time", "--dialect", "--json", "--save", "subject"],
+        "replay": ["--subject", "--law", "--dialect", "--quiet", "case"],
+        "oracle": ["--dialect", "--output", "-o", "case"],
+        "list": ["what", "laws", "subjects", "dialects"],
+    }
+
+    def test_lists_commands_and_exit_statuses(self):
+        text = self.succeeds("--help")
+        for word in [*self.FLAGS, "--version", "Exit status", "130"]:
+            self.assertIn(word, text)
+
+    def test_every_command_lists_its_flags(self):
+        for command, flags in self.FLAGS.items():
+            text = self.succeeds(command, "--help")
+            for flag in flags:
+                self.assertIn(flag, text, command)
+
+    def test_help_fits_a_terminal_without_tabs(self):
+        for command in self.FLAGS:
+            self.assertNotIn("\t", self.succeeds(command, "--help"))
+
+    def test_version(self):
+        self.assertRegex(self.succeeds("--version"), r"\Abncheck \d+\.\d+\.\d+\n\Z")
+
+
+class Usage(CliTest):
+    def test_no_command_and_unknown_ones(self):
+        self.refuses()
+        self.refuses("chek", naming="chek")
+        self.refuses("check", "--csaes", "5", naming="--csaes")
+        self.refuses("check", "bn", "bn", naming="bn")
+
+    def test_unknown_names(self):
+        self.refuses("check", "nobody", naming="nobody")
+        self.refuses("check", "--law", "nothing*", naming="nothing*")
+        self.refuses("check", "--dialect", "latin", naming="latin")
+        self.refuses("list", "everything", naming="everything")
+        self.refuses("list")
+        self.refuses("replay")
+        self.refuses("oracle")
+        case = GOLDEN / "three_rows.case.safetensors"
+        self.refuses("oracle", case, "--dialect", "latin", naming="latin")
+        self.refuses("replay", case, "--subject", "nobody", naming="nobody")
+        self.refuses("replay", case, "--law", "nothing", naming="nothing")
+
+    def test_an_unknown_name_comes_with_the_known_ones(self):
+        self.assertIn("bn_functional", self.refuses("check", "nobody"))
+        self.assertIn("pytorch", self.refuses("check", "--dialect", "latin"))
+
+    def test_numbers_that_are_none(self):
+        for flag, value in [("--cases", "many"), ("--cases", "0"), ("--cases", "-1"), ("--cases", "1e9"),
+                            ("--seed", "x"), ("--seed", "-1"), ("--time", "5"), ("--time", "5 s"),
+                            ("--time", "-5s"), ("--time", "99999999h")]:
+            self.refuses("check", flag, value, naming=flag)
+
+    def test_list(self):
+        self.assertIn("matches_oracle", self.succeeds("list", "laws"))
+        self.assertRegex(self.succeeds("list", "subjects"), r"(?m)^bn +the shipped")
+        self.assertRegex(self.succeeds("list", "dialects"), r"(?m)^pytorch ")
+
+    def test_a_subject_that_this_build_has_not(self):
+        if "unavailable" not in self.succeeds("list", "subjects"):
+            self.skipTest("every subject is available")
+        self.refuses("check", "torch", status=3, naming="torch")
+        case = GOLDEN / "three_rows.case.safetensors"
+        self.refuses("replay", case, "--subject", "torch", status=3, naming="torch")
+
+
+class Check(CliTest):
+    def test_holds(self):
+        text = self.succeeds("check", "--cases", "10", "--seed", "5", "--law", "momentum_*")
+        self.assertRegex(text, r"(?m)^law +verdict +cases +discarded +worst ulps +worst ratio$")
+        self.assertRegex(text, r"(?m)^momentum_zero +holds +10 +0 ")
+        self.assertRegex(text, r"\nbn \S+: 6 laws, 60 cases, seed 5: 6 hold\n\Z")
+        self.assertEqual(self.files(), [])
+
+    def test_the_same_seed_gives_the_same_table(self):
+        words = ["check", "--cases", "15", "--seed", "77"]
+        first = self.succeeds(*words)
+        self.assertEqual(first, self.succeeds(*words))
+        self.assertNotEqual(first, self.succeeds("check", "--cases", "15", "--seed", "78"))
+
+    def test_without_a_seed_it_tells_the_one_it_took(self):
+        words = ["check", "--cases", "5", "--law", "matches_oracle"]
+        text = self.succeeds(*words)
+        seed = re.search(r"seed (\d+):", text)[1]
+        self.assertEqual(text, self.succeeds(*words, "--seed", seed))
+
+    def test_violated(self):
+        result = self.bncheck("check", *VIOLATION)
+        self.assertEqual((result.returncode, result.stderr), (1, ""))
+        self.assertRegex(result.stdout, r"(?m)^momentum_one +violated ")
+        for part in ["the smallest case found:", "running_var", "expected", "replay: bncheck replay ",
+                     "1 violated"]:
+            self.assertIn(part, result.stdout)
+        self.assertEqual(len(list((self.folder / "bncheck-failures").iterdir())), 1)
+
+    def test_the_same_violation_gets_the_same_file(self):
+        self.bncheck("check", *VIOLATION)
+        first = self.files()
+        self.bncheck("check", *VIOLATION)
+        self.assertEqual(self.files(), first)
+
+    def test_out_of_time(self):
+        result = self.bncheck("check", "--time", "1ms", "--cases", "1000000")
+        self.assertEqual((result.returncode, result.stderr), (4, ""))
+        self.assertIn("out of time", result.stdout)
+
+    def test_nothing_applicable_is_inconclusive(self):
+        result = self.bncheck("check", "--dialect", "darknet", "--law", "momentum_cumulative")
+        self.assertEqual((result.returncode, result.stderr), (4, ""))
+        self.assertIn("not applicable", result.stdout)
+
+    def test_pipes_get_neither_colours_nor_progress(self):
+        for environment in [{"NO_COLOR": "1"}, {"TERM": "xterm-256color"}]:
+            result = self.bncheck("check", *VIOLATION, env=environment)
+            self.assertNotIn("\x1b", result.stdout + result.stderr)
+            self.assertNotIn("\r", result.stdout + result.stderr)
+
+    def on_terminal(self, *words, env):
+        """What the program writes to a terminal."""
+        main, terminal = pty.openpty()
+        with subprocess.Popen([BNCHECK, *words], cwd=self.folder, stdout=terminal, stderr=terminal,
+                              env=env) as process:
+            os.close(terminal)
+            text = b""
+            while True:
+                try:
+                    block = os.read(main, 65536)
+                except OSError:  # the other end is closed
+                    break
+                if not block:
+                    break
+                text += block
+        os.close(main)
+        return process.returncode, text.decode()
+
+    def test_a_terminal_gets_colours_unless_no_color_is_set(self):
+        environment = {name: value for name, value in os.environ.items() if name != "NO_COLOR"}
+        status, text = self.on_terminal("check", *VIOLATION, env=environment)
+        self.assertEqual(status, 1)
+        self.assertIn("\x1b[31mviolated", text)
+        status, text = self.on_terminal("check", *VIOLATION, env={**environment, "NO_COLOR": "1"})
+        self.assertNotIn("\x1b[31m", text)
+
+    def test_interrupted(self):
+        words = ["check", "--cases", "100000000", "--json", "report.json", "--law", "m*", *VIOLATION[:2]]
+        with subprocess.Popen([BNCHECK, *words], cwd=self.folder, stdout=subprocess.PIPE,
+                              stderr=subprocess.PIPE, text=True) as process:
+            head = process.stdout.readline()
+            first = process.stdout.readline()  # the first law is violated, and the second has begun or will
+            process.send_signal(signal.SIGINT)
+            rest, errors = process.communicate()
+        self.assertEqual((process.returncode, errors), (130, ""))
+        self.assertTrue(head.startswith("law "))
+        self.assertRegex(first, r"^matches_oracle +violated ")
+        self.assertRegex(rest, r"(?m)^replay: bncheck replay ")
+        self.assertRegex(rest, r"\nbn \S+: .* 1 violated.* \(interrupted\)\n\Z")
+        report = json.loads((self.folder / "report.json").read_text())
+        self.assertTrue(report["interrupted"])
+        self.assertEqual(report["laws"][0]["verdict"], "violated")
+
+
+class Json(CliTest):
+    def check_schema(self, report):
+        self.assertEqual(set(report), KEYS)
+        self.assertEqual(report["schema"], 1)
+        for law in report["laws"]:
+            self.assertEqual(set(law), LAW_KEYS)
+            for measure in ("worst_ulp", "worst_ratio"):
+                self.assertTrue(isinstance(law[measure], (int, float)) or law[measure] in ("inf", "nan"))
+
+    def test_stdout_is_one_object_and_nothing_else(self):
+        report = json.loads(self.succeeds("check", "--cases", "5", "--seed", "3", "--json", "-"))
+        self.check_schema(report)
+        laws = self.succeeds("list", "laws").splitlines()
+        self.assertEqual([law["name"] for law in report["laws"]], [line.split()[0] for line in laws])
+        self.assertEqual({law["verdict"] for law in report["laws"]}, {"holds"})
+        self.assertEqual((report["subject"], report["seed"], report["violations"]), ("bn", 3, 0))
+        self.assertEqual(report["cases"], 5 * len(laws))
+
+    def test_a_file_beside_the_table(self):
+        result = self.bncheck("check", *VIOLATION, "--json", "report.json")
+        self.assertEqual((result.returncode, result.stderr), (1, ""))
+        self.assertIn("momentum_one", result.stdout)
+        report = json.loads((self.folder / "report.json").read_text())
+        self.check_schema(report)
+        self.assertEqual((report["violations"], report["dialect"]), (1, "keras"))
+        law = report["laws"][0]
+        self.assertEqual(law["verdict"], "violated")
+        self.assertTrue((self.folder / law["case_file"]).is_file())
+        self.assertTrue(law["reason"])
+
+    def test_violations_go_to_json_alone_too(self):
+        result = self.bncheck("check", *VIOLATION, "--json", "-")
+        self.assertEqual((result.returncode, result.stderr), (1, ""))
+        self.check_schema(json.loads(result.stdout))
+
+    def test_a_place_that_cannot_be_written_is_refused_before_the_run(self):
+        (self.folder / "file").write_text("kept")
+        # So many cases that only a refusal before the first one ends in time.
+        words = ["check", "--cases", "100000000"]
+        for name in ["missing/report.json", "file/report.json", "."]:
+            self.refuses(*words, "--json", name, naming=name)
+        for name in ["file", "file/below", ""]:
+            self.refuses(*words, "--save", name, naming=name)
+        self.assertEqual((self.folder / "file").read_text(), "kept")
+
+
+class CaseFiles(CliTest):
+    """Damaged case files: one line that names the file, from every command that reads one."""
+
+    def setUp(self):
+        super().setUp()
+        self.whole = (GOLDEN / "three_rows.case.safetensors").read_bytes()
+        length = struct.unpack("<Q", self.whole[:8])[0]
+        self.header = json.loads(self.whole[8:8 + length])
+        self.data = self.whole[8 + length:]
+
+    def refused(self, content, name="damaged.safetensors"):
+        path = self.folder / name
+        path.write_bytes(content)
+        for command in ("replay", "oracle"):
+            self.refuses(command, path, naming=name)
+
+    def with_header(self, header):
+        text = json.dumps(header).encode()
+        return struct.pack("<Q", len(text)) + text + self.data
+
+    def test_missing_and_unreadable(self):
+        for command in ("replay", "oracle"):
+            self.refuses(command, "nowhere.safetensors", naming="nowhere.safetensors")
+            self.refuses(command, self.folder, naming=self.folder)
+
+    def test_truncated(self):
+        for size in [0, 1, 7, 8, 20, len(self.whole) // 2, len(self.whole) - 1]:
+            self.refused(self.whole[:size])
+
+    def test_something_else(self):
+        self.refused(b"\x89PNG\r\n\x1a\n" + bytes(100))
+        self.refused(b"a line\nanother line\n" * 20)
+
+    def test_a_header_that_promises_too_much(self):
+        for length in [len(self.whole), 1 << 30, 1 << 62, (1 << 64) - 1]:
+            self.refused(struct.pack("<Q", length) + self.whole[8:])
+
+    def test_wrong_dtype(self):
+        self.header["call.0.x"]["dtype"] = "F16"
+        self.refused(self.with_header(self.header))
+        self.header["call.0.x"]["dtype"] = "Q7"
+        self.refused(self.with_header(self.header))
+
+    def test_incomplete(self):
+        for key in ["eps", "calls", "call.0", "num_features", "format"]:
+            header = json.loads(json.dumps(self.header))
+            del header["__metadata__"][key]
+            self.refused(self.with_header(header))
+        del self.header["__metadata__"]
+        self.refused(self.with_header(self.header))
+
+    def test_an_answer_is_no_case(self):
+        self.refused((GOLDEN / "three_rows.answer.safetensors").read_bytes())
+
+    def test_a_name_with_a_newline_stays_on_one_line(self):
+        path = self.folder / "two\nlines"
+        path.write_bytes(b"no case")
+        self.assertIn("two lines", self.refuses("replay", path))
+
+    def test_one_bad_file_among_good_ones(self):
+        bad = self.folder / "bad"
+        bad.write_bytes(b"")
+        result = self.bncheck("replay", GOLDEN / "three_rows.case.safetensors", bad)
+        self.assertEqual(result.returncode, 2)
+        self.assertRegex(result.stderr, r"\Abncheck: [^\n]*bad[^\n]*\n\Z")
+
+
+class Replay(CliTest):
+    def test_the_printed_command_replays_the_violation(self):
+        for save in [[], ["--save", "it's $HERE/and there"]]:
+            result = self.bncheck("check", *VIOLATION, *save)
+            line = re.search(r"(?m)^replay: (.*)$", result.stdout)[1]
+            self.assertIn("--dialect keras", line)
+            path = f"{BNCHECK.parent}:{os.environ['PATH']}"
+            again = subprocess.run(line, shell=True, cwd=self.folder, capture_output=True, text=True,
+                                   check=False, env={**os.environ, "PATH": path})
+            self.assertEqual((again.returncode, again.stderr), (1, ""))
+            self.assertRegex(again.stdout, r"(?m)^  momentum_one: violated: ")
+
+    def test_a_case_of_another_dialect_holds_in_the_right_one(self):
+        self.bncheck("check", *VIOLATION)
+        path = next((self.folder / "bncheck-failures").iterdir())
+        self.assertRegex(self.succeeds("replay", path, "--dialect", "pytorch"), r"(?m)^  momentum_one: holds")
+
+    def test_golden_cases_hold_by_every_law(self):
+        text = self.succeeds("replay", GOLDEN / "three_rows.case.safetensors", "--quiet")
+        self.assertRegex(text, r"(?m)^  matches_oracle: holds, worst \S+ ulps, ratio \S+$")
+        self.assertNotIn("BatchNorm1d(", text)
+        self.assertIn("BatchNorm", self.succeeds("replay", GOLDEN / "three_rows.case.safetensors"))
+
+    def test_a_law_that_does_not_apply_is_inconclusive(self):
+        result = self.bncheck("replay", GOLDEN / "three_rows.case.safetensors", "--law", "empty_batch")
+        self.assertEqual((result.returncode, result.stderr), (4, ""))
+        self.assertIn("no law of 'empty_batch' applies", result.stdout)
+
+
+class Oracle(CliTest):
+    CASE = "three_rows.case.safetensors"
+
+    def test_prints_every_value_in_decimal_and_bits(self):
+        text = self.succeeds("oracle", GOLDEN / self.CASE)
+        self.assertIn("call.0 = values", text)
+        self.assertRegex(text, r"(?m)^call\.0\.y \[[\d, ]+\]$")
+        self.assertRegex(text, r"(?m)^  -?[\d.e+-]+ \(0x[0-9a-f]{8}\)$")
+
+    def test_writes_the_golden_answer(self):
+        self.assertEqual(self.succeeds("oracle", GOLDEN / self.CASE, "-o", "answer"), "")
+        self.assertEqual((self.folder / "answer").read_bytes(),
+                         (GOLDEN / "three_rows.answer.safetensors").read_bytes())
+        self.assertEqual(self.files(), ["answer"])
+
+    def test_answers_in_other_dialects(self):
+        ours = self.succeeds("oracle", GOLDEN / self.CASE)
+        self.assertNotEqual(ours, self.succeeds("oracle", GOLDEN / self.CASE, "--dialect", "keras"))
+
+    def test_a_place_that_cannot_be_written(self):
+        for name in ["missing/answer", "."]:
+            self.refuses("oracle", GOLDEN / self.CASE, "-o", name, naming=name)
+
+
+if __name__ == "__main__":
+    if len(sys.argv) < 3:
+        sys.exit(__doc__)
+    BNCHECK = Path(sys.argv[1]).resolve()
+    GOLDEN = Path(sys.argv[2]).resolve() / "golden"
+    unittest.main(argv=[sys.argv[0], *sys.argv[3:]])

@@ -1,0 +1,107 @@
+/// The golden cases of PyTorch's dialect on the shipped BatchNorm: every outcome judged by its claim.
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <memory>
+
+#include "bncheck/case_file.hpp"
+#include "core/judge.hpp"
+#include "report/show_case.hpp"
+#include "subjects/registry.hpp"
+#include "support.hpp"
+
+namespace bncheck::test {
+namespace {
+
+const std::string case_suffix = ".case.safetensors";
+
+/// Case files whose answer is given in PyTorch's dialect, in order.
+std::vector<std::filesystem::path> golden_cases() {
+  std::vector<std::filesystem::path> found;
+  for (const auto& entry : std::filesystem::directory_iterator(BNCHECK_GOLDEN_FOLDER)) {
+    std::string file = entry.path().string();
+    if (!file.ends_with(case_suffix)) continue;
+    const std::string stem = file.substr(0, file.size() - case_suffix.size());
+    if (read_archive(read_file(stem + ".answer.safetensors")).metadata.at("dialect") == "pytorch") {
+      found.emplace_back(file);
+    }
+  }
+  std::ranges::sort(found);
+  return found;
+}
+
+/// Parameters are present as the options say. Where they are the caller's in every call there are no such
+/// options: their presence is the option.
+bool has_its_parameters(const Case& c) {
+  return c.state.weight.has_value() == c.config.affine && c.state.bias.has_value() == c.config.affine;
+}
+
+/// The subject can carry out what the case asks for.
+bool is_for(const Case& c, const Capabilities& can) {
+  if (can.caller_state && !has_its_parameters(c)) return false;
+  return std::ranges::all_of(c.calls, [&](const Call& call) {
+    const Overlap overlap = call.exec.overlap;
+    const bool own_state = overlap == Overlap::y_and_weight || overlap == Overlap::y_and_running_mean ||
+                           overlap == Overlap::y_and_running_var || overlap == Overlap::running_mean_and_var;
+    const bool sets =
+        std::holds_alternative<SetMomentum>(call.operation) || std::holds_alternative<Load>(call.operation);
+    return (can.caller_state || !own_state) && (can.settable || !sets);
+  });
+}
+
+Verdict judge_failure(const Run& run, std::size_t k) {
+  const std::vector<ErrorKind>& kinds = run.expected[k].errors;
+  const auto* failure = std::get_if<Failure>(&run.replies[k].result);
+  if (failure == nullptr) return Verdict::violated("the call must fail but succeeded");
+  if (std::ranges::find(kinds, failure->kind) == kinds.end()) {
+    return Verdict::violated("wrong kind of error: " + std::string(name_of(failure->kind)));
+  }
+  if (failure->wrote_outputs) return Verdict::violated("failed but wrote its outputs");
+  if (run.after(k) != run.before(k)) return Verdict::violated("failed but changed the state");
+  return {};
+}
+
+Verdict judge_all(const Case& c, Subject& subject) {
+  Verdict verdict;
+  try {
+    const Run run = Runner(subject).run(c);
+    for (std::size_t k = 0; k < c.calls.size() && !verdict.is_bad(); ++k) {
+      if (run.expected[k].must_fail()) {
+        verdict = judge_failure(run, k);
+        continue;
+      }
+      run.values(k);
+      judge_call(run, k, subject.can(), Judged::in_range, verdict);
+      judge_call(run, k, subject.can(), Judged::out_of_range, verdict);
+      if (!verdict.is_bad()) judge_state(run, k, verdict);
+    }
+  } catch (Settled& settled) {
+    return std::move(settled.verdict);
+  }
+  return verdict;
+}
+
+class GoldenOnSubject : public testing::TestWithParam<std::string> {};
+
+TEST_P(GoldenOnSubject, EveryOutcomeIsRight) {
+  const std::unique_ptr<Subject> subject = make_subject(GetParam());
+  std::size_t judged = 0;
+  for (const std::filesystem::path& path : golden_cases()) {
+    const Case c = load_case(path).content;
+    if (!is_for(c, subject->can())) continue;
+    ++judged;
+    const Verdict verdict = judge_all(c, *subject);
+    EXPECT_EQ(verdict.kind, Verdict::Kind::holds) << path.filename() << ": " << verdict.message << "\n"
+                                                  << show_mismatches(c, verdict.mismatches) << show_case(c);
+  }
+  // The corpus holds more than this: fewer means that it was not found whole.
+  EXPECT_GE(judged, 80U);
+}
+
+INSTANTIATE_TEST_SUITE_P(Golden, GoldenOnSubject, testing::Values("bn", "bn_functional"),
+                         [](const auto& test) { return test.param; });
+
+}  // namespace
+}  // namespace bncheck::test

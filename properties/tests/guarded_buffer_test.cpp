@@ -1,0 +1,164 @@
+#include "subjects/guarded_buffer.hpp"
+
+#include <gtest/gtest.h>
+
+#include <bit>
+#include <cstring>
+
+#include "subjects/call_buffers.hpp"
+#include "support.hpp"
+
+namespace bncheck::test {
+namespace {
+
+Tensor counted(const Shape& shape) {
+  Tensor tensor = Tensor::filled(shape, 0);
+  for (std::size_t i = 0; i < tensor.size(); ++i) tensor.floats()[i] = static_cast<float>(i + 1);
+  return tensor;
+}
+
+std::uint32_t word(const float* at) {
+  std::uint32_t bits = 0;
+  std::memcpy(&bits, at, sizeof bits);
+  return bits;
+}
+
+const Placement gappy{{0, 2, 1}, {3, 0, 2}, 4};
+
+TEST(GuardedBuffer, HoldsTheValuesWhereTheStridesSay) {
+  const Tensor x = counted({2, 3, 4});
+  for (const Placement& placement : {Placement{}, channels_last(3), gappy}) {
+    GuardedBuffer buffer(x, placement);
+    ASSERT_EQ(buffer.strides(), strides_of(placement, x.shape));
+    const std::vector<std::int64_t>& strides = buffer.strides();
+    std::size_t i = 0;
+    for (std::int64_t n = 0; n < 2; ++n) {
+      for (std::int64_t c = 0; c < 3; ++c) {
+        for (std::int64_t l = 0; l < 4; ++l) {
+          EXPECT_EQ(buffer.data()[n * strides[0] + c * strides[1] + l * strides[2]], x.floats()[i++]);
+        }
+      }
+    }
+    EXPECT_EQ(buffer.gather(), x);
+    EXPECT_TRUE(buffer.guards_intact());
+    EXPECT_TRUE(buffer.unchanged());
+  }
+}
+
+TEST(GuardedBuffer, SeesAWriteBeforeAndAfter) {
+  for (const std::int64_t at : {-1, -64, 6, 69}) {
+    GuardedBuffer buffer(counted({2, 3}), Placement{});
+    buffer.data()[at] = 1;
+    EXPECT_FALSE(buffer.guards_intact()) << "at " << at;
+    EXPECT_FALSE(buffer.unchanged());
+  }
+}
+
+/// offset + extent + two zones: the words before the first element include the offset's.
+TEST(GuardedBuffer, SeesAWriteIntoTheOffset) {
+  GuardedBuffer buffer(counted({2, 3, 4}), gappy);
+  buffer.data()[-4] = 0;
+  EXPECT_FALSE(buffer.guards_intact());
+}
+
+TEST(GuardedBuffer, SeesAWriteIntoEveryGap) {
+  const Tensor x = counted({2, 3, 4});
+  const std::int64_t extent = extent_of(gappy, x.shape);
+  int gaps = 0;
+  for (std::int64_t at = 0; at < extent; ++at) {
+    GuardedBuffer buffer(x, gappy);
+    const bool gap = word(buffer.data() + at) == GuardedBuffer::tell_tale;
+    buffer.data()[at] = -1;
+    EXPECT_EQ(buffer.guards_intact(), !gap) << "at " << at;
+    EXPECT_FALSE(buffer.unchanged());
+    gaps += gap ? 1 : 0;
+  }
+  EXPECT_EQ(gaps, extent - static_cast<std::int64_t>(x.size()));
+}
+
+TEST(GuardedBuffer, AFreshOneHoldsTheTellTale) {
+  GuardedBuffer buffer(Shape{2, 2}, Placement{});
+  for (int i = 0; i < 4; ++i) EXPECT_EQ(word(buffer.data() + i), GuardedBuffer::tell_tale);
+  buffer.data()[3] = 0;
+  EXPECT_TRUE(buffer.guards_intact());
+  EXPECT_FALSE(buffer.unchanged());
+}
+
+/// A signalling NaN and both zeros go through as they are.
+TEST(GuardedBuffer, KeepsEveryBit) {
+  const Tensor x = vector_of({std::bit_cast<float>(0x7f800001U), -0.0f, 0.0f, std::bit_cast<float>(1U)});
+  GuardedBuffer buffer(x, Placement{});
+  EXPECT_EQ(buffer.gather(), x);
+  buffer.data()[2] = -0.0f;
+  EXPECT_FALSE(buffer.unchanged());
+}
+
+TEST(GuardedBuffer, AnEmptyTensorIsAllGuards) {
+  for (const Shape& shape : {Shape{0, 3, 4}, Shape{2, 3, 0}, Shape{0}}) {
+    GuardedBuffer buffer(Tensor::filled(shape, 0), Placement{});
+    EXPECT_EQ(buffer.gather(), Tensor::filled(shape, 0));
+    EXPECT_TRUE(buffer.guards_intact());
+    buffer.data()[0] = 1;
+    EXPECT_FALSE(buffer.guards_intact());
+  }
+}
+
+TEST(GuardedBuffer, TakesStridesThatOverlap) {
+  GuardedBuffer buffer(Shape{2, 3}, {0, 1}, 6);
+  for (int i = 0; i < 3; ++i) buffer.data()[i] = static_cast<float>(i);
+  const Tensor both = buffer.gather();
+  EXPECT_EQ(both, Tensor::of({2, 3}, std::vector<float>{0, 1, 2, 0, 1, 2}));
+  EXPECT_TRUE(buffer.guards_intact());
+}
+
+Forward training(const Tensor& x) {
+  return {true, x};
+}
+
+TEST(CallBuffers, TellWhatBecameOfThem) {
+  const Forward forward = training(counted({2, 3}));
+  CallBuffers untouched(forward, {});
+  EXPECT_FALSE(untouched.damage(0));
+  EXPECT_FALSE(untouched.touched());
+
+  CallBuffers written(forward, {});
+  written.y()[5] = 1;
+  EXPECT_FALSE(written.damage(0));
+  EXPECT_TRUE(written.touched());
+
+  CallBuffers beyond(forward, {});
+  beyond.y()[6] = 1;
+  ASSERT_TRUE(beyond.damage(2));
+  EXPECT_EQ(beyond.damage(2)->cause, Death::Cause::guard_zone);
+  EXPECT_EQ(beyond.damage(2)->call, 2U);
+
+  CallBuffers input(forward, {});
+  input.x()[0] = 9;
+  ASSERT_TRUE(input.damage(0));
+  EXPECT_EQ(input.damage(0)->cause, Death::Cause::input_changed);
+}
+
+TEST(CallBuffers, InPlaceIsOneMemory) {
+  Exec exec;
+  exec.overlap = Overlap::in_place;
+  CallBuffers buffers(training(counted({2, 3})), exec);
+  EXPECT_EQ(buffers.x(), buffers.y());
+  buffers.y()[0] = 9;
+  EXPECT_FALSE(buffers.damage(0));
+  EXPECT_EQ(buffers.gather_y().floats()[0], 9);
+
+  exec.overlap = Overlap::shifted;
+  CallBuffers shifted(training(counted({2, 3})), exec);
+  EXPECT_EQ(shifted.y(), shifted.x() + 1);
+}
+
+TEST(CallBuffers, AnOverlappingYRepeatsAddresses) {
+  Exec exec;
+  exec.overlap = Overlap::y_itself;
+  CallBuffers buffers(training(counted({1, 3, 2})), exec);
+  EXPECT_EQ(buffers.y_strides(), (std::vector<std::int64_t>{6, 0, 1}));
+  EXPECT_NE(buffers.x(), buffers.y());
+}
+
+}  // namespace
+}  // namespace bncheck::test

@@ -1,0 +1,154 @@
+/// Every law on the shipped BatchNorm in both of its forms, and on the exact answer itself in every dialect.
+
+#include <gtest/gtest.h>
+
+#include <memory>
+
+#include "laws/catalogue.hpp"
+#include "report/console.hpp"
+#include "subjects/registry.hpp"
+#include "support.hpp"
+
+namespace bncheck::test {
+namespace {
+
+/// What a person needs to see when a law does not hold: the law, the shrunk case and the numbers.
+std::string explain(const LawResult& result, const std::string& subject, std::uint64_t seed) {
+  std::string text = result.law->name + " on " + subject + " is " + std::string(name_of(result.kind)) + ": " +
+                     result.reason + " (seed " + std::to_string(seed) + ")\n";
+  if (result.counterexample) text += show_finding({result, ""}, subject, "", {});
+  return text;
+}
+
+class LawOnSubject : public testing::TestWithParam<std::tuple<std::string, const Law*>> {};
+
+TEST_P(LawOnSubject, Holds) {
+  const auto& [name, law] = GetParam();
+  const std::unique_ptr<Subject> subject = make_subject(name);
+  const CheckOptions options = test_options();
+  const LawResult result = check_law(*law, *subject, options);
+  EXPECT_EQ(result.kind, LawResult::Kind::holds) << explain(result, name, options.seed);
+  EXPECT_EQ(result.cases, options.cases);
+}
+
+std::vector<const Law*> every_law() {
+  return laws_matching("*");
+}
+
+INSTANTIATE_TEST_SUITE_P(Laws, LawOnSubject,
+                         testing::Combine(testing::Values("bn", "bn_functional"),
+                                          testing::ValuesIn(every_law())),
+                         [](const auto& test) {
+                           return std::get<0>(test.param) + "_" + std::get<1>(test.param)->name;
+                         });
+
+/// A law that objects to the exact answer is wrong itself: in its mathematics, or in what it asks of a
+/// dialect.
+class LawInDialect : public testing::TestWithParam<std::tuple<Dialect, const Law*>> {};
+
+TEST_P(LawInDialect, HoldsForTheExactAnswer) {
+  const auto& [dialect, law] = GetParam();
+  Perfect subject(dialect);
+  CheckOptions options = test_options();
+  options.cases = 50;
+  const LawResult result = check_law(*law, subject, options);
+  if (result.kind == LawResult::Kind::not_applicable) {
+    EXPECT_NE(dialect.name, "pytorch") << "every law is about PyTorch's BatchNorm";
+    EXPECT_FALSE(result.reason.empty());
+    return;
+  }
+  EXPECT_EQ(result.kind, LawResult::Kind::holds) << explain(result, dialect.name, options.seed);
+}
+
+INSTANTIATE_TEST_SUITE_P(Laws, LawInDialect,
+                         testing::Combine(testing::ValuesIn(dialect_presets()),
+                                          testing::ValuesIn(every_law())),
+                         [](const auto& test) {
+                           return test_name(std::get<0>(test.param).name) + "_" +
+                                  std::get<1>(test.param)->name;
+                         });
+
+/// The report of a violation is what a person acts on: it names the law and shows the shrunk case.
+TEST(LawReport, NamesTheLawAndShowsTheShrunkCase) {
+  Perfect subject(*dialect_named("pytorch"));
+  Law law = *law_named("matches_oracle");
+  law.check = [](const Case& c, Runner&) {
+    return c.config.num_features > 1 ? Verdict::violated("more than one channel") : Verdict{};
+  };
+  const LawResult result = check_law(law, subject, test_options());
+  ASSERT_EQ(result.kind, LawResult::Kind::violated);
+  EXPECT_EQ(result.counterexample->config.num_features, 2);
+  const std::string text = explain(result, "perfect", 1);
+  for (const char* part : {"matches_oracle", "more than one channel", "BatchNorm1d(2)", "call 0: forward"}) {
+    EXPECT_NE(text.find(part), std::string::npos) << part << " is missing in\n" << text;
+  }
+}
+
+/// Wrong numbers in many channels, a wrong rejection of one: the numbers are what was found first.
+TEST(LawReport, AWrongNumberDoesNotShrinkIntoAWrongRejection) {
+  Perfect subject(*dialect_named("pytorch"));
+  Law law = *law_named("matches_oracle");
+  law.check = [](const Case& c, Runner&) {
+    if (c.config.num_features == 1) return Verdict::violated("rejected");
+    Verdict verdict = Verdict::violated("wrong number");
+    verdict.mismatches.push_back({});
+    return verdict;
+  };
+  law.draw = [draw = law.draw](Draws& draws, const Capabilities& can) {
+    Case c = draw(draws, can);
+    while (c.config.num_features < 3) c = draw(draws, can);
+    return c;
+  };
+  const LawResult result = check_law(law, subject, test_options());
+  EXPECT_EQ(result.reason, "wrong number");
+  EXPECT_EQ(result.counterexample->config.num_features, 2);
+}
+
+/// A law that says nothing about most cases has proved nothing.
+TEST(LawReport, TooManyDiscardsAreInconclusive) {
+  Perfect subject(*dialect_named("pytorch"));
+  Law law = *law_named("matches_oracle");
+  int checked = 0;
+  law.check = [&](const Case&, Runner&) {
+    return ++checked % 10 == 0 ? Verdict::not_applicable("every tenth") : Verdict{};
+  };
+  const LawResult result = check_law(law, subject, test_options());
+  EXPECT_EQ(result.kind, LawResult::Kind::inconclusive);
+  EXPECT_NE(result.reason.find("every tenth"), std::string::npos) << result.reason;
+}
+
+/// Hundred million cases ahead: the end of the time is the end of the run.
+TEST(LawReport, StopsWhenToldTo) {
+  Perfect subject(*dialect_named("pytorch"));
+  CheckOptions options = test_options();
+  options.cases = 100'000'000;
+  std::atomic<bool> interrupted{false};
+  options.interrupted = &interrupted;
+  options.progress = [&](int cases) { interrupted = cases >= 10; };
+  const LawResult result = check_law(*law_named("momentum_zero"), subject, options);
+  EXPECT_EQ(result.kind, LawResult::Kind::inconclusive);
+  EXPECT_EQ(result.cases, 10);
+  EXPECT_EQ(result.reason, "interrupted after 10 cases");
+}
+
+TEST(LawReport, SameSeedSameCases) {
+  const auto drawn = [](std::uint64_t seed) {
+    Perfect subject(*dialect_named("pytorch"));
+    Law law = *law_named("matches_oracle");
+    std::vector<Case> cases;
+    law.check = [&](const Case& c, Runner&) {
+      cases.push_back(c);
+      return Verdict{};
+    };
+    CheckOptions options = test_options();
+    options.cases = 20;
+    options.seed = seed;
+    check_law(law, subject, options);
+    return cases;
+  };
+  EXPECT_EQ(drawn(1), drawn(1));
+  EXPECT_NE(drawn(1), drawn(2));
+}
+
+}  // namespace
+}  // namespace bncheck::test

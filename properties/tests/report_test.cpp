@@ -1,0 +1,173 @@
+/// The reports: what a shell, a person and a program read.
+
+#include <gtest/gtest.h>
+
+#include <cstdio>
+#include <limits>
+#include <nlohmann/json.hpp>
+
+#include "laws/catalogue.hpp"
+#include "report/console.hpp"
+#include "report/json.hpp"
+#include "report/show_case.hpp"
+#include "support.hpp"
+
+namespace bncheck::test {
+namespace {
+
+TEST(ShellQuoted, LeavesPlainWordsAlone) {
+  for (const char* word : {"bn", "a/b-c_d.safetensors", "--dialect", "x=1,2%+@:"}) {
+    EXPECT_EQ(shell_quoted(word), word);
+  }
+}
+
+TEST(ShellQuoted, QuotesWhatAShellWouldRead) {
+  EXPECT_EQ(shell_quoted(""), "''");
+  EXPECT_EQ(shell_quoted("a b"), "'a b'");
+  EXPECT_EQ(shell_quoted("it's"), "'it'\\''s'");
+  EXPECT_EQ(shell_quoted("$HOME"), "'$HOME'");
+  EXPECT_EQ(shell_quoted("~"), "'~'");
+}
+
+/// A POSIX shell gives back the word, whatever it is.
+TEST(ShellQuoted, SurvivesAShell) {
+  for (const std::string word :
+       {"", "a b", "it's", "$HOME `id` \"x\"", "*", "a\\b", "a;b&c|d", "!x", "\t\n."}) {
+    const std::string command = "printf '%s.' " + shell_quoted(word);
+    FILE* pipe = ::popen(command.c_str(), "r");
+    ASSERT_NE(pipe, nullptr);
+    std::string echoed;
+    for (int letter = std::fgetc(pipe); letter != EOF; letter = std::fgetc(pipe)) {
+      echoed += static_cast<char>(letter);
+    }
+    EXPECT_EQ(::pclose(pipe), 0);
+    EXPECT_EQ(echoed, word + ".");
+  }
+}
+
+CheckReport sample_report() {
+  CheckReport report{"bn", "0.1.0", "pytorch", 18446744073709551615U, false, {}};
+  LawResult holds;
+  holds.law = law_named("matches_oracle");
+  holds.kind = LawResult::Kind::holds;
+  holds.cases = 200;
+  holds.discarded = 3;
+  holds.worst_ulps = 0.5;
+  holds.worst_ratio = 0.25;
+  report.findings.push_back({holds, ""});
+  LawResult violated = holds;
+  violated.law = law_named("zero_mean");
+  violated.kind = LawResult::Kind::violated;
+  violated.cases = 7;
+  violated.reason = "y is \"wrong\"\nby far";
+  violated.worst_ulps = std::numeric_limits<double>::infinity();
+  violated.worst_ratio = std::numeric_limits<double>::quiet_NaN();
+  violated.counterexample = forward_case(true, {2, 1}, {1, 2});
+  violated.verdict = Verdict::violated(violated.reason);
+  report.findings.push_back({violated, "dir with blank/x.safetensors"});
+  return report;
+}
+
+TEST(Json, FollowsTheSchema) {
+  const nlohmann::json json = nlohmann::json::parse(to_json(sample_report()));
+  EXPECT_EQ(json.at("schema"), 1);
+  EXPECT_EQ(json.at("subject"), "bn");
+  EXPECT_EQ(json.at("version"), "0.1.0");
+  EXPECT_EQ(json.at("dialect"), "pytorch");
+  EXPECT_EQ(json.at("seed"), 18446744073709551615U);
+  EXPECT_EQ(json.at("cases"), 207);
+  EXPECT_EQ(json.at("violations"), 1);
+  EXPECT_EQ(json.at("interrupted"), false);
+  EXPECT_EQ(json.size(), 9U);
+  const nlohmann::json& law = json.at("laws").at(0);
+  EXPECT_EQ(law.at("name"), "matches_oracle");
+  EXPECT_EQ(law.at("verdict"), "holds");
+  EXPECT_EQ(law.at("cases"), 200);
+  EXPECT_EQ(law.at("discarded"), 3);
+  EXPECT_EQ(law.at("worst_ulp"), 0.5);
+  EXPECT_EQ(law.at("worst_ratio"), 0.25);
+  EXPECT_TRUE(law.at("reason").is_null());
+  EXPECT_TRUE(law.at("case_file").is_null());
+  EXPECT_EQ(law.size(), 8U);
+}
+
+TEST(Json, GivesNumbersThatAreNotFiniteAsStrings) {
+  const nlohmann::json law = nlohmann::json::parse(to_json(sample_report())).at("laws").at(1);
+  EXPECT_EQ(law.at("worst_ulp"), "inf");
+  EXPECT_EQ(law.at("worst_ratio"), "nan");
+  EXPECT_EQ(law.at("reason"), "y is \"wrong\"\nby far");
+  EXPECT_EQ(law.at("case_file"), "dir with blank/x.safetensors");
+}
+
+/// Text that is no UTF-8 (a file's name, another program's message) must not cost the report.
+TEST(Json, SurvivesTextThatIsNoUtf8) {
+  CheckReport report = sample_report();
+  report.findings[1].case_file = "\xff\xfe.safetensors";
+  EXPECT_NO_THROW(nlohmann::json::parse(to_json(report)));
+}
+
+TEST(Console, RowsLineUpWithTheHead) {
+  const std::string head = table_head();
+  for (const Finding& finding : sample_report().findings) {
+    const std::string row = table_row(finding.result, {});
+    EXPECT_EQ(row.size(), head.size()) << head << row;
+  }
+}
+
+TEST(Console, ColoursOnlyOnRequest) {
+  const CheckReport report = sample_report();
+  const std::string plain = table_row(report.findings[0].result, {}) + summary(report, {}) +
+                            show_finding(report.findings[1], "bn", "", {});
+  EXPECT_EQ(plain.find('\033'), std::string::npos);
+  EXPECT_NE(table_row(report.findings[0].result, {true}).find('\033'), std::string::npos);
+}
+
+TEST(Console, AFindingSaysHowToReplayIt) {
+  const Finding finding = sample_report().findings[1];
+  EXPECT_NE(show_finding(finding, "bn", "", {})
+                .find("replay: bncheck replay 'dir with blank/x.safetensors' --subject bn\n"),
+            std::string::npos);
+  EXPECT_NE(show_finding(finding, "bn", "keras", {}).find(" --subject bn --dialect keras\n"),
+            std::string::npos);
+}
+
+TEST(Console, TheSummaryCountsVerdicts) {
+  EXPECT_EQ(summary(sample_report(), {}),
+            "\nbn 0.1.0: 2 laws, 207 cases, seed 18446744073709551615: 1 holds, 1 violated\n");
+}
+
+TEST(Results, NothingApplicableIsInconclusive) {
+  CheckReport report = sample_report();
+  EXPECT_FALSE(report.inconclusive());
+  for (Finding& finding : report.findings) finding.result.kind = LawResult::Kind::not_applicable;
+  EXPECT_TRUE(report.inconclusive());
+  report.findings[0].result.kind = LawResult::Kind::holds;
+  EXPECT_FALSE(report.inconclusive());
+  report.findings[1].result.kind = LawResult::Kind::inconclusive;
+  EXPECT_TRUE(report.inconclusive());
+}
+
+TEST(ShowCase, ShowsValuesAsDecimalAndBits) {
+  EXPECT_EQ(show_float(-0.99999776f), "-0.999997735 (0xbf7fffda)");
+  const std::string text = show_case(forward_case(true, {2, 1}, {1.5f, -0.0f}));
+  for (const char* part : {"BatchNorm1d(1), eps = 1e-05, momentum = 0.1", "call 0: forward training",
+                           "1.5 (0x3fc00000)", "-0 (0x80000000)", "running_var [1] = 1 (0x3f800000)"}) {
+    EXPECT_NE(text.find(part), std::string::npos) << part << " is missing in\n" << text;
+  }
+}
+
+TEST(ShowCase, CutsLongTensors) {
+  const std::string text = show_case(forward_case(true, {100, 1}, std::vector<float>(100, 1)));
+  EXPECT_NE(text.find("... 68 more"), std::string::npos) << text;
+}
+
+TEST(ShowMismatches, GivesTheIndexInTheTensor) {
+  const Case c = forward_case(true, {2, 3, 4}, std::vector<float>(24, 1));
+  Mismatch mismatch{0, Output::y, 23, 2, 1, {}};
+  mismatch.error.ulps = std::numeric_limits<double>::infinity();
+  const std::string text = show_mismatches(c, {mismatch});
+  EXPECT_EQ(text, "  call 0 y[1,2,3]: got 2 (0x40000000), expected 1 (0x3f800000): inf ulps, ratio 0\n");
+}
+
+}  // namespace
+}  // namespace bncheck::test

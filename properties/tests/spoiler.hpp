@@ -1,0 +1,40 @@
+#pragma once
+/// Deliberately wrong BatchNorms: the shipped one with one thing spoiled. A law is worth what it catches.
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "core/subject.hpp"
+
+namespace bncheck::test {
+
+/// One call on its way through a spoiled subject.
+struct Spoiling {
+  const Case& asked;  ///< a case of this one call
+  Reply& reply;       ///< in: the right answer
+  int runs;           ///< cases that the subject ran before this one
+  Subject& right;     ///< for other right answers
+
+  const Forward& forward() const { return std::get<Forward>(asked.calls[0].operation); }
+  bool training() const { return forward().training; }
+  /// Null where the call was rejected.
+  Tensor* y() const;
+  /// The right answer to something else that was never asked.
+  Reply instead(const Case& other) const;
+};
+
+struct Spoiler {
+  std::string name;
+  /// Laws that must find it, each on its own.
+  std::vector<std::string> laws;
+  std::function<void(const Spoiling&)> spoil;
+};
+
+/// At least one for every law.
+const std::vector<Spoiler>& all_spoilers();
+
+std::unique_ptr<Subject> spoiled(const Spoiler& spoiler);
+
+}  // namespace bncheck::test

@@ -1,0 +1,91 @@
+#pragma once
+/// What the tests of properties/ share: subjects made for them, and short ways to build a Case.
+
+#include <cctype>
+#include <cstdint>
+#include <cstdlib>
+#include <string>
+#include <vector>
+
+#include "bncheck/answer_file.hpp"
+#include "bncheck/case.hpp"
+#include "core/runner.hpp"
+#include "search/check_law.hpp"
+
+namespace bncheck::test {
+
+inline Tensor vector_of(const std::vector<float>& values) {
+  return Tensor::of({static_cast<std::int64_t>(values.size())}, values);
+}
+
+/// A fresh layer and one forward call. Precondition: rank >= 2.
+inline Case forward_case(bool training, Shape shape, const std::vector<float>& x) {
+  Case c;
+  c.config.dimensions = shape.size() <= 3 ? 1 : static_cast<int>(shape.size()) - 2;
+  c.config.num_features = shape[1];
+  c.state = fresh_state(c.config);
+  c.calls.push_back({Forward{training, Tensor::of(std::move(shape), x)}, {}});
+  return c;
+}
+
+/// The exact answer itself, rounded to nearest: what no law may object to, whatever the dialect and claim.
+class Perfect : public Subject {
+ public:
+  explicit Perfect(Dialect dialect, Claim claim = Claim::exact) {
+    can_.dialect = std::move(dialect);
+    can_.caller_state = true;
+    can_.numerics.claim = claim;
+    can_.numerics.thread_invariant = can_.numerics.layout_invariant = true;
+  }
+  std::string name() const override { return "perfect"; }
+  std::string version() const override { return "1"; }
+  const Capabilities& can() const override { return can_; }
+
+  Outcome run(const Case& c) override {
+    Outcome outcome;
+    Config config = c.config;
+    State state = c.state;
+    for (const Call& call : c.calls) {
+      const ExpectedCall expected = expect(config, state, call, can_.dialect);
+      Reply reply{Values{}, state};
+      if (expected.must_fail()) {
+        reply.result = Failure{expected.errors[0], "not allowed", false};
+      } else {
+        reply.state = rounded_state(expected);
+        for (const auto& [output, tensor] : expected.outputs) {
+          if (!is_state(output)) std::get<Values>(reply.result).outputs.emplace(output, tensor.nearest_f32());
+        }
+      }
+      outcome.replies.push_back(reply);
+      config = expected.config;
+      state = outcome.replies.back().state;
+    }
+    return outcome;
+  }
+
+ private:
+  Capabilities can_;
+};
+
+/// Fixed, so that every run of the tests looks at the same cases; BNCHECK_SEED asks for others.
+inline std::uint64_t test_seed() {
+  const char* given = std::getenv("BNCHECK_SEED");
+  return given == nullptr ? 20240229 : std::strtoull(given, nullptr, 10);
+}
+
+inline CheckOptions test_options() {
+  CheckOptions options;
+  options.cases = 200;
+  options.seed = test_seed();
+  return options;
+}
+
+/// Letters, digits and underscores only, as a test's name must be.
+inline std::string test_name(std::string text) {
+  for (char& letter : text) {
+    if (std::isalnum(static_cast<unsigned char>(letter)) == 0) letter = '_';
+  }
+  return text;
+}
+
+}  // namespace bncheck::test
