@@ -61,11 +61,17 @@ class Summation {
         moments_(static_cast<std::size_t>(layout.channels())) {}
 
   std::vector<ChannelMoments> run() {
-    parallel_for(channels(), threads_, [&](std::int64_t c) { shift(c) = sample_mean(x_, layout_, c); });
+    // Each parallel loop costs a barrier, so little work stays on this thread.
+    const int sampling_threads = channels() * sample_values < serial_limit ? 1 : threads_;
+    parallel_for(channels(), sampling_threads,
+                 [&](std::int64_t c) { shift(c) = sample_mean(x_, layout_, c); });
     sum_pending();
-    parallel_for(channels(), threads_, [&](std::int64_t c) { improve_shift(c); });
+    parallel_for(channels(), threads_, [&](std::int64_t c) { finish_or_improve_shift(c); });
+    if (std::ranges::find(pending_, 1) == pending_.end()) return std::move(moments_);
     sum_pending();
-    parallel_for(channels(), threads_, [&](std::int64_t c) { finish(c); });
+    parallel_for(channels(), threads_, [&](std::int64_t c) {
+      if (pending(c) != 0) finish(c, totals(c));
+    });
     return std::move(moments_);
   }
 
@@ -88,8 +94,8 @@ class Summation {
   void sum_channel(std::int64_t c, std::int64_t block);
   void sum_tile(std::int64_t tile, std::int64_t block);
   [[nodiscard]] Totals totals(std::int64_t c);
-  void improve_shift(std::int64_t c);
-  void finish(std::int64_t c);
+  void finish_or_improve_shift(std::int64_t c);
+  void finish(std::int64_t c, const Totals& sums);
   [[nodiscard]] DoubleDouble settled_mean(std::int64_t c, DoubleDouble mean, double deviation) const;
 
   const float* x_;
@@ -103,7 +109,6 @@ class Summation {
 };
 
 void Summation::sum_pending() {
-  if (std::ranges::find(pending_, 1) == pending_.end()) return;
   if (layout_.rows()) {
     constexpr auto width = static_cast<std::int64_t>(tile_channels);
     const std::int64_t tiles = (channels() + width - 1) / width;
@@ -164,15 +169,18 @@ Summation::Totals Summation::totals(std::int64_t c) {
   return {first_sum, second.value().hi, first_sum.hi / n()};
 }
 
-void Summation::improve_shift(std::int64_t c) {
+void Summation::finish_or_improve_shift(std::int64_t c) {
   const Totals sums = totals(c);
   pending(c) = sums.offset * sums.first.hi > sums.second / 4 ? 1 : 0;
-  if (pending(c) != 0) shift(c) += sums.offset;
+  if (pending(c) != 0) {
+    shift(c) += sums.offset;
+  } else {
+    finish(c, sums);
+  }
 }
 
-void Summation::finish(std::int64_t c) {
+void Summation::finish(std::int64_t c, const Totals& sums) {
   ChannelMoments& moments = moments_[static_cast<std::size_t>(c)];
-  const Totals sums = totals(c);
   // Finite values are below 2^128, so n·2^258 bounds S2: it is infinite or NaN only where a value is.
   if (!std::isfinite(sums.second)) {
     constexpr double nan = std::numeric_limits<double>::quiet_NaN();

@@ -10,11 +10,14 @@
 
 namespace bn {
 
-/// Threads for work on `elements` values. A caller who names a number gets it; by default a small
-/// tensor stays on one thread, as waking others costs more than 2^15 elements do (some 10 µs).
+/// Work on fewer values than this stays on one thread where nobody asked for more: some 10 µs, about what
+/// waking others costs.
+inline constexpr std::int64_t serial_limit = 1 << 15;
+
+/// Threads for work on `elements` values: what the caller asks for, or OpenMP's default where it pays.
 inline int thread_count(int requested, std::int64_t elements) {
   if (requested > 0) return requested;
-  return elements < (std::int64_t{1} << 15) ? 1 : omp_get_max_threads();
+  return elements < serial_limit ? 1 : omp_get_max_threads();
 }
 
 /// Calls task(i) once for each i in [0, tasks), in any order and on up to `threads` threads, each in the
@@ -30,7 +33,7 @@ void parallel_for(std::int64_t tasks, int threads, const Task& task) {
 #pragma omp parallel num_threads(team) default(none) shared(task, tasks)
   {
     const FloatEnvironment environment;
-#pragma omp for schedule(static)
+#pragma omp for schedule(static) nowait  // the region's end is a barrier already
     for (std::int64_t i = 0; i < tasks; ++i) task(i);
   }
 }
