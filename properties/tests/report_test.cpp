@@ -103,7 +103,7 @@ TEST(Json, GivesNumbersThatAreNotFiniteAsStrings) {
 TEST(Json, SurvivesTextThatIsNoUtf8) {
   CheckReport report = sample_report();
   report.findings[1].case_file = "\xff\xfe.safetensors";
-  EXPECT_NO_THROW(nlohmann::json::parse(to_json(report)));
+  EXPECT_TRUE(nlohmann::json::accept(to_json(report)));
 }
 
 TEST(Console, RowsLineUpWithTheHead) {

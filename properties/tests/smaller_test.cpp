@@ -62,11 +62,11 @@ Measure measure_of(const Case& c) {
 }
 
 /// Cases of all kinds: those of every law, the invalid ones included.
-std::vector<Case> assorted_cases(int per_law) {
+std::vector<Case> assorted_cases(int per_law, int size) {
   Perfect subject(*dialect_named("pytorch"));
   std::vector<Case> cases;
   for (const Law& law : all_laws()) {
-    RandomDraws draws(61, 40);
+    RandomDraws draws(61, size);
     for (int k = 0; k < per_law; ++k) cases.push_back(law.draw(draws, subject.can()));
   }
   return cases;
@@ -88,7 +88,7 @@ void expect_whole(const Case& c) {
 }
 
 TEST(Smaller, EveryStepIsSimplerAndWhole) {
-  for (const Case& c : assorted_cases(3)) {
+  for (const Case& c : assorted_cases(3, 40)) {
     const Measure before = measure_of(c);
     for (const auto& step : smaller(c)) {
       const Case next = step();
@@ -101,7 +101,7 @@ TEST(Smaller, EveryStepIsSimplerAndWhole) {
 /// The first step, and a middle one, again and again. Each step takes away at least one unit of one part of
 /// the measure; bold steps first make the way short: the bound is what the parts of one drawn case allow.
 TEST(Smaller, FollowingItEnds) {
-  for (const Case& start : assorted_cases(7)) {
+  for (const Case& start : assorted_cases(7, 12)) {
     for (const std::size_t divisor : {std::numeric_limits<std::size_t>::max(), std::size_t{2}}) {
       Case c = start;
       std::size_t steps = 0;
