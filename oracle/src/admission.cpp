@@ -55,6 +55,8 @@ std::set<std::int64_t> touched_offsets(const Shape& shape, const std::vector<std
 /// Some element of y has the address of another element, or of a buffer that the call reads or writes too.
 bool overlaps(const Config& config, const Forward& forward, const Exec& exec) {
   const Shape& shape = forward.x.shape;
+  // Statistics have elements whether the batch has any or not.
+  if (exec.overlap == Overlap::running_mean_and_var) return config.track_running_stats && forward.training;
   if (element_count(shape).value_or(0) == 0) return false;
   switch (exec.overlap) {
     case Overlap::none:
@@ -68,7 +70,6 @@ bool overlaps(const Config& config, const Forward& forward, const Exec& exec) {
     case Overlap::y_and_running_var:
       return config.track_running_stats;
     case Overlap::running_mean_and_var:
-      return config.track_running_stats && forward.training;
     case Overlap::shifted:
       break;
   }

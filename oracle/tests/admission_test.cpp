@@ -195,6 +195,7 @@ TEST(Errors, Aliases) {
   EXPECT_EQ(layer.overlapping(usual, Overlap::running_mean_and_var), alias);
   EXPECT_EQ(layer.overlapping(usual, Overlap::running_mean_and_var, false), Kinds{});
   EXPECT_EQ(layer.overlapping({0, 3, 4, 5}, Overlap::shifted), Kinds{});
+  EXPECT_EQ(layer.overlapping({0, 3, 4, 5}, Overlap::running_mean_and_var), alias);
   EXPECT_EQ(Layer(1).overlapping({1, 1, 1, 1}, Overlap::y_itself, false), Kinds{});
   EXPECT_EQ(Layer(1).overlapping({1, 1, 1, 1}, Overlap::shifted, false), Kinds{});
   // Shifted by one element between elements that lie two apart, nothing is hit.
