@@ -24,13 +24,14 @@ CallBuffers::CallBuffers(const Forward& forward, const Exec& exec) {
   y_.emplace(shape, exec.y);
 }
 
-/// A shifted y ends in x's guard zone, which is long enough for it; a subject that writes there is found.
+/// A shifted y may lie in the gaps of x, where it is allowed, and ends in x's guard zone, which is long
+/// enough.
 float* CallBuffers::y() {
   return (y_ ? y_->data() : x_->data()) + shift_;
 }
 
 std::optional<Death> CallBuffers::damage(std::size_t call) const {
-  if (!x_->guards_intact()) return Death{Death::Cause::guard_zone, "around x", call};
+  if (!x_->guards_intact(shift_)) return Death{Death::Cause::guard_zone, "around x", call};
   if (y_ && !y_->guards_intact()) return Death{Death::Cause::guard_zone, "around y", call};
   if (!in_place_ && !x_->unchanged()) return Death{Death::Cause::input_changed, "x", call};
   return std::nullopt;

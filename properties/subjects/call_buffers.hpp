@@ -18,7 +18,7 @@ class CallBuffers {
   const std::vector<std::int64_t>& x_strides() const { return x_->strides(); }
   float* y();
   const std::vector<std::int64_t>& y_strides() const { return y_ ? y_->strides() : x_->strides(); }
-  Tensor gather_y() const { return y_ ? y_->gather() : x_->gather(); }
+  Tensor gather_y() const { return y_ ? y_->gather() : x_->gather(shift_); }
 
   /// After a call that returned: writes outside y, or into x where it is not y.
   std::optional<Death> damage(std::size_t call) const;
@@ -28,7 +28,7 @@ class CallBuffers {
  private:
   std::optional<GuardedBuffer> x_, y_;
   bool in_place_ = false;
-  std::int64_t shift_ = 0;
+  std::size_t shift_ = 0;  ///< of y in x's buffer
 };
 
 }  // namespace bncheck

@@ -58,18 +58,18 @@ std::vector<std::size_t> GuardedBuffer::positions() const {
   return at;
 }
 
-Tensor GuardedBuffer::gather() const {
+Tensor GuardedBuffer::gather(std::size_t shift) const {
   const std::vector<std::size_t> at = positions();
   Tensor tensor{Dtype::f32, shape_, std::vector<std::byte>(at.size() * sizeof(float))};
   for (std::size_t i = 0; i < at.size(); ++i) {
-    std::memcpy(tensor.bytes.data() + i * sizeof(float), &memory_[at[i]], sizeof(float));
+    std::memcpy(tensor.bytes.data() + i * sizeof(float), &memory_[at[i] + shift], sizeof(float));
   }
   return tensor;
 }
 
-bool GuardedBuffer::guards_intact() const {
+bool GuardedBuffer::guards_intact(std::size_t shift) const {
   std::vector<bool> element(memory_.size(), false);
-  for (const std::size_t at : positions()) element[at] = true;
+  for (const std::size_t at : positions()) element[at] = element[at + shift] = true;
   const std::vector<std::uint32_t> bits = memory_bits();
   for (std::size_t i = 0; i < bits.size(); ++i) {
     if (!element[i] && bits[i] != tell_tale) return false;

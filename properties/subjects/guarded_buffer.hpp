@@ -24,10 +24,10 @@ class GuardedBuffer {
   const Shape& shape() const { return shape_; }
   const std::vector<std::int64_t>& strides() const { return strides_; }
 
-  /// The values in logical order.
-  Tensor gather() const;
-  /// Guard zones and gaps are as they were.
-  bool guards_intact() const;
+  /// The values in logical order, each `shift` elements after its place.
+  Tensor gather(std::size_t shift = 0) const;
+  /// Guard zones and gaps are as they were, apart from a second tensor that lies `shift` elements further.
+  bool guards_intact(std::size_t shift = 0) const;
   /// Every word is as it was.
   bool unchanged() const { return memory_bits() == original_; }
 
