@@ -14,7 +14,9 @@ std::int64_t draw_extent(Draws& draws, std::int64_t limit) {
       extent = draws.between(1, 3);
       break;
     case 1:
-      extent = (std::int64_t{1} << draws.between(1, 8)) + draws.between(-1, 1);
+      // Drawn one after the other: the operands of a sum are evaluated in an order of the compiler's choice.
+      extent = std::int64_t{1} << draws.between(1, 8);
+      extent += draws.between(-1, 1);
       break;
     default:
       extent = draws.between(1, 40);

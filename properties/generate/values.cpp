@@ -129,7 +129,8 @@ std::vector<float> draw_values(Draws& draws, Regime regime, std::size_t count) {
   float a = draw_anchor(draws);
   float b = draw_anchor(draws);
   if (regime == Regime::large_mean) {
-    a = std::ldexp(draws.chance(1, 2) ? 1.25f : -1.7f, static_cast<int>(draws.between(3, 20)));
+    a = draws.chance(1, 2) ? 1.25f : -1.7f;
+    a = std::ldexp(a, static_cast<int>(draws.between(3, 20)));
     b = std::ldexp(1.0f, static_cast<int>(draws.between(-3, 2)));
   }
   std::vector<float> values(count);
