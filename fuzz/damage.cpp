@@ -1,0 +1,98 @@
+#include <cmath>
+#include <limits>
+
+#include "edits.hpp"
+
+namespace bncheck::fuzz {
+namespace {
+
+void change_shape(Draws& draws, Tensor& x) {
+  Shape shape = x.shape;
+  switch (draws.below(4)) {
+    case 0:
+      if (shape.size() > 1) shape[1] += draws.pick<std::int64_t>({-1, 1, 7});
+      break;
+    case 1:
+      if (!shape.empty() && draws.chance(1, 2)) {
+        shape.pop_back();
+      } else {
+        shape.push_back(draws.between(1, 2));
+      }
+      break;
+    case 2:
+      for (std::size_t k = 0; k < shape.size(); ++k) {
+        if (k != 1) shape[k] = 1;
+      }
+      break;
+    default:
+      if (!shape.empty()) shape[static_cast<std::size_t>(draws.below(shape.size()))] = 0;
+      break;
+  }
+  x = with_shape(x, std::move(shape));
+}
+
+void change_length(Draws& draws, State& state) {
+  const std::vector<std::optional<Tensor>*> tensors = channel_tensors(state);
+  if (tensors.empty() || draws.chance(1, 8)) {
+    state.bias = Tensor::filled({draws.between(0, 3)}, 0);
+    return;
+  }
+  std::optional<Tensor>& victim = *draws.pick_from(tensors);
+  if (draws.chance(1, 6)) {
+    victim.reset();
+    return;
+  }
+  const auto length = static_cast<std::int64_t>(victim->size());
+  victim = with_shape(
+      *victim,
+      {draws.pick({length + 1, std::max<std::int64_t>(length - 1, 0), 2 * length, std::int64_t{0}})});
+}
+
+void change_scalars(Draws& draws, Case& c) {
+  constexpr double inf = std::numeric_limits<double>::infinity();
+  switch (draws.below(4)) {
+    case 0:
+      c.config.eps = draws.pick({0.0, -0.0, -1e-5, 0x1p-127, 0x1p-126, 0x1p127, 0x1.0000000000001p127,
+                                 0x1p128, 0x1p-1074, inf, -inf, std::nan("")});
+      break;
+    case 1:
+      c.config.momentum = draws.pick({inf, -inf, std::nan(""), std::numeric_limits<double>::max()});
+      break;
+    case 2:
+      if (c.config.track_running_stats)
+        c.state.num_batches_tracked = draws.pick<std::int64_t>({-1, 0, INT64_MIN, INT64_MAX, INT64_MAX - 1});
+      break;
+    default:
+      c.config.num_features = draws.pick<std::int64_t>(
+          {0, -1, c.config.num_features + 1, std::max<std::int64_t>(c.config.num_features - 1, 1)});
+      break;
+  }
+}
+
+}  // namespace
+
+void damage(Draws& draws, Case& c) {
+  const std::vector<std::size_t> calls = forward_calls(c);
+  if (calls.empty()) return;
+  const std::size_t k = draws.pick_from(calls);
+  Exec& exec = c.calls[k].exec;
+  switch (draws.below(5)) {
+    case 0:
+      change_length(draws, c.state);
+      break;
+    case 1:
+      change_scalars(draws, c);
+      break;
+    case 2:
+      exec.overlap =
+          draws.pick({Overlap::shifted, Overlap::y_itself, Overlap::y_and_weight, Overlap::y_and_running_mean,
+                      Overlap::y_and_running_var, Overlap::running_mean_and_var});
+      break;
+    default:
+      change_shape(draws, forward_at(c, k).x);
+      exec.x = exec.y = Placement{};
+      break;
+  }
+}
+
+}  // namespace bncheck::fuzz

@@ -1,0 +1,217 @@
+#include "decode.hpp"
+
+#include <algorithm>
+#include <map>
+#include <memory>
+
+#include "subjects/registry.hpp"
+
+namespace bncheck::fuzz {
+namespace {
+
+constexpr std::int64_t most_elements = std::int64_t{1} << 16;
+constexpr std::int64_t most_memory = std::int64_t{1} << 18;
+constexpr std::size_t most_calls = 16;
+constexpr std::int64_t most_features = 4096;
+constexpr int most_threads = 8;
+
+class FuzzDraws : public ByteDraws {
+ public:
+  FuzzDraws(std::span<const std::uint8_t> bytes, int size) : ByteDraws(bytes), size_(size) {}
+  int size() const override { return size_; }
+
+ private:
+  int size_;
+};
+
+/// Elements, with every empty dimension counted as one: what buffers and loops may be sized by.
+bool small_shape(const Shape& shape) {
+  if (shape.size() > 16) return false;
+  std::int64_t volume = 1;
+  for (const std::int64_t size : shape) {
+    if (size > most_elements) return false;
+    volume *= std::max<std::int64_t>(size, 1);
+    if (volume > most_elements) return false;
+  }
+  return true;
+}
+
+using Accepts = bool (*)(const Tensor&);
+
+bool small_tensor(const Tensor& tensor) {
+  return tensor.is_whole() && small_shape(tensor.shape);
+}
+bool plain_tensor(const Tensor& tensor) {
+  return tensor.dtype == Dtype::f32 && small_tensor(tensor);
+}
+
+bool all_of_state(const State& state, Accepts accepts) {
+  const std::optional<Tensor>* const tensors[] = {&state.weight, &state.bias, &state.running_mean,
+                                                  &state.running_var, &state.running_weight};
+  return std::ranges::all_of(tensors, [=](const auto* tensor) { return !*tensor || accepts(**tensor); });
+}
+
+bool small_placement(const Placement& placement, const Shape& shape) {
+  return fits(placement, shape) && placement.offset <= most_memory &&
+         extent_of(placement, shape) <= most_memory;
+}
+
+bool accept_call(const Call& call, Accepts accepts) {
+  if (call.exec.threads < 0 || call.exec.threads > most_threads) return false;
+  if (const auto* forward = std::get_if<Forward>(&call.operation)) {
+    const Shape& shape = forward->x.shape;
+    return accepts(forward->x) && small_placement(call.exec.x, shape) && small_placement(call.exec.y, shape);
+  }
+  if (const auto* backward = std::get_if<Backward>(&call.operation)) return accepts(backward->dy);
+  if (const auto* load = std::get_if<Load>(&call.operation)) return all_of_state(load->state, accepts);
+  return true;
+}
+
+bool accept_case(const Case& c, Accepts accepts) {
+  return c.calls.size() <= most_calls && c.config.num_features >= -most_features &&
+         c.config.num_features <= most_features && all_of_state(c.state, accepts) &&
+         std::ranges::all_of(c.calls, [=](const Call& call) { return accept_call(call, accepts); }) &&
+         elements_of(c) <= most_elements;
+}
+
+/// A layer's tensors are vectors without a shape, no averaging by ratio has a weight, and without running
+/// statistics there is no counter.
+bool loadable(const Config& config, const State& state) {
+  return all_of_state(state, [](const Tensor& tensor) { return tensor.shape.size() == 1; }) &&
+         !state.running_weight && (config.track_running_stats || state.num_batches_tracked == 0);
+}
+
+/// Overlaps with parameters and statistics exist only where these are the caller's.
+bool needs_functions(const Case& c) {
+  return std::ranges::any_of(c.calls,
+                             [](const Call& call) { return call.exec.overlap >= Overlap::y_and_weight; });
+}
+/// One buffer given for both statistics hides what the other holds; only training, where it is an error, does
+/// not depend on that.
+bool hides_statistics(const Case& c) {
+  return std::ranges::any_of(c.calls, [](const Call& call) {
+    const auto* forward = std::get_if<Forward>(&call.operation);
+    return call.exec.overlap == Overlap::running_mean_and_var && (forward == nullptr || !forward->training);
+  });
+}
+/// The functions hold no momentum and no state, ask for a counter only where they advance it, and take absent
+/// parameters for ones and zeros.
+bool needs_layer(const Case& c) {
+  const State& state = c.state;
+  return state.num_batches_tracked < 0 || state.weight.has_value() != c.config.affine ||
+         state.bias.has_value() != c.config.affine ||
+         (!c.config.track_running_stats && (state.running_mean || state.running_var)) ||
+         std::ranges::any_of(
+             c.calls, [](const Call& call) { return !std::holds_alternative<Forward>(call.operation); });
+}
+
+const Law* law_of(const Family& family, const std::string& name) {
+  const auto found = std::ranges::find_if(family.laws, [&](const Law* law) { return law->name == name; });
+  return found == family.laws.end() ? nullptr : *found;
+}
+
+const Law* pick_law(const Family& family, std::uint64_t choice) {
+  return family.laws[static_cast<std::size_t>(choice % family.laws.size())];
+}
+
+/// A share of one quarter for the functions, which have fewer lines than the layer to go wrong.
+std::string pick_subject(std::uint64_t choice) {
+  return choice % 4 == 0 ? "bn_functional" : "bn";
+}
+
+/// The law and the subject that the file names, else such as its bytes lead to.
+Input from_file(const Family& family, CaseFile file, std::uint64_t hash) {
+  Input input{law_of(family, file.notes["law"]), file.notes["subject"], std::move(file.content)};
+  if (input.law == nullptr) input.law = law_for(family, input.content, subject_named("bn").can().dialect);
+  if (input.law == nullptr) input.law = pick_law(family, hash >> 8);
+  if (input.subject != "bn" && input.subject != "bn_functional") input.subject = pick_subject(hash >> 32);
+  settle_subject(input);
+  return input;
+}
+
+Input from_draws(const Family& family, std::span<const std::uint8_t> bytes) {
+  FuzzDraws draws(bytes, family.case_size);
+  Input input{pick_law(family, draws.below(family.laws.size())), pick_subject(draws.below(4)), {}};
+  // Past its bytes, the source is a random stream: an affordable case comes.
+  do {
+    input.content = input.law->draw(draws, subject_named(input.subject).can());
+  } while (!affordable(input.content));
+  settle_subject(input);
+  return input;
+}
+
+}  // namespace
+
+bool is_small(const Case& c) {
+  return accept_case(c, small_tensor);
+}
+
+bool affordable(const Case& c) {
+  return accept_case(c, plain_tensor) && loadable(c.config, c.state) &&
+         !(needs_functions(c) && needs_layer(c)) && !hides_statistics(c) &&
+         std::ranges::all_of(c.calls, [&](const Call& call) {
+           const auto* load = std::get_if<Load>(&call.operation);
+           return !std::holds_alternative<Backward>(call.operation) &&
+                  (load == nullptr || loadable(c.config, load->state));
+         });
+}
+
+Subject& subject_named(const std::string& name) {
+  static std::map<std::string, std::unique_ptr<Subject>> subjects;
+  std::unique_ptr<Subject>& subject = subjects[name];
+  if (!subject) subject = make_subject(name);
+  return *subject;
+}
+
+std::optional<CaseFile> parse(std::span<const std::uint8_t> bytes) {
+  try {
+    return case_from_bytes(std::as_bytes(bytes));
+  } catch (const FormatError&) {
+    return std::nullopt;
+  }
+}
+
+void settle_subject(Input& input) {
+  if (needs_layer(input.content)) input.subject = "bn";
+  if (needs_functions(input.content)) input.subject = "bn_functional";
+}
+
+namespace {
+/// An engine runs what the mutator wrote, and mutates it further.
+struct Remembered {
+  Bytes bytes;
+  Input input;
+};
+Remembered& remembered() {
+  static Remembered latest;
+  return latest;
+}
+}  // namespace
+
+Input decode(const Family& family, std::span<const std::uint8_t> bytes) {
+  if (!bytes.empty() && std::ranges::equal(bytes, remembered().bytes)) return remembered().input;
+  std::optional<CaseFile> file = parse(bytes);
+  if (file && affordable(file->content)) return from_file(family, std::move(*file), hash_of(bytes));
+  return from_draws(family, bytes);
+}
+
+Bytes encode(const Input& input) {
+  const CaseFile file{input.content, {{"law", input.law->name}, {"subject", input.subject}}};
+  const std::vector<std::byte> bytes = write_archive(to_archive(file));
+  Bytes result(bytes.size());
+  std::ranges::transform(bytes, result.begin(), [](std::byte b) { return static_cast<std::uint8_t>(b); });
+  return result;
+}
+
+Bytes encode_and_remember(const Input& input) {
+  remembered() = {encode(input), input};
+  return remembered().bytes;
+}
+
+std::uint64_t hash_of(std::span<const std::uint8_t> bytes) {
+  std::uint64_t h = 0xcbf29ce484222325;
+  for (const std::uint8_t byte : bytes) h = (h ^ byte) * 0x100000001b3;
+  return h;
+}
+
+}  // namespace bncheck::fuzz

@@ -1,0 +1,143 @@
+#include <cmath>
+
+#include "edits.hpp"
+#include "generate/cases.hpp"
+
+namespace bncheck::fuzz {
+namespace {
+
+double new_eps(Draws& draws, double eps) {
+  switch (draws.below(4)) {
+    case 0:
+      return draws.pick({1e-5, 1e-3, 1.0, 1e-12, 0x1p-126, 0x1p127, 0x1p-60});
+    case 1:
+      return std::ldexp(1.0, static_cast<int>(draws.between(-126, 127)));
+    default:
+      return std::nextafter(eps, draws.chance(1, 2) ? 1e300 : 0.0);
+  }
+}
+
+std::optional<double> new_momentum(Draws& draws) {
+  if (draws.chance(1, 6)) return std::nullopt;
+  return draws.pick({0.0, 1.0, 0.1, 0.5, -0.25, 2.0, 1e-300, 1e30, 0x1.fffffffffffffp-1});
+}
+
+/// The tensors come and go with the option that says that they exist.
+void toggle_affine(Case& c) {
+  c.config.affine = !c.config.affine;
+  const State fresh = fresh_state(c.config);
+  c.state.weight = fresh.weight;
+  c.state.bias = fresh.bias;
+}
+void toggle_tracking(Case& c) {
+  c.config.track_running_stats = !c.config.track_running_stats;
+  const State fresh = fresh_state(c.config);
+  c.state.running_mean = fresh.running_mean;
+  c.state.running_var = fresh.running_var;
+  c.state.num_batches_tracked = 0;
+}
+
+Call redrawn(Draws& draws, const Capabilities& can, const Call& call) {
+  Call result = call;
+  auto& forward = std::get<Forward>(result.operation);
+  const Shape& shape = forward.x.shape;
+  if (shape.size() >= 2) forward.x = draw_input(draws, shape, {});
+  result.exec = draw_exec(draws, can, shape.size());
+  return result;
+}
+
+}  // namespace
+
+void edit_options(Draws& draws, Case& c) {
+  const std::vector<std::size_t> calls = forward_calls(c);
+  switch (draws.below(6)) {
+    case 0:
+      c.config.eps = new_eps(draws, c.config.eps);
+      break;
+    case 1:
+      c.config.momentum = new_momentum(draws);
+      break;
+    case 2:
+      toggle_affine(c);
+      break;
+    case 3:
+      toggle_tracking(c);
+      break;
+    case 4:
+      if (!c.config.track_running_stats) break;
+      c.state.num_batches_tracked =
+          draws.pick<std::int64_t>({0, 1, 2, 999, (std::int64_t{1} << 53) + 1, INT64_MAX - 1});
+      break;
+    default:
+      if (!calls.empty()) {
+        bool& training = forward_at(c, draws.pick_from(calls)).training;
+        training = !training;
+      }
+      break;
+  }
+}
+
+void edit_exec(Draws& draws, Case& c, const Capabilities& can) {
+  const std::vector<std::size_t> calls = forward_calls(c);
+  if (calls.empty()) return;
+  const std::size_t k = draws.pick_from(calls);
+  Exec& exec = c.calls[k].exec;
+  const std::size_t rank = forward_at(c, k).x.shape.size();
+  switch (draws.below(6)) {
+    case 0:
+      exec.x = draw_placement(draws, rank);
+      break;
+    case 1:
+      exec.y = draw_placement(draws, rank);
+      break;
+    case 2:
+      exec.overlap = exec.overlap == Overlap::in_place ? Overlap::none : Overlap::in_place;
+      break;
+    case 3:
+      exec.rounding = draws.pick({Rounding::down, Rounding::up, Rounding::zero, Rounding::nearest});
+      exec.flush_to_zero = draws.chance(1, 2);
+      break;
+    case 4:
+      exec.x = exec.y = Placement{};
+      break;
+    default:
+      exec = draw_exec(draws, can, rank);
+      break;
+  }
+  if (exec.overlap == Overlap::in_place) exec.y = exec.x;
+}
+
+void edit_calls(Draws& draws, Case& c, const Capabilities& can) {
+  const std::vector<std::size_t> forwards = forward_calls(c);
+  if (forwards.empty()) return;
+  const std::size_t k = draws.pick_from(forwards);
+  const auto at = c.calls.begin() + static_cast<std::ptrdiff_t>(k);
+  // Most laws are about one call: longer sequences must not crowd them out.
+  if (c.calls.size() > 1 && draws.chance(1, 2)) {
+    c.calls.erase(at);
+    return;
+  }
+  switch (draws.below(6)) {
+    case 0:
+      c.calls.insert(at, Call{SetMomentum{new_momentum(draws)}, {}});
+      break;
+    case 1:
+      c.calls.insert(at, Call{Load{fresh_state(c.config)}, {}});
+      break;
+    case 2: {
+      const Call copy = c.calls[k];
+      c.calls.push_back(copy);
+      break;
+    }
+    case 3:
+      std::swap(c.calls[k], c.calls.back());
+      break;
+    default: {
+      Call next = redrawn(draws, can, c.calls[k]);
+      c.calls.push_back(std::move(next));
+      break;
+    }
+  }
+}
+
+}  // namespace bncheck::fuzz

@@ -1,0 +1,81 @@
+#include "findings.hpp"
+
+#include <fmt/format.h>
+
+#include <chrono>
+#include <cstdlib>
+#include <filesystem>
+
+#include "report/show_case.hpp"
+#include "search/smaller.hpp"
+#include "statistics.hpp"
+
+namespace bncheck::fuzz {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+constexpr std::chrono::seconds shrink_time{3};
+
+/// Takes the first smaller case that is bad too, until there is none or the time is up.
+void shrink(Input& input, Verdict& verdict) {
+  const Clock::time_point deadline = Clock::now() + shrink_time;
+  for (bool progress = true; progress;) {
+    progress = false;
+    for (const auto& make : smaller(input.content)) {
+      if (Clock::now() > deadline) return;
+      Input candidate{input.law, input.subject, make()};
+      Verdict judged = judge(candidate);
+      if (!judged.is_bad()) continue;
+      input = std::move(candidate);
+      verdict = std::move(judged);
+      progress = true;
+      break;
+    }
+  }
+}
+
+/// The same case gets the same name.
+std::filesystem::path save(const Input& input, const Verdict& verdict) {
+  const char* chosen = std::getenv("BNCHECK_FINDINGS");
+  const std::filesystem::path folder = chosen != nullptr ? chosen : "bncheck-failures";
+  std::filesystem::create_directories(folder);
+  const auto hash = static_cast<std::uint32_t>(hash_of(encode(input)));
+  const std::filesystem::path path =
+      folder / fmt::format("{}-{}-{:08x}.safetensors", input.law->name, input.subject, hash);
+  save_case(path, {input.content,
+                   {{"law", input.law->name}, {"subject", input.subject}, {"message", verdict.message}}});
+  return path;
+}
+
+}  // namespace
+
+Verdict judge(const Input& input) {
+  Runner runner(subject_named(input.subject));
+  if (const auto reason = input.law->excludes(runner.can())) return Verdict::not_applicable(*reason);
+  return check_case(*input.law, input.content, runner);
+}
+
+void leave_trace(const Input& input) {
+  static const char* const name = std::getenv("BNCHECK_FUZZ_CASE");
+  if (name == nullptr) return;
+  save_case(name, {input.content, {{"law", input.law->name}, {"subject", input.subject}}});
+}
+
+void report_and_abort(Input input, Verdict verdict) {
+  shrink(input, verdict);
+  const std::string path = save(input, verdict).string();
+  fmt::print(stderr, "\n{} {}: {}\n{}{}", input.law->name,
+             verdict.kind == Verdict::Kind::died ? "died" : "violated", verdict.message,
+             show_case(input.content), show_mismatches(input.content, verdict.mismatches));
+  fmt::print(stderr, "FINDING {}\nREPLAY bncheck replay {} --subject {}\n", path, path, input.subject);
+  Statistics::instance().write();
+  std::abort();
+}
+
+void abort_with(const std::string& message) {
+  fmt::print(stderr, "\nFINDING {}\n", message);
+  Statistics::instance().write();
+  std::abort();
+}
+
+}  // namespace bncheck::fuzz

@@ -1,0 +1,64 @@
+/// Bytes that nobody vouches for: a case file or a FormatError, nothing else. What loads is written and
+/// loaded again to the same, shown, checked for errors and, where it is small, answered in some dialect.
+
+#include <cmath>
+#include <stdexcept>
+
+#include "bncheck/answer_file.hpp"
+#include "findings.hpp"
+#include "judge_input.hpp"
+#include "report/show_case.hpp"
+#include "statistics.hpp"
+
+namespace {
+
+using namespace bncheck;
+using namespace bncheck::fuzz;
+
+/// Elements of a case that is answered: the exact answer takes microseconds for each.
+constexpr std::int64_t most_answered = 96;
+
+/// NaN is the one option that does not equal itself.
+CaseFile comparable(CaseFile file) {
+  const auto settle = [](double& value) { value = std::isnan(value) ? 0 : value; };
+  settle(file.content.config.eps);
+  if (file.content.config.momentum) settle(*file.content.config.momentum);
+  for (Call& call : file.content.calls) {
+    auto* set = std::get_if<SetMomentum>(&call.operation);
+    if (set != nullptr && set->momentum) settle(*set->momentum);
+  }
+  return file;
+}
+
+void check_round_trip(const CaseFile& file) {
+  const std::vector<std::byte> written = write_archive(to_archive(file));
+  const CaseFile again = case_from_bytes(written);
+  if (comparable(again) != comparable(file)) abort_with("a case file changed when it was written and read");
+  if (write_archive(to_archive(again)) != written) abort_with("the same case file was written in two ways");
+}
+
+void answer(const Case& c, const Dialect& dialect) {
+  try {
+    for (const Call& call : c.calls) errors_of(c.config, c.state, call, dialect);
+    if (is_small(c) && elements_of(c) <= most_answered) write_archive(answer_archive(c, dialect));
+  } catch (const std::invalid_argument&) {
+    // Documented: the oracle does not answer backward calls.
+  }
+}
+
+}  // namespace
+
+const Family& bncheck::fuzz::target_family() {
+  return whole_family();
+}
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  const std::optional<CaseFile> file = parse({data, size});
+  Statistics::instance().count(file ? elements_of(file->content) : 0, file.has_value());
+  if (!file) return 0;
+  check_round_trip(*file);
+  show_case(file->content);
+  const std::vector<Dialect>& dialects = dialect_presets();
+  answer(file->content, dialects[static_cast<std::size_t>(hash_of({data, size}) % dialects.size())]);
+  return 0;
+}

@@ -1,0 +1,93 @@
+#include "mutate.hpp"
+
+#include <gtest/gtest.h>
+
+#include <set>
+
+#include "edits.hpp"
+#include "findings.hpp"
+
+namespace bncheck::fuzz {
+namespace {
+
+/// Inputs that follow from each other like those of a campaign.
+template <class Visit>
+void walk(const Family& family, int steps, const Visit& visit) {
+  RandomDraws draws(11);
+  Input input = decode(family, {});
+  for (int k = 0; k < steps; ++k) {
+    input = mutate(draws, family, input);
+    visit(input);
+  }
+}
+
+TEST(Mutate, GivesCaseFilesThatDecodeToThemselves) {
+  for (const Family* family : {&forward_family(), &reject_family()}) {
+    walk(*family, 500, [&](const Input& input) {
+      const Input again = decode(*family, encode(input));
+      ASSERT_EQ(again.law, input.law);
+      ASSERT_EQ(again.subject, input.subject);
+      ASSERT_EQ(encode(again), encode(input));
+    });
+  }
+}
+
+/// What the campaign's share of applicable inputs rests on. law_for is judged by the verdict itself
+/// elsewhere.
+TEST(Mutate, StaysOnTheFamilysSideOfTheContract) {
+  for (const Family* family : {&forward_family(), &reject_family()}) {
+    int on_their_side = 0;
+    constexpr int steps = 500;
+    walk(*family, steps, [&](const Input& input) {
+      const Dialect& dialect = subject_named(input.subject).can().dialect;
+      on_their_side += law_for(*family, input.content, dialect) != nullptr ? 1 : 0;
+    });
+    EXPECT_EQ(on_their_side, steps) << family->name;
+  }
+}
+
+TEST(Mutate, ReachesEveryPartOfACase) {
+  std::set<std::string> seen;
+  Case before = decode(forward_family(), {}).content;
+  walk(forward_family(), 3000, [&](const Input& input) {
+    const Case& c = input.content;
+    const Exec& exec = c.calls[0].exec;
+    seen.insert("rank " + std::to_string(c.config.dimensions));
+    seen.insert(c.config.affine ? "affine" : "not affine");
+    seen.insert(c.config.track_running_stats ? "tracking" : "not tracking");
+    if (!c.config.momentum) seen.insert("cumulative");
+    if (c.calls.size() > 2) seen.insert("three calls");
+    if (exec.flush_to_zero) seen.insert("flush to zero");
+    if (exec.overlap == Overlap::in_place) seen.insert("in place");
+    if (!exec.x.order.empty()) seen.insert("strided");
+    if (c.config.eps != 1e-5) seen.insert("eps");
+    for (const Call& call : c.calls) {
+      if (std::holds_alternative<Load>(call.operation)) seen.insert("load");
+      if (std::holds_alternative<SetMomentum>(call.operation)) seen.insert("set momentum");
+    }
+  });
+  const std::set<std::string> all{"rank 1",      "rank 2",     "rank 3",        "affine",   "not affine",
+                                  "tracking",    "cumulative", "not tracking",  "in place", "strided",
+                                  "three calls", "eps",        "flush to zero", "load",     "set momentum"};
+  EXPECT_EQ(seen, all);
+}
+
+TEST(Damage, MeetsEveryKindOfError) {
+  std::set<ErrorKind> seen;
+  RandomDraws draws(13);
+  const Capabilities& can = subject_named("bn_functional").can();
+  for (int k = 0; k < 2000; ++k) {
+    RandomDraws fresh(draws.bits(64), 10);
+    Case c = forward_family().laws[0]->draw(fresh, can);
+    damage(draws, c);
+    if (!affordable(c)) continue;
+    for (const ErrorKind kind : errors_of_case(c, can.dialect)) seen.insert(kind);
+  }
+  const std::set<ErrorKind> all{ErrorKind::rank,  ErrorKind::channels, ErrorKind::length,
+                                ErrorKind::eps,   ErrorKind::momentum, ErrorKind::one_value,
+                                ErrorKind::alias, ErrorKind::counter};
+  EXPECT_EQ(seen, all);
+}
+
+}  // namespace
+}  // namespace bncheck::fuzz
