@@ -59,6 +59,13 @@ long double kappa(const ChannelScale& c, const Numerics& numerics) {
 /// Second-order terms of all bounds.
 constexpr long double second_order = 1.01L;
 
+/// A bound that is itself beyond the largest number promises nothing: where d^2 overflows, for one, a
+/// computed variance may do so too although the exact one is 0.
+Slack bound(long double amount, const Numerics& numerics, bool in_range, long double folding = 0) {
+  const long double largest = numerics.range == Range::f32 ? 0x1p127L : 0x1p1023L;
+  return {second_order * amount, folding, in_range && amount <= largest};
+}
+
 /// alpha x + (beta - mean alpha): two products, of the sizes of alpha x and alpha mean, each rounded, and a
 /// sum after each.
 long double folding_error(const ChannelScale& c, long double gamma, long double x) {
@@ -107,8 +114,9 @@ Slack slack_inference_y(const ChannelScale& c, const Numerics& numerics, long do
     amount += u * std::fabs(gamma * c.invstd * c.mean) + u * std::fabs(product) / 2;
   }
   const long double v = c.invstd > 0 ? 1 / (c.invstd * c.invstd) : 0;
-  return {second_order * amount, folding_error(c, gamma, x),
-          representable(v, numerics) && element_in_range(c, numerics, gamma, x, product)};
+  return bound(amount, numerics,
+               representable(v, numerics) && element_in_range(c, numerics, gamma, x, product),
+               folding_error(c, gamma, x));
 }
 
 /// The mean's error passes through gamma h; all else is relative to the product.
@@ -117,24 +125,25 @@ Slack slack_training_y(const ChannelScale& c, const Numerics& numerics, long dou
   const long double amount = std::fabs(gamma) * c.invstd * mean_error(c, numerics) +
                              std::fabs(product) * kappa(c, numerics) +
                              underflow_unit(numerics) * (1 + std::fabs(x - c.mean));
-  return {second_order * amount, folding_error(c, gamma, x),
-          batch_in_range(c, numerics) && element_in_range(c, numerics, gamma, x, product)};
+  return bound(amount, numerics,
+               batch_in_range(c, numerics) && element_in_range(c, numerics, gamma, x, product),
+               folding_error(c, gamma, x));
 }
 
 Slack slack_mean(const ChannelScale& c, const Numerics& numerics) {
-  return {second_order * mean_error(c, numerics), 0, representable(c.n * c.abs_mean, numerics)};
+  return bound(mean_error(c, numerics), numerics, representable(c.n * c.abs_mean, numerics));
 }
 
 /// The unbiased variance is the population's times n/(n-1): a quotient and a product more.
 Slack slack_variance(const ChannelScale& c, const Numerics& numerics, bool unbiased) {
   long double amount = variance_error(c, numerics);
   if (unbiased && c.n > 1) amount = amount * c.n / (c.n - 1) + 2 * u * c.variance * c.n / (c.n - 1);
-  return {second_order * amount, 0,
-          representable(c.n * c.variance, numerics) && representable(c.n * c.abs_mean, numerics)};
+  return bound(amount, numerics,
+               representable(c.n * c.variance, numerics) && representable(c.n * c.abs_mean, numerics));
 }
 
 Slack slack_invstd(const ChannelScale& c, const Numerics& numerics) {
-  return {second_order * c.invstd * kappa(c, numerics), 0, batch_in_range(c, numerics)};
+  return bound(c.invstd * kappa(c, numerics), numerics, batch_in_range(c, numerics));
 }
 
 /// The statistic's own error and its rounding to float, weighted; 1-m, two products and a sum on the rest: no
@@ -146,8 +155,9 @@ Slack slack_running(const Slack& statistic, const Numerics& numerics, long doubl
   const long double amount = std::fabs(fresh_weight) * own +
                              3 * u * (std::fabs(old_term) + std::fabs(fresh_term)) +
                              2 * underflow_unit(numerics);
-  return {second_order * amount, 0,
-          statistic.in_range && representable(old_term, numerics) && representable(fresh_term, numerics)};
+  return bound(
+      amount, numerics,
+      statistic.in_range && representable(old_term, numerics) && representable(fresh_term, numerics));
 }
 
 }  // namespace bncheck

@@ -113,7 +113,7 @@ std::string show_mismatches(const Case& c, const std::vector<Mismatch>& mismatch
     text += fmt::format("  call {} {}[{}]: got {}, expected {}", m.call, name_of(m.output),
                         show_index(m.index, output_shape(c, m)), show_float(m.got), show_float(m.expected));
     text += fmt::format(": {} ulps, ratio {}", show_measure(m.error.ulps), show_measure(m.error.ratio));
-    const bool folding_explains = m.error.ratio > 1 && m.error.folded_ratio <= 1;
+    const bool folding_explains = m.output == Output::y && m.error.ratio > 1 && m.error.folded_ratio <= 1;
     text += folding_explains ? " (explained by folding into alpha x + beta')\n" : "\n";
   }
   return text;

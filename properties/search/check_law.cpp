@@ -3,6 +3,7 @@
 #include <rapidcheck.h>
 
 #include <algorithm>
+#include <sstream>
 
 #include "search/smaller.hpp"
 
@@ -44,6 +45,18 @@ std::uint64_t seed_of(std::uint64_t seed, std::string_view name) {
   std::uint64_t h = seed ^ 0xcbf29ce484222325;  // FNV-1a
   for (const char letter : name) h = (h ^ static_cast<unsigned char>(letter)) * 0x100000001b3;
   return h;
+}
+
+/// A message without its numbers: what two findings of the same fault have in common.
+std::string wording(const std::string& message) {
+  std::istringstream words(message);
+  std::string kept;
+  for (std::string word; words >> word;) {
+    const bool number = word.find_first_of("0123456789") != std::string::npos ||
+                        word.find("nan") != std::string::npos || word.find("inf") != std::string::npos;
+    if (!number) kept += word + ' ';
+  }
+  return kept;
 }
 
 /// One check of one law: what RapidCheck calls back into.
@@ -117,9 +130,9 @@ class Search {
       return description;
     }
     Verdict verdict = check_case(law_, c, runner_);
-    // A wrong number must not shrink into a wrong rejection: that would be another finding than the first.
+    // A case must not shrink into one with another fault: that would be another finding than the first.
     const bool other_fault = shrinking && (verdict.kind != result_.verdict.kind ||
-                                           verdict.mismatches.empty() != result_.verdict.mismatches.empty());
+                                           wording(verdict.message) != wording(result_.verdict.message));
     if (verdict.is_bad() && !other_fault) {
       if (!shrinking) shrink_deadline_ = Clock::now() + options_.shrink_time;
       result_.counterexample = c;

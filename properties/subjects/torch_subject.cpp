@@ -166,6 +166,7 @@ class TorchSubject : public Subject {
     can_.numerics.summation = Summation::blocked;
     can_.in_place = false;
     can_.caller_output = false;
+    can_.settable = false;  // loading and setting go around the library: nothing of it would be judged
     can_.any_environment = false;
     can_.non_finite_rule = false;
   }
