@@ -59,11 +59,13 @@ long double kappa(const ChannelScale& c, const Numerics& numerics) {
 /// Second-order terms of all bounds.
 constexpr long double second_order = 1.01L;
 
-/// A bound that is itself beyond the largest number promises nothing: where d^2 overflows, for one, a
-/// computed variance may do so too although the exact one is 0.
+long double largest(const Numerics& numerics) {
+  return numerics.range == Range::f32 ? 0x1p127L : 0x1p1023L;
+}
+
+/// A bound that is itself beyond the largest number promises nothing.
 Slack bound(long double amount, const Numerics& numerics, bool in_range, long double folding = 0) {
-  const long double largest = numerics.range == Range::f32 ? 0x1p127L : 0x1p1023L;
-  return {second_order * amount, folding, in_range && amount <= largest};
+  return {second_order * amount, folding, in_range && amount <= largest(numerics)};
 }
 
 /// alpha x + (beta - mean alpha): two products, of the sizes of alpha x and alpha mean, each rounded, and a
@@ -72,9 +74,15 @@ long double folding_error(const ChannelScale& c, long double gamma, long double 
   return second_order * 2 * u * std::fabs(gamma) * c.invstd * (std::fabs(x) + std::fabs(c.mean));
 }
 
+/// The computed sum of squares may be off by n times the variance's error: where that overflows, a constant
+/// channel whose exact variance is 0 may end as infinite.
+bool squares_in_range(const ChannelScale& c, const Numerics& numerics) {
+  return representable(c.n * c.variance, numerics) && c.n * variance_error(c, numerics) <= largest(numerics);
+}
+
 bool batch_in_range(const ChannelScale& c, const Numerics& numerics) {
   const long double v = c.invstd > 0 ? 1 / (c.invstd * c.invstd) : 0;
-  return representable(v, numerics) && representable(c.n * c.variance, numerics) &&
+  return representable(v, numerics) && squares_in_range(c, numerics) &&
          representable(c.n * c.abs_mean, numerics);
 }
 
@@ -138,8 +146,7 @@ Slack slack_mean(const ChannelScale& c, const Numerics& numerics) {
 Slack slack_variance(const ChannelScale& c, const Numerics& numerics, bool unbiased) {
   long double amount = variance_error(c, numerics);
   if (unbiased && c.n > 1) amount = amount * c.n / (c.n - 1) + 2 * u * c.variance * c.n / (c.n - 1);
-  return bound(amount, numerics,
-               representable(c.n * c.variance, numerics) && representable(c.n * c.abs_mean, numerics));
+  return bound(amount, numerics, squares_in_range(c, numerics) && representable(c.n * c.abs_mean, numerics));
 }
 
 Slack slack_invstd(const ChannelScale& c, const Numerics& numerics) {
