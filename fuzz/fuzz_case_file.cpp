@@ -11,12 +11,10 @@
 #include "statistics.hpp"
 
 namespace {
-
 using namespace bncheck;
 using namespace bncheck::fuzz;
 
-/// Elements of a case that is answered: the exact answer takes microseconds for each.
-constexpr std::int64_t most_answered = 96;
+constexpr std::int64_t most_answered = 96;  ///< elements: the exact answer takes microseconds for each
 
 /// NaN is the one option that does not equal itself.
 CaseFile comparable(CaseFile file) {
@@ -33,16 +31,15 @@ CaseFile comparable(CaseFile file) {
 void check_round_trip(const CaseFile& file) {
   const std::vector<std::byte> written = write_archive(to_archive(file));
   const CaseFile again = case_from_bytes(written);
-  if (comparable(again) != comparable(file)) abort_with("a case file changed when it was written and read");
+  if (comparable(again) != comparable(file)) abort_with("a case file changed on its way to bytes and back");
   if (write_archive(to_archive(again)) != written) abort_with("the same case file was written in two ways");
 }
 
 void answer(const Case& c, const Dialect& dialect) {
   try {
-    for (const Call& call : c.calls) errors_of(c.config, c.state, call, dialect);
+    errors_of_case(c, dialect);
     if (is_small(c) && elements_of(c) <= most_answered) write_archive(answer_archive(c, dialect));
-  } catch (const std::invalid_argument&) {
-    // Documented: the oracle does not answer backward calls.
+  } catch (const std::invalid_argument&) {  // as documented for backward calls
   }
 }
 
@@ -53,12 +50,11 @@ const Family& bncheck::fuzz::target_family() {
 }
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  const std::optional<CaseFile> file = parse({data, size});
+  const auto file = parse({data, size});
   Statistics::instance().count(file ? elements_of(file->content) : 0, file.has_value());
   if (!file) return 0;
   check_round_trip(*file);
   show_case(file->content);
-  const std::vector<Dialect>& dialects = dialect_presets();
-  answer(file->content, dialects[static_cast<std::size_t>(hash_of({data, size}) % dialects.size())]);
+  answer(file->content, dialect_presets()[hash_of({data, size}) % dialect_presets().size()]);
   return 0;
 }
