@@ -125,7 +125,8 @@ std::vector<ErrorKind> errors_of(const Config& config, const State& before, cons
   if (config.num_features < 1) errors.insert(ErrorKind::channels);
   if (!eps_in_range(config.eps)) errors.insert(ErrorKind::eps);
   if (!momentum_fits(config.momentum, dialect)) errors.insert(ErrorKind::momentum);
-  if (before.num_batches_tracked < 0) errors.insert(ErrorKind::counter);
+  // A layer without running statistics has no counter.
+  if (config.track_running_stats && before.num_batches_tracked < 0) errors.insert(ErrorKind::counter);
   const std::int64_t length = buffer_length(config, call, dialect);
   if (!buffers_fit(config, before, length)) errors.insert(ErrorKind::length);
   if (forward != nullptr) {
@@ -135,7 +136,7 @@ std::vector<ErrorKind> errors_of(const Config& config, const State& before, cons
     if (!momentum_fits(set->momentum, dialect)) errors.insert(ErrorKind::momentum);
   } else if (const auto* load = std::get_if<Load>(&call.operation)) {
     if (!buffers_fit(config, load->state, length)) errors.insert(ErrorKind::length);
-    if (load->state.num_batches_tracked < 0) errors.insert(ErrorKind::counter);
+    if (config.track_running_stats && load->state.num_batches_tracked < 0) errors.insert(ErrorKind::counter);
   }
   return {errors.begin(), errors.end()};
 }

@@ -68,10 +68,11 @@ Slack bound(long double amount, const Numerics& numerics, bool in_range, long do
   return {second_order * amount, folding, in_range && amount <= largest(numerics)};
 }
 
-/// alpha x + (beta - mean alpha): two products, of the sizes of alpha x and alpha mean, each rounded, and a
-/// sum after each.
+/// alpha x + (beta - mean alpha): the products alpha x and alpha mean are rounded, and so is the difference
+/// beta - mean alpha, of at most both sizes; the last sum's rounding is the result's own.
 long double folding_error(const ChannelScale& c, long double gamma, long double x) {
-  return second_order * 2 * u * std::fabs(gamma) * c.invstd * (std::fabs(x) + std::fabs(c.mean));
+  const long double alpha = std::fabs(gamma) * c.invstd;
+  return second_order * u * (2 * alpha * (std::fabs(x) + std::fabs(c.mean)) + std::fabs(c.beta));
 }
 
 /// The computed sum of squares may be off by n times the variance's error: where that overflows, a constant
@@ -88,8 +89,11 @@ bool batch_in_range(const ChannelScale& c, const Numerics& numerics) {
 
 bool element_in_range(const ChannelScale& c, const Numerics& numerics, long double gamma, long double x,
                       long double product) {
-  return representable(x - c.mean, numerics) && representable(gamma * c.invstd, numerics) &&
-         representable(product, numerics);
+  // Both bracketings, (gamma (x - mu)) h and gamma ((x - mu) h), must have their intermediate results.
+  const long double centred = x - c.mean;
+  return representable(centred, numerics) && representable(gamma * c.invstd, numerics) &&
+         representable(product, numerics) && representable(centred * c.invstd, numerics) &&
+         representable(gamma * centred, numerics);
 }
 
 }  // namespace

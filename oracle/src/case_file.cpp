@@ -35,6 +35,9 @@ std::optional<std::int64_t> parse_integer(const std::string& text) {
 namespace {
 
 constexpr std::int64_t max_calls = 4096;
+/// A layer allocates its parameters by this word alone. Wrong numbers, negative ones too, are a case to
+/// check.
+constexpr std::int64_t max_features = std::int64_t{1} << 24;
 const std::string note_prefix = "note.";
 
 // ---- writing
@@ -326,7 +329,7 @@ CaseFile case_from_archive(const Archive& archive) {
   CaseFile file;
   Config& config = file.content.config;
   config.dimensions = reader.small_integer("dimensions", 1, 3);
-  config.num_features = reader.integer("num_features");
+  config.num_features = reader.small_integer("num_features", -max_features, max_features);
   config.eps = reader.real("eps");
   config.momentum = reader.momentum("momentum", reader.text("momentum"));
   config.affine = reader.boolean("affine");

@@ -144,6 +144,7 @@ void ForwardAnswer::prepare_normaliser(Channel& channel) const {
         Normaliser(single ? Statistics{one, batch.sum, batch.spread} : normalising_statistics(batch),
                    effective_eps(config_, dialect_), dialect_.eps_place);
     channel.scale = channel.normaliser.scale();
+    channel.scale.beta = static_cast<long double>(channel.bias);
   }
   const auto n = static_cast<long double>(batch.n);
   channel.scale.n = n;
@@ -169,6 +170,7 @@ void ForwardAnswer::prepare_given(const State& before) {
     channel.normaliser = Normaliser(quotient_statistics(exact_mean, exact_variance, Dyadic::of(weight)), eps,
                                     dialect_.eps_place);
     channel.scale = channel.normaliser.scale();
+    channel.scale.beta = static_cast<long double>(channel.bias);
     channel.scale.n = 1;
     if (channel.infinite_variance) channel.scale.invstd = 0;
     channel.scale.ratio_statistics = dialect_.averaging == Averaging::ratio;

@@ -63,7 +63,8 @@ TEST(CaseFile, EveryExtremeOfTheConfigurationComesBack) {
     for (const double number :
          {0.0, 0x1p-1074, -0x1.fffffffffffffp1023, 0.1, std::numeric_limits<double>::infinity()}) {
       for (const std::int64_t integer : {INT64_MIN, std::int64_t{-1}, std::int64_t{0}, INT64_MAX}) {
-        file.content.config = {dimensions, integer, number, -number, dimensions == 1, dimensions == 2};
+        const std::int64_t features = std::clamp<std::int64_t>(integer, -(1 << 24), 1 << 24);
+        file.content.config = {dimensions, features, number, -number, dimensions == 1, dimensions == 2};
         file.content.state.num_batches_tracked = integer;
         ASSERT_EQ(round_trip(file), file);
       }
@@ -74,6 +75,12 @@ TEST(CaseFile, EveryExtremeOfTheConfigurationComesBack) {
   const CaseFile back = round_trip(file);
   EXPECT_TRUE(std::isnan(*back.content.config.momentum));
   EXPECT_TRUE(std::signbit(back.content.config.eps));
+}
+
+TEST(CaseFile, NoLayerIsAllocatedByAWordAlone) {
+  CaseFile file;
+  file.content.config.num_features = (1 << 24) + 1;
+  EXPECT_THROW(round_trip(file), FormatError);
 }
 
 TEST(CaseFile, EveryWordOfExecComesBack) {

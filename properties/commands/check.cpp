@@ -93,14 +93,21 @@ int run_check(const CheckArguments& arguments) {
   if (table) fmt::print("{}", table_head());
   Progress progress(laws.size());
   options.progress = [&](int cases) { progress.show(cases); };
+  bool unsaved = false;
   for (const Law* law : laws) {
     if (*options.interrupted) break;
     progress.start(*law);
     Finding finding{check_law(*law, *subject, options), ""};
-    if (finding.result.counterexample) {
-      finding.case_file = save_finding(arguments, finding.result, *subject, options.seed);
-    }
     progress.clear();
+    if (finding.result.counterexample) {
+      try {
+        finding.case_file = save_finding(arguments, finding.result, *subject, options.seed);
+      } catch (const std::runtime_error& error) {
+        // A full disk loses the case file, not the findings of the run.
+        fmt::print(stderr, "bncheck: {}\n", error.what());
+        unsaved = true;
+      }
+    }
     if (table) fmt::print("{}", table_row(finding.result, style));
     std::fflush(stdout);
     report.findings.push_back(std::move(finding));
@@ -116,7 +123,7 @@ int run_check(const CheckArguments& arguments) {
     std::fflush(stdout);
   }
   if (!arguments.json.empty()) write_text(arguments.json, to_json(report));
-  return status_of(report);
+  return unsaved ? exit_usage : status_of(report);
 }
 
 }  // namespace

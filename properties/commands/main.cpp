@@ -1,6 +1,8 @@
 #include <fmt/format.h>
 
+#include <cstdio>
 #include <exception>
+#include <iostream>
 
 #include "commands/commands.hpp"
 #include "subjects/peers.hpp"
@@ -59,6 +61,9 @@ int main(int argc, char** argv) {
     return report(error.what(), exit_cannot_run);
   } catch (const std::exception& error) {
     return report(error.what(), exit_usage);
+  }
+  if (std::fflush(stdout) != 0 || std::ferror(stdout) != 0 || !std::cout.flush()) {
+    return report("cannot write to stdout: the output is incomplete", exit_usage);
   }
   return status;
 }

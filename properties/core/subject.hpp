@@ -31,6 +31,7 @@ struct Capabilities {
   bool untracked = true;        ///< track_running_stats = false
   bool without_affine = true;   ///< affine = false
   bool settable = true;         ///< SetMomentum and Load calls
+  bool canonical_bits = false;  ///< a NaN is 0x7fc00000, an exact zero +0, a vanished result keeps its sign
   bool non_finite_rule = true;  ///< declares the total rule for values that are not finite
 };
 

@@ -29,8 +29,10 @@ Case draw_layouts(Draws& draws, const Capabilities& can) {
   Case c = draw_case(draws, can, wish);
   const std::size_t rank = std::get<Forward>(c.calls[0].operation).x.shape.size();
   Exec& exec = c.calls[0].exec;
-  exec.x = draw_placement(draws, rank);
-  if (can.caller_output) exec.y = draw_placement(draws, rank);
+  while (exec.x == Placement{} && exec.y == Placement{}) {
+    exec.x = draw_placement(draws, rank);
+    if (can.caller_output) exec.y = draw_placement(draws, rank);
+  }
   return c;
 }
 std::optional<std::string> excludes_dense_only(const Capabilities& can) {

@@ -1,5 +1,8 @@
 /// Comparison with the exact answer, element by element.
 
+#include <bit>
+#include <cmath>
+
 #include "laws/catalogue.hpp"
 #include "laws/parts.hpp"
 
@@ -15,16 +18,29 @@ Verdict check_matches_oracle(const Case& c, Runner& runner) {
   for (std::size_t k = 0; k < c.calls.size(); ++k) {
     if (run.expected[k].must_fail()) return Verdict::not_applicable("a call must fail");
     run.values(k);
+    if (!fit_to_judge(run, k, runner.can())) break;
     judge_call(run, k, runner.can(), Judged::in_range, verdict);
     if (!verdict.is_bad()) judge_state(run, k, verdict);
   }
   return verdict;
 }
 
+/// A new momentum or another state before one of the calls: whether it took effect shows in what follows.
+void insert_setting(Draws& draws, const Capabilities& can, Case& c) {
+  const auto setting = [&]() -> Operation {
+    if (draws.chance(1, 2)) return SetMomentum{draws.pick({0.0, 0.25, 0.5, 1.0, -0.5})};
+    return Load{draw_state(draws, c.config, can.dialect, CaseWish{})};
+  };
+  const std::uint64_t place = draws.below(c.calls.size());
+  c.calls.insert(c.calls.begin() + static_cast<std::ptrdiff_t>(place), Call{setting(), {}});
+}
+
 Case draw_any_forward(Draws& draws, const Capabilities& can) {
   CaseWish wish;
   wish.calls = 0;
-  return draw_case(draws, can, wish);
+  Case c = draw_case(draws, can, wish);
+  if (can.settable && draws.chance(1, 3)) insert_setting(draws, can, c);
+  return c;
 }
 
 /// The same bound where an intermediate result of float arithmetic (x - mu, sigma^2, n sigma^2, Sum|x|, gamma
@@ -75,6 +91,45 @@ Case draw_special(Draws& draws, const Capabilities& can) {
   return c;
 }
 
+/// The two places where other laws look at values and not at bits: every NaN is the same one, a result that
+/// is exactly 0 is +0, and one that is not but rounds to zero keeps its sign.
+Verdict check_canonical(const Case& c, Runner& runner) {
+  one_valid_forward(c, runner.can());
+  const Run run = runner.run(c);
+  run.values(0);
+  Verdict verdict;
+  for (const auto& [output, expected] : run.expected[0].outputs) {
+    const std::span<const float> got = run.output(0, output).floats();
+    for (std::int64_t i = 0; i < expected.size(); ++i) {
+      const float value = got[static_cast<std::size_t>(i)];
+      const float nearest = expected.value(i).nearest_f32();
+      const bool special = (std::isnan(value) && std::isnan(nearest)) || (value == 0 && nearest == 0);
+      if (!special || std::bit_cast<std::uint32_t>(value) == std::bit_cast<std::uint32_t>(nearest)) continue;
+      add_mismatch(verdict, {0, output, i, value, nearest, {}},
+                   std::string(name_of(output)) + " is a zero or a NaN of other bits than the contract's");
+    }
+  }
+  return verdict;
+}
+
+Case draw_canonical(Draws& draws, const Capabilities& can) {
+  CaseWish wish;
+  wish.special_values = draws.chance(1, 2);
+  wish.regime = draws.pick({Regime::sparse, Regime::integers, Regime::constant, Regime::tiny});
+  if (wish.special_values) wish.regime.reset();
+  Case c = draw_case(draws, can, wish);
+  // beta = -0 and gamma of either sign: where a careless zero comes out negative.
+  if (c.state.bias) {
+    for (float& beta : c.state.bias->floats()) beta = draws.chance(1, 2) ? -0.0f : beta;
+  }
+  return c;
+}
+
+std::optional<std::string> excludes_loose_bits(const Capabilities& can) {
+  if (can.canonical_bits) return std::nullopt;
+  return "the subject does not say which zero and which NaN it returns";
+}
+
 std::optional<std::string> excludes_without_rule(const Capabilities& can) {
   if (can.non_finite_rule) return std::nullopt;
   return "the subject declares no rule for values that are not finite";
@@ -93,6 +148,9 @@ std::vector<Law> oracle_laws() {
       {"non_finite_rule",
        "Infinities and NaN propagate as gamma ((x - mu)/sqrt(V)) + beta does in the extended reals.",
        excludes_without_rule, draw_special, check_non_finite_rule},
+      {"canonical_zero_and_nan",
+       "An exact zero is +0, a result that rounds to zero keeps its sign, NaN is 0x7fc00000.",
+       excludes_loose_bits, draw_canonical, check_canonical},
   };
 }
 

@@ -23,12 +23,19 @@ bool all_finite(const Tensor& tensor) {
   return std::ranges::all_of(tensor.floats(), [](float value) { return std::isfinite(value); });
 }
 
-bool all_finite(const Case& c) {
+namespace {
+bool finite_state(const State& s) {
   const auto finite = [](const std::optional<Tensor>& tensor) { return !tensor || all_finite(*tensor); };
-  const auto finite_state = [&](const State& s) {
-    return finite(s.weight) && finite(s.bias) && finite(s.running_mean) && finite(s.running_var) &&
-           finite(s.running_weight);
-  };
+  return finite(s.weight) && finite(s.bias) && finite(s.running_mean) && finite(s.running_var) &&
+         finite(s.running_weight);
+}
+}  // namespace
+
+bool fit_to_judge(const Run& run, std::size_t call, const Capabilities& can) {
+  return can.non_finite_rule || finite_state(run.before(call));
+}
+
+bool all_finite(const Case& c) {
   return finite_state(c.state) && std::ranges::all_of(c.calls, [&](const Call& call) {
            if (const auto* forward = std::get_if<Forward>(&call.operation)) return all_finite(forward->x);
            if (const auto* load = std::get_if<Load>(&call.operation)) return finite_state(load->state);

@@ -19,6 +19,9 @@ const Forward& one_valid_forward(const Case& c, const Capabilities& can);
 /// Every input and statistic of the case is finite.
 bool all_finite(const Case& c);
 bool all_finite(const Tensor& tensor);
+/// The state that call `call` started from is finite, or the subject declares what it does where it is not:
+/// statistics that overflowed in an earlier step are not to be judged again in a later one.
+bool fit_to_judge(const Run& run, std::size_t call, const Capabilities& can);
 
 /// The same case with other data or another way of carrying it out.
 Case with_exec(Case c, const Exec& exec);

@@ -182,6 +182,7 @@ Verdict check_cumulative(const Case& c, Runner& runner) {
       return Verdict::not_applicable("not a sequence of tracked training calls");
     }
     run.values(k);
+    if (!fit_to_judge(run, k, runner.can())) break;
     judge_call(run, k, runner.can(), Judged::in_range, verdict, running_outputs);
     if (!verdict.is_bad()) judge_state(run, k, verdict);
   }
@@ -211,6 +212,7 @@ Verdict check_inference_uses_running(const Case& c, Runner& runner) {
   }
   const std::size_t k = c.calls.size() - 1;
   run.values(k);
+  if (!fit_to_judge(run, k, runner.can())) return verdict;
   judge_call(run, k, runner.can(), Judged::in_range, verdict, {Output::y});
   return verdict;
 }

@@ -11,6 +11,7 @@ Capabilities bn_capabilities() {
   can.numerics.range = Range::f64;
   can.numerics.thread_invariant = true;
   can.numerics.layout_invariant = true;
+  can.canonical_bits = true;
   return can;
 }
 

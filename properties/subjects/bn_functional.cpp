@@ -40,6 +40,11 @@ struct Memory {
   bool outputs_touched() const {
     return tensors.touched() || !saved_mean.unchanged() || !saved_invstd.unchanged();
   }
+  /// Parameters and statistics with all that surrounds them: what a failing call must leave alone.
+  bool buffers_touched() const {
+    const auto changed = [](const OptionalBuffer& buffer) { return buffer && !buffer->unchanged(); };
+    return changed(weight) || changed(bias) || changed(mean) || changed(var);
+  }
   std::optional<Death> damage(std::size_t call) const {
     for (const OptionalBuffer* buffer : {&weight, &bias}) {
       if (*buffer && !(*buffer)->unchanged())
@@ -70,6 +75,16 @@ float* y_address(Memory& memory, Overlap overlap) {
   if (overlap == Overlap::y_and_running_mean && memory.mean) return memory.mean->data();
   if (overlap == Overlap::y_and_running_var && memory.var) return memory.var->data();
   return memory.tensors.y();
+}
+
+/// A case that the functions have no arguments for: a buffer is there or not, which is all they know of the
+/// options, and inference takes no counter. Null where they have.
+const char* cannot_say(const Config& config, const State& state, const Forward& forward) {
+  if (state.weight.has_value() != config.affine || state.bias.has_value() != config.affine) {
+    return "parameters that the options deny, or that are missing";
+  }
+  const bool counted = forward.training && config.track_running_stats;
+  return state.num_batches_tracked < 0 && !counted ? "a counter outside training" : nullptr;
 }
 
 void call_forward(const Config& config, const Forward& forward, const Exec& exec, Memory& memory) {
@@ -128,12 +143,15 @@ class BnFunctional : public Subject {
     if (const auto* load = std::get_if<Load>(&call.operation)) return {Values{}, load->state};
     const auto* forward = std::get_if<Forward>(&call.operation);
     if (forward == nullptr) return {Failure{ErrorKind::unsupported, "backward", false}, state};
+    if (const char* reason = cannot_say(config, state, *forward)) {
+      return {Failure{ErrorKind::unsupported, reason, false}, state};
+    }
     Memory memory(*forward, call.exec, state, std::max<std::int64_t>(config.num_features, 0));
     try {
       call_forward(config, *forward, call.exec, memory);
     } catch (const bn::Error& error) {
       Failure failure = failure_of(error);
-      failure.wrote_outputs = memory.outputs_touched();
+      failure.wrote_outputs = memory.outputs_touched() || memory.buffers_touched();
       return {std::move(failure), memory.state(state)};
     }
     death = memory.damage(index);

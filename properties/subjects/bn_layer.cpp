@@ -41,10 +41,14 @@ class Session {
       : layer_(static_cast<bn::Dimensions>(c.config.dimensions),
                {c.config.num_features, c.config.eps, c.config.momentum, c.config.affine,
                 c.config.track_running_stats}) {
-    layer_.load(to_bn(c.state));
+    load(c.state);
   }
 
-  State state() const { return from_bn(layer_.state()); }
+  State state() const {
+    State state = from_bn(layer_.state());
+    if (!layer_.options().track_running_stats) state.num_batches_tracked = idle_counter_;
+    return state;
+  }
 
   /// Throws bn::Error; sets `death` where the call did damage, `touched` where it failed and wrote.
   Values run(const Call& call, std::size_t index, std::optional<Death>& death, bool& touched) {
@@ -53,13 +57,18 @@ class Session {
     }
     if (const auto* set = std::get_if<SetMomentum>(&call.operation)) {
       layer_.set_momentum(set->momentum);
-    } else if (const auto* load = std::get_if<Load>(&call.operation)) {
-      layer_.load(to_bn(load->state));
+    } else if (const auto* loading = std::get_if<Load>(&call.operation)) {
+      load(loading->state);
     }
     return {};
   }
 
  private:
+  void load(const State& state) {
+    layer_.load(to_bn(state));
+    idle_counter_ = state.num_batches_tracked;
+  }
+
   Values run_forward(const Forward& forward, const Exec& exec, std::size_t index, std::optional<Death>& death,
                      bool& touched) {
     CallBuffers buffers(forward, exec);
@@ -92,6 +101,8 @@ class Session {
   }
 
   bn::BatchNorm layer_;
+  /// A layer that does not track has no counter; the case's own stands for it.
+  std::int64_t idle_counter_ = 0;
 };
 
 class BnLayer : public Subject {

@@ -138,6 +138,10 @@ void hides_non_finite_values(const Spoiling& s) {
   each_y(s, [](float y, std::size_t, std::int64_t) { return std::isfinite(y) ? y : 0; });
 }
 
+void returns_negative_zeros(const Spoiling& s) {
+  each_y(s, [](float y, std::size_t, std::int64_t) { return y == 0 ? -0.0f : y; });
+}
+
 /// A sum of squares in float: y = beta where it overflows.
 void overflows_in_squares(const Spoiling& s) {
   if (s.y() == nullptr || !s.training()) return;
@@ -287,6 +291,7 @@ std::vector<Spoiler> value_spoilers() {
       {"off by 3e-6", {"matches_oracle"}, scale_y(1 + 3e-6f)},
       {"squares overflow", {"extreme_range"}, overflows_in_squares},
       {"hides NaN", {"non_finite_rule"}, hides_non_finite_values},
+      {"negative zeros", {"canonical_zero_and_nan"}, returns_negative_zeros},
       {"mean shifted", {"zero_mean", "matches_oracle"}, shifts_the_mean},
       {"unbiased normalisation", {"variance", "matches_oracle"}, normalises_with_the_unbiased_variance},
       {"channels swapped", {"channel_independence", "matches_oracle"}, swaps_channels},

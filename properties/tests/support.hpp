@@ -34,6 +34,7 @@ class Perfect : public Subject {
   explicit Perfect(Dialect dialect, Claim claim = Claim::exact) {
     can_.dialect = std::move(dialect);
     can_.caller_state = true;
+    can_.canonical_bits = true;
     can_.numerics.claim = claim;
     can_.numerics.thread_invariant = can_.numerics.layout_invariant = true;
   }

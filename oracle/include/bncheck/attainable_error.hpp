@@ -13,6 +13,7 @@ struct ChannelScale {
   long double mean = 0;      ///< mu
   long double abs_mean = 0;  ///< mean of |x|
   long double variance = 0;  ///< sigma^2, population
+  long double beta = 0;      ///< bias
   long double invstd = 0;    ///< h: the factor that x - mu is multiplied with
   EpsPlace eps_place = EpsPlace::inside;
   bool unbiased_normalising = false;

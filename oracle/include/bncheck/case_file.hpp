@@ -6,7 +6,7 @@
 ///   format                 "bncheck-case"
 ///   version                "1"; files of older versions keep loading
 ///   dimensions             "1", "2" or "3": which of BatchNorm1d, 2d, 3d
-///   num_features           integer
+///   num_features           integer, at most 2^24 in size
 ///   eps                    double
 ///   momentum               double, the weight of the NEW statistic, or "cumulative"
 ///   affine, track_running_stats   "true" or "false"
