@@ -17,8 +17,7 @@ namespace {
 struct CheckArguments {
   std::string subject = "bn";
   int cases = 200;
-  std::optional<std::uint64_t> seed;
-  std::string time, law = "*", dialect, json, save = "bncheck-failures";
+  std::string seed, time, law = "*", dialect, json, save = "bncheck-failures";
 };
 
 /// "bncheck-failures/matches_oracle-torch-1f2e3d4c.safetensors": the same case gets the same name.
@@ -74,16 +73,24 @@ int status_of(const CheckReport& report) {
   return report.inconclusive() ? exit_inconclusive : exit_holds;
 }
 
+std::uint64_t seed_from(const std::string& text) {
+  if (text.empty()) return std::random_device{}();
+  const std::optional<std::int64_t> seed = parse_integer(text);
+  if (!seed || *seed < 0)
+    throw UsageError("--seed is '" + text + "', expected an integer from 0 to 2^63 - 1");
+  return static_cast<std::uint64_t>(*seed);
+}
+
 int run_check(const CheckArguments& arguments) {
   const std::vector<const Law*> laws = laws_from(arguments.law);
   require_writable_file("--json", arguments.json);
   require_writable_folder("--save", arguments.save);
   CheckOptions options;
   options.cases = arguments.cases;
-  if (!arguments.time.empty())
-    options.deadline = std::chrono::steady_clock::now() + duration_from(arguments.time);
+  std::optional<std::chrono::steady_clock::time_point> end;
+  if (!arguments.time.empty()) end = std::chrono::steady_clock::now() + duration_from(arguments.time);
   const std::unique_ptr<Subject> subject = subject_from(arguments.subject, arguments.dialect);
-  options.seed = arguments.seed ? *arguments.seed : std::random_device{}();
+  options.seed = seed_from(arguments.seed);
   options.interrupted = &interruption();
 
   CheckReport report{
@@ -96,6 +103,11 @@ int run_check(const CheckArguments& arguments) {
   bool unsaved = false;
   for (const Law* law : laws) {
     if (*options.interrupted) break;
+    // What is left of the time is shared by the laws that are left.
+    if (end) {
+      const auto now = std::chrono::steady_clock::now();
+      options.deadline = now + (*end - now) / static_cast<std::int64_t>(laws.size() - report.findings.size());
+    }
     progress.start(*law);
     Finding finding{check_law(*law, *subject, options), ""};
     progress.clear();
@@ -136,11 +148,12 @@ void add_check(CLI::App& app, int& status) {
   command->add_option("--cases", arguments->cases, "applicable cases per law")
       ->check(CLI::Range(1, 100'000'000))
       ->capture_default_str();
-  command->add_option("--seed", arguments->seed, "number that the cases follow from (default: a random one)")
-      ->check(CLI::NonNegativeNumber);
+  command->add_option("--seed", arguments->seed,
+                      "integer that the cases follow from (default: a random one)");
   command->add_option("--law", arguments->law, "only the laws that match this pattern with * and ?")
       ->capture_default_str();
-  command->add_option("--time", arguments->time, "stop after this long in total: 500ms, 30s, 10m, 1h");
+  command->add_option("--time", arguments->time,
+                      "stop after this long in total, shared by the laws: 500ms, 30s, 10m, 1h");
   command->add_option("--dialect", arguments->dialect,
                       "judge the subject in this dialect ('bncheck list dialects')");
   command->add_option("--json", arguments->json,

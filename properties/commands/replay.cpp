@@ -30,6 +30,7 @@ std::vector<const Law*> laws_for(const ReplayArguments& arguments, const CaseFil
 
 struct Tally {
   int judged = 0, bad = 0;
+  std::string reason;  ///< why the last law that did not apply did not
 };
 
 void replay_law(const Law& law, const Case& c, Runner& runner, Tally& tally) {
@@ -37,6 +38,7 @@ void replay_law(const Law& law, const Case& c, Runner& runner, Tally& tally) {
   Verdict verdict = excluded ? Verdict::not_applicable(*excluded) : check_case(law, c, runner);
   switch (verdict.kind) {
     case Verdict::Kind::not_applicable:
+      tally.reason = law.name + ": " + verdict.message;
       return;
     case Verdict::Kind::holds: {
       ++tally.judged;
@@ -82,8 +84,10 @@ int run_replay(const ReplayArguments& arguments) {
     } catch (const std::invalid_argument& error) {
       throw UsageError(error.what());
     }
-    if (tally.judged == 0)
-      fmt::print("  no law of '{}' applies to this case\n", laws.size() == 1 ? laws[0]->name : "*");
+    if (tally.judged == 0) {
+      fmt::print("  none of {} {} applies to this case: {}\n", laws.size(), laws.size() == 1 ? "law" : "laws",
+                 tally.reason);
+    }
     violated = violated || tally.bad > 0;
     undecided = undecided || tally.judged == 0;
   }

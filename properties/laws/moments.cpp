@@ -84,7 +84,9 @@ void judge_bound(Verdict& verdict, const std::string& what, std::int64_t channel
   std::ostringstream message;
   message << what << " of y in channel " << channel << " is " << got << ", expected " << expected
           << " within " << bound;
+  const double ratio = verdict.worst_ratio;
   verdict = Verdict::violated(message.str());
+  verdict.worst_ratio = ratio;
 }
 
 /// Sum (y - beta) = 0 exactly, and every y is off by at most its attainable error A_i: the mean of y - beta

@@ -83,6 +83,7 @@ const char* cannot_say(const Config& config, const State& state, const Forward& 
   if (state.weight.has_value() != config.affine || state.bias.has_value() != config.affine) {
     return "parameters that the options deny, or that are missing";
   }
+  if (state.running_weight) return "a running_weight";
   const bool counted = forward.training && config.track_running_stats;
   return state.num_batches_tracked < 0 && !counted ? "a counter outside training" : nullptr;
 }

@@ -124,6 +124,7 @@ class BnLayer : public Subject {
       if (std::holds_alternative<Backward>(c.calls[k].operation)) {
         refused = Failure{ErrorKind::unsupported, "backward", false};
       }
+      if (c.state.running_weight) refused = Failure{ErrorKind::unsupported, "a running_weight", false};
       if (refused) {
         outcome.replies.push_back({*refused, c.state});
         continue;

@@ -357,7 +357,7 @@ class Replay(CliTest):
     def test_a_law_that_does_not_apply_is_inconclusive(self):
         result = self.bncheck("replay", GOLDEN / "three_rows.case.safetensors", "--law", "empty_batch")
         self.assertEqual((result.returncode, result.stderr), (4, ""))
-        self.assertIn("no law of 'empty_batch' applies", result.stdout)
+        self.assertIn("none of 1 law applies to this case: empty_batch: not an empty batch", result.stdout)
 
 
 class Oracle(CliTest):
