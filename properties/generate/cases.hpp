@@ -14,11 +14,10 @@ namespace bncheck {
 
 /// What a law needs of its case; everything that is left open is drawn.
 struct CaseWish {
-  std::optional<bool> training;        ///< of the (first) forward call
-  bool special_values = false;         ///< x, parameters and statistics may be infinite or NaN
-  bool any_exec = true;                ///< placements, in place, threads, environment
-  bool finite_statistics_only = true;  ///< running_var >= 0 and far from overflow
-  std::optional<Regime> regime;        ///< of every channel of x
+  std::optional<bool> training;  ///< of the (first) forward call
+  bool special_values = false;   ///< x, parameters and statistics may be infinite or NaN
+  bool any_exec = true;          ///< placements, in place, threads, environment
+  std::optional<Regime> regime;  ///< of every channel of x
   std::optional<bool> track_running_stats;
   std::optional<bool> affine;
   int calls = 1;  ///< forward calls; 0: one to three

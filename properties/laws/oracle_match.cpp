@@ -80,7 +80,6 @@ Verdict check_non_finite_rule(const Case& c, Runner& runner) {
 Case draw_special(Draws& draws, const Capabilities& can) {
   CaseWish wish;
   wish.special_values = true;
-  wish.finite_statistics_only = false;
   Case c = draw_case(draws, can, wish);
   if (all_finite(c)) {
     const auto values = std::get<Forward>(c.calls[0].operation).x.floats();

@@ -234,7 +234,6 @@ TEST(Cases, ThatAreDrawnMustSucceed) {
     CaseWish wish;
     wish.calls = static_cast<int>(draws.between(0, 3));
     wish.special_values = draws.chance(1, 3);
-    wish.finite_statistics_only = !wish.special_values;
     if (draws.chance(1, 3)) wish.training = draws.chance(1, 2);
     const Case c = draw_case(draws, can, wish);
     ASSERT_FALSE(c.calls.empty());
