@@ -161,6 +161,7 @@ TEST(Slack, TrainingFormulas) {
   const long double kappa = 8 * u + dv / 4 / 2;
   const auto expect_slack = [&](const Slack& slack, long double want) {
     EXPECT_TRUE(slack.in_range);
+    // The same few operations in long double, rounded to double: far below 2^-50.
     EXPECT_NEAR(static_cast<double>(slack.amount / (margin * want)), 1, 0x1p-50);
   };
   expect_slack(slack_mean(scale, numerics), delta);
@@ -177,6 +178,7 @@ TEST(Slack, RunningFormula) {
   constexpr long double omega = 0x1p-149L;
   const Slack slack = slack_running({0x1p-20L, 0, true}, Numerics{}, -7, 0.25L, 8);
   const long double want = 0.25L * (0x1p-20L + 8 * u + omega) + 3 * u * (7 + 2) + 2 * omega;
+  // The same few operations in long double, rounded to double: far below 2^-50.
   EXPECT_NEAR(static_cast<double>(slack.amount / (1.01L * want)), 1, 0x1p-50);
 }
 
