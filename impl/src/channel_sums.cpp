@@ -42,7 +42,7 @@ double sample_mean(const float* x, const Traversal& layout, std::int64_t c) {
   double sum = 0.0;
   for (std::int64_t i = 0; i < count; ++i) {
     const std::int64_t j = n <= sample_values ? i : sample_position(i, n);
-    sum += static_cast<double>(x[layout.x_channel(c) + layout.piece_at(j).x]);
+    sum += static_cast<double>(x[layout.channel_offset(0, c) + layout.piece_at(j).at[0]]);
   }
   return sum / static_cast<double>(count);
 }
@@ -121,21 +121,17 @@ void Summation::sum_pending() {
 
 void Summation::sum_channel(std::int64_t c, std::int64_t block) {
   if (pending(c) == 0) return;
-  const float* x = x_ + layout_.x_channel(c);
+  const float* x = x_ + layout_.channel_offset(0, c);
   const std::int64_t begin = block * block_values;
   const std::int64_t count = std::min(block_values, layout_.values_per_channel() - begin);
-  const std::int64_t step = layout_.x_step();
   const Traversal::Piece whole = layout_.piece_at(begin);
-  if (step == 1 && whole.length >= count) {
-    sums(c, block) = sum_block(x + whole.x, static_cast<std::size_t>(count), shift(c));
+  if (layout_.step(0) == 1 && whole.length >= count) {
+    sums(c, block) = sum_block(x + whole.at[0], static_cast<std::size_t>(count), shift(c));
     return;
   }
-  std::array<float, block_values> gathered;
-  layout_.for_each_piece(begin, begin + count, [&](const Traversal::Piece& piece) {
-    float* target = gathered.data() + (piece.j - begin);
-    for (std::int64_t i = 0; i < piece.length; ++i) target[i] = x[piece.x + i * step];
-  });
-  sums(c, block) = sum_block(gathered.data(), static_cast<std::size_t>(count), shift(c));
+  std::array<float, block_values> values;
+  layout_.gather(x, 0, begin, begin + count, values.data());
+  sums(c, block) = sum_block(values.data(), static_cast<std::size_t>(count), shift(c));
 }
 
 // Channels of the tile that are not pending get the same sums again, as their shift is the same.
@@ -149,7 +145,7 @@ void Summation::sum_tile(std::int64_t tile, std::int64_t block) {
   const std::int64_t end = std::min(begin + block_values, layout_.values_per_channel());
   TileSums tile_sums;
   layout_.for_each_piece(begin, end, [&](const Traversal::Piece& piece) {
-    add_rows(x_ + piece.x + first_channel, layout_.x_step(), static_cast<std::size_t>(piece.length),
+    add_rows(x_ + piece.at[0] + first_channel, layout_.step(0), static_cast<std::size_t>(piece.length),
              static_cast<std::size_t>(piece.j - begin), static_cast<std::size_t>(width),
              &shift(first_channel), tile_sums);
   });
@@ -208,9 +204,9 @@ DoubleDouble Summation::settled_mean(std::int64_t c, DoubleDouble mean, double d
   const double distance = std::fabs((mean.hi - static_cast<double>(nearest)) + mean.lo);
   if (distance > 0x1p-48 * deviation) return mean;
   ExactSum sum;
-  const float* x = x_ + layout_.x_channel(c);
+  const float* x = x_ + layout_.channel_offset(0, c);
   layout_.for_each_piece(0, layout_.values_per_channel(), [&](const Traversal::Piece& piece) {
-    for (std::int64_t i = 0; i < piece.length; ++i) sum.add(x[piece.x + i * layout_.x_step()]);
+    for (std::int64_t i = 0; i < piece.length; ++i) sum.add(x[piece.at[0] + i * layout_.step(0)]);
   });
   for (int round = 0; round < 4; ++round) {
     ExactSum rest = sum;

@@ -19,7 +19,7 @@ struct ChannelMoments {
   double squares = 0.0;
 };
 
-/// x alone is walked; `threads` as in parallel_for.
+/// `layout` walks x, as its first tensor; `threads` as in parallel_for.
 std::vector<ChannelMoments> channel_moments(const float* x, const Traversal& layout, int threads);
 
 }  // namespace bn

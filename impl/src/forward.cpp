@@ -106,9 +106,9 @@ void forward_training(const Options& options, const Affine& affine, TensorView<c
   const std::int64_t n = check_training(options, affine, x, y, running, saved);
   if (n == 0) return;
   const int threads = thread_count(execution.threads, x.numel());
-  const Batch batch{channel_moments(x.data, Traversal(x, x), threads), n, options.eps};
+  const Batch batch{channel_moments(x.data, Traversal{x}, threads), n, options.eps};
   const Coefficients coefficients = training_coefficients(batch, affine);
-  transform(x.data, y.data, Traversal(x, y), coefficients, threads);
+  transform(x.data, y.data, Traversal{x, y}, coefficients, threads);
   save(batch, saved);
   if (running != nullptr) update(batch, options.momentum, *running);
 }
@@ -121,7 +121,7 @@ void forward_inference(const Options& options, const Affine& affine, TensorView<
   if (n == 0) return;
   const int threads = thread_count(execution.threads, x.numel());
   const Coefficients coefficients = inference_coefficients(options, affine, running_mean, running_var);
-  transform(x.data, y.data, Traversal(x, y), coefficients, threads);
+  transform(x.data, y.data, Traversal{x, y}, coefficients, threads);
 }
 
 }  // namespace bn

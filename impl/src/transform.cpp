@@ -29,9 +29,10 @@ void transform_channel(const float* x, float* y, const Traversal& layout, std::i
                        std::int64_t end, const ChannelCoefficients& channel) {
   layout.for_each_piece(begin, end, [&](const Traversal::Piece& piece) {
     if (layout.planes()) {
-      transform_values(x + piece.x, y + piece.y, static_cast<std::size_t>(piece.length), channel);
+      transform_values(x + piece.at[0], y + piece.at[1], static_cast<std::size_t>(piece.length), channel);
     } else {
-      transform_strided(x + piece.x, layout.x_step(), y + piece.y, layout.y_step(), piece.length, channel);
+      transform_strided(x + piece.at[0], layout.step(0), y + piece.at[1], layout.step(1), piece.length,
+                        channel);
     }
   });
 }
@@ -76,7 +77,7 @@ void transform(const float* x, float* y, const Traversal& layout, const Coeffici
     parallel_for((n + task_rows - 1) / task_rows, threads, [&](std::int64_t task) {
       const std::int64_t begin = task * task_rows;
       layout.for_each_piece(begin, std::min(begin + task_rows, n), [&](const Traversal::Piece& piece) {
-        transform_rows(x + piece.x, layout.x_step(), y + piece.y, layout.y_step(),
+        transform_rows(x + piece.at[0], layout.step(0), y + piece.at[1], layout.step(1),
                        static_cast<std::size_t>(piece.length), coefficients.rows());
       });
     });
@@ -86,7 +87,7 @@ void transform(const float* x, float* y, const Traversal& layout, const Coeffici
   parallel_for(channels * tasks, threads, [&](std::int64_t i) {
     const std::int64_t c = i / tasks;
     const std::int64_t begin = i % tasks * task_values;
-    transform_channel(x + layout.x_channel(c), y + layout.y_channel(c), layout, begin,
+    transform_channel(x + layout.channel_offset(0, c), y + layout.channel_offset(1, c), layout, begin,
                       std::min(begin + task_values, n), coefficients.channel(c));
   });
 }

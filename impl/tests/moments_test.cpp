@@ -9,7 +9,7 @@ namespace {
 __extension__ using Wide = __int128;
 
 std::vector<ChannelMoments> moments(TensorView<const float> x, int threads = 1) {
-  return channel_moments(x.data, Traversal(x, x), threads);
+  return channel_moments(x.data, Traversal{x}, threads);
 }
 
 ChannelMoments moments_of(const std::vector<float>& x) {
