@@ -52,15 +52,21 @@ std::set<std::int64_t> touched_offsets(const Shape& shape, const std::vector<std
   return offsets;
 }
 
-/// Some element of y has the address of another element, or of a buffer that the call reads or writes too.
-bool overlaps(const Config& config, const Forward& forward, const Exec& exec) {
-  const Shape& shape = forward.x.shape;
+/// What a call does with the running statistics.
+struct Uses {
+  bool running, writes_running;
+};
+
+/// Some element of what is written, of this shape, has the address of another element, or of a buffer that
+/// the call reads or writes too.
+bool overlaps(const Config& config, const Shape& shape, const Uses& uses, const Exec& exec) {
   // Statistics have elements whether the batch has any or not.
-  if (exec.overlap == Overlap::running_mean_and_var) return config.track_running_stats && forward.training;
+  if (exec.overlap == Overlap::running_mean_and_var) return uses.writes_running;
   if (element_count(shape).value_or(0) == 0) return false;
   switch (exec.overlap) {
     case Overlap::none:
     case Overlap::in_place:
+    case Overlap::dx_and_x:
       return false;
     case Overlap::y_itself:
       return std::ranges::any_of(shape, [](std::int64_t size) { return size > 1; });
@@ -68,7 +74,7 @@ bool overlaps(const Config& config, const Forward& forward, const Exec& exec) {
       return config.affine;
     case Overlap::y_and_running_mean:
     case Overlap::y_and_running_var:
-      return config.track_running_stats;
+      return uses.running;
     case Overlap::running_mean_and_var:
     case Overlap::shifted:
       break;
@@ -92,7 +98,27 @@ void forward_errors(const Config& config, const Forward& forward, const Exec& ex
     errors.insert(ErrorKind::one_value);
   }
   if (empty && dialect.empty_batch == EmptyBatch::error) errors.insert(ErrorKind::other);
-  if (overlaps(config, forward, exec)) errors.insert(ErrorKind::alias);
+  const bool tracked = config.track_running_stats;
+  if (overlaps(config, shape, {tracked, tracked && forward.training}, exec)) errors.insert(ErrorKind::alias);
+}
+
+/// What forbids the forward call forbids its gradient: statistics and counter do not change, eps, shapes and
+/// parameters are looked at again.
+void backward_errors(const Config& config, const Backward& backward, const Exec& exec, const Forward* latest,
+                     const Dialect& dialect, std::set<ErrorKind>& errors) {
+  if (latest == nullptr || backward.training.value_or(latest->training) != latest->training) {
+    errors.insert(ErrorKind::no_forward);
+  }
+  const Shape& shape = backward.dy.shape;
+  if (!takes_rank(config.dimensions, shape.size())) errors.insert(ErrorKind::rank);
+  if (shape.size() >= 2 && shape[1] != config.num_features) errors.insert(ErrorKind::channels);
+  if (latest == nullptr) return;
+  if (shape != latest->x.shape) errors.insert(ErrorKind::length);
+  forward_errors(config, *latest, {}, dialect, errors);
+  if (!backward.want_dx || shape != latest->x.shape) return;
+  const bool covers_x = exec.overlap == Overlap::dx_and_x && !backward.dy.bytes.empty();
+  const Uses uses{config.track_running_stats && !latest->training, false};
+  if (covers_x || overlaps(config, shape, uses, exec)) errors.insert(ErrorKind::alias);
 }
 
 /// A training call that keeps statistics advances the counter, which has nowhere to go from its largest
@@ -102,24 +128,31 @@ bool exhausts_counter(const Config& config, const State& before, const Forward& 
          before.num_batches_tracked == std::numeric_limits<std::int64_t>::max();
 }
 
+/// x or dy; null for a call that has neither.
+const Tensor* input_of(const Call& call) {
+  if (const auto* forward = std::get_if<Forward>(&call.operation)) return &forward->x;
+  if (const auto* backward = std::get_if<Backward>(&call.operation)) return &backward->dy;
+  return nullptr;
+}
+
 /// Statistics buffers have one element per feature, which per-activation axes make more than num_features.
 std::int64_t buffer_length(const Config& config, const Call& call, const Dialect& dialect) {
-  const auto* forward = std::get_if<Forward>(&call.operation);
-  if (dialect.axes == Axes::spatial || forward == nullptr || forward->x.shape.size() < 2) {
+  const Tensor* input = input_of(call);
+  if (dialect.axes == Axes::spatial || input == nullptr || input->shape.size() < 2) {
     return config.num_features;
   }
-  return feature_count(forward->x.shape, dialect.axes).features;
+  return feature_count(input->shape, dialect.axes).features;
 }
 
 }  // namespace
 
 std::vector<ErrorKind> errors_of(const Config& config, const State& before, const Call& call,
-                                 const Dialect& dialect) {
+                                 const Dialect& dialect, const Forward* latest) {
   const auto* forward = std::get_if<Forward>(&call.operation);
-  if (forward != nullptr && !forward->x.is_whole()) {
-    throw std::invalid_argument("x of shape " + to_string(forward->x.shape) + " and dtype " +
-                                std::string(name_of(forward->x.dtype)) + " has " +
-                                std::to_string(forward->x.bytes.size()) + " bytes");
+  if (const Tensor* input = input_of(call); input != nullptr && !input->is_whole()) {
+    throw std::invalid_argument(std::string(forward != nullptr ? "x" : "dy") + " of shape " +
+                                to_string(input->shape) + " and dtype " + std::string(name_of(input->dtype)) +
+                                " has " + std::to_string(input->bytes.size()) + " bytes");
   }
   std::set<ErrorKind> errors;
   if (config.num_features < 1) errors.insert(ErrorKind::channels);
@@ -132,6 +165,8 @@ std::vector<ErrorKind> errors_of(const Config& config, const State& before, cons
   if (forward != nullptr) {
     if (exhausts_counter(config, before, *forward)) errors.insert(ErrorKind::counter);
     forward_errors(config, *forward, call.exec, dialect, errors);
+  } else if (const auto* backward = std::get_if<Backward>(&call.operation)) {
+    backward_errors(config, *backward, call.exec, latest, dialect, errors);
   } else if (const auto* set = std::get_if<SetMomentum>(&call.operation)) {
     if (!momentum_fits(set->momentum, dialect)) errors.insert(ErrorKind::momentum);
   } else if (const auto* load = std::get_if<Load>(&call.operation)) {

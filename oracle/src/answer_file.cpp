@@ -22,9 +22,10 @@ Archive answer_archive(const Case& c, const Dialect& dialect) {
                       {"calls", std::to_string(c.calls.size())}};
   Config config = c.config;
   State state = c.state;
+  std::shared_ptr<const Forward> latest;
   for (std::size_t k = 0; k < c.calls.size(); ++k) {
     const std::string key = "call." + std::to_string(k);
-    const ExpectedCall expected = expect(config, state, c.calls[k], dialect);
+    const ExpectedCall expected = expect(config, state, c.calls[k], dialect, latest);
     std::string outcome = expected.must_fail() ? "error" : "values";
     for (const ErrorKind kind : expected.errors) outcome += " " + std::string(name_of(kind));
     archive.metadata[key] = outcome;
@@ -32,6 +33,7 @@ Archive answer_archive(const Case& c, const Dialect& dialect) {
       archive.tensors[key + "." + std::string(name_of(output))] = tensor.nearest_f32();
     }
     config = expected.config;
+    latest = expected.latest;
     state = rounded_state(expected);
     archive.metadata[key + ".num_batches_tracked"] = std::to_string(state.num_batches_tracked);
   }

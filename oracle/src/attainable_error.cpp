@@ -171,4 +171,100 @@ Slack slack_running(const Slack& statistic, const Numerics& numerics, long doubl
       statistic.in_range && representable(old_term, numerics) && representable(fresh_term, numerics));
 }
 
+namespace {
+
+/// Products and quotients may leave the range at both ends; a sum or difference only at the upper one, for a
+/// small one is exact.
+bool below_overflow(long double value, const Numerics& numerics) {
+  return std::fabs(value) <= largest(numerics);
+}
+
+/// delta T / n: the error of t = mean(dy x^), whose terms are rounded once and summed in the sum's depth,
+/// then divided and stored; each x^ is off by tau = |x^| kappa + h delta mu. A product may underflow before
+/// or after h.
+long double projection_error(const ChannelScale& c, const GradientScale& g, const Numerics& numerics,
+                             long double relative, long double mean_error) {
+  const long double h = c.invstd;
+  return (u * (summation_depth(numerics.summation, g.n) + 3) + relative) * h * g.abs_dot +
+         h * mean_error * g.abs_mean + underflow_unit(numerics) * (1 + h);
+}
+
+/// Either of dy x^ and dy (x - mu) may be what is summed, gamma may have been multiplied in beforehand, and
+/// invstd may come in as h^2 or h^3.
+bool sums_in_range(const ChannelScale& c, const GradientScale& g, const Numerics& numerics) {
+  const long double h = c.invstd;
+  return representable(h, numerics) && representable(h * h, numerics) && representable(h * h * h, numerics) &&
+         below_overflow(g.n * g.abs_mean, numerics) && below_overflow(g.n * g.abs_dot, numerics) &&
+         below_overflow(g.n * g.abs_dot * h, numerics);
+}
+
+}  // namespace
+
+/// dx = gamma h g, g = dy - mean(dy) - x^ t. The mean of dy costs depth + 2, x^ t carries both factors'
+/// errors, and three roundings are made of each of g's terms; gamma h g then has the factor's error kappa and
+/// two products. In the last line, what underflows: a product within g, or one of the products with gamma and
+/// h.
+Slack slack_training_dx(const ChannelScale& c, const GradientScale& g, const Numerics& numerics,
+                        const GradientElement& at) {
+  const long double h = c.invstd;
+  const long double centred = at.x - c.mean;
+  const long double normal = centred * h;
+  const long double gamma = std::fabs(at.gamma);
+  const long double mu_error = mean_error(c, numerics);
+  const long double relative = kappa(c, numerics);
+  const long double x_error = std::fabs(normal) * relative + h * mu_error;
+  const long double t = g.projection;
+  const long double terms = std::fabs(at.dy) + std::fabs(g.mean) + std::fabs(normal * t);
+  const long double g_error = u * (summation_depth(numerics.summation, g.n) + 2) * g.abs_mean +
+                              std::fabs(normal) * projection_error(c, g, numerics, relative, mu_error) +
+                              std::fabs(t) * x_error + 3 * u * terms;
+  const long double underflow =
+      underflow_unit(numerics) *
+      (1 + gamma + h + (1 + gamma) * h * (2 + std::fabs(normal) * (1 + h) + std::fabs(centred)));
+  const long double amount = gamma * h * g_error + std::fabs(at.dx) * (relative + 2 * u) + underflow;
+  const long double largest_term = g.n * terms;
+  const bool in_range =
+      batch_in_range(c, numerics) && sums_in_range(c, g, numerics) && representable(centred, numerics) &&
+      representable(normal, numerics) && representable(gamma * h, numerics) &&
+      below_overflow(gamma * g.n * g.abs_mean, numerics) &&
+      below_overflow(gamma * g.n * g.abs_dot * h * h * h, numerics) &&
+      below_overflow(g.n * g.abs_dot * h * h * h, numerics) && below_overflow(largest_term, numerics) &&
+      below_overflow(largest_term * h, numerics) && below_overflow(largest_term * gamma, numerics) &&
+      below_overflow(at.dx, numerics);
+  return bound(amount, numerics, in_range);
+}
+
+/// gamma h dy: the eight roundings of the inference y, less the subtraction.
+Slack slack_inference_dx(const ChannelScale& c, const Numerics& numerics, const GradientElement& at) {
+  const long double h = c.invstd;
+  const long double v = h > 0 ? 1 / (h * h) : 0;
+  long double amount = 8 * u * std::fabs(at.dx) + underflow_unit(numerics) * (1 + std::fabs(at.gamma) + h);
+  if (c.ratio_statistics) amount += u * std::fabs(at.dx) / 2;
+  const bool in_range = representable(v, numerics) && representable(at.gamma * h, numerics) &&
+                        below_overflow(at.dy * h, numerics) && below_overflow(at.gamma * at.dy, numerics) &&
+                        below_overflow(at.dx, numerics);
+  return bound(amount, numerics, in_range);
+}
+
+/// n t. Given statistics have no errors of their own; a quotient S/c is rounded once, as in
+/// slack_inference_y.
+Slack slack_dweight(const ChannelScale& c, const GradientScale& g, const Numerics& numerics,
+                    bool uses_batch) {
+  const long double h = c.invstd;
+  const long double v = h > 0 ? 1 / (h * h) : 0;
+  const long double relative = uses_batch ? kappa(c, numerics) : 8 * u;
+  const long double mu_error = uses_batch ? mean_error(c, numerics) : 0;
+  long double amount = g.n * projection_error(c, g, numerics, relative, mu_error) + underflow_unit(numerics);
+  if (c.ratio_statistics) amount += u * g.n * h * (std::fabs(c.mean) * g.abs_mean + g.abs_dot / 2);
+  const bool statistics_in_range = uses_batch ? batch_in_range(c, numerics) : representable(v, numerics);
+  return bound(amount, numerics, statistics_in_range && sums_in_range(c, g, numerics));
+}
+
+/// The sum's depth, and one rounding where it is stored.
+Slack slack_dbias(const GradientScale& g, const Numerics& numerics) {
+  const long double sum = g.n * g.abs_mean;
+  return bound(u * (summation_depth(numerics.summation, g.n) + 1) * sum, numerics,
+               below_overflow(sum, numerics));
+}
+
 }  // namespace bncheck

@@ -74,9 +74,20 @@ void write_placement(Archive& archive, const std::string& prefix, const Placemen
   if (placement.offset != 0) archive.metadata[prefix + "offset"] = std::to_string(placement.offset);
 }
 
-void write_exec(Archive& archive, const std::string& prefix, const Exec& exec) {
-  write_placement(archive, prefix + "x.", exec.x);
-  write_placement(archive, prefix + "y.", exec.y);
+/// What the placements of a call are called: those of what it reads and what it writes.
+struct PlacementKeys {
+  const char *read, *written;
+};
+PlacementKeys placement_keys(const Operation& operation) {
+  if (std::holds_alternative<Backward>(operation)) return {"dy.", "dx."};
+  return {"x.", "y."};
+}
+
+void write_exec(Archive& archive, const std::string& prefix, const Call& call) {
+  const Exec& exec = call.exec;
+  const PlacementKeys keys = placement_keys(call.operation);
+  write_placement(archive, prefix + keys.read, exec.x);
+  write_placement(archive, prefix + keys.written, exec.y);
   const Exec standard;
   if (exec.overlap != standard.overlap) archive.metadata[prefix + "overlap"] = name_of(exec.overlap);
   if (exec.threads != standard.threads) archive.metadata[prefix + "threads"] = std::to_string(exec.threads);
@@ -94,7 +105,8 @@ struct OperationWriter {
   }
   std::string operator()(const Backward& backward) const {
     archive.tensors[prefix + "dy"] = backward.dy;
-    return std::string("backward") + (backward.want_dx ? " dx" : "") +
+    const char* mode = !backward.training ? "" : *backward.training ? " training" : " inference";
+    return std::string("backward") + mode + (backward.want_dx ? " dx" : "") +
            (backward.want_dweight ? " dweight" : "") + (backward.want_dbias ? " dbias" : "");
   }
   std::string operator()(const SetMomentum& set) const {
@@ -230,10 +242,11 @@ E read_word(const Reader& reader, const std::string& key, E standard,
   return *value;
 }
 
-Exec read_exec(const Reader& reader, const std::string& prefix, const Shape& shape) {
+Exec read_exec(const Reader& reader, const std::string& prefix, const PlacementKeys& keys,
+               const Shape& shape) {
   Exec exec;
-  exec.x = read_placement(reader, prefix + "x.", shape);
-  exec.y = read_placement(reader, prefix + "y.", shape);
+  exec.x = read_placement(reader, prefix + keys.read, shape);
+  exec.y = read_placement(reader, prefix + keys.written, shape);
   exec.overlap = read_word(reader, prefix + "overlap", exec.overlap, overlap_named);
   exec.rounding = read_word(reader, prefix + "rounding", exec.rounding, rounding_named);
   if (reader.find(prefix + "threads")) exec.threads = reader.small_integer(prefix + "threads", 0, 1024);
@@ -243,16 +256,18 @@ Exec read_exec(const Reader& reader, const std::string& prefix, const Shape& sha
 
 Backward read_backward(const Reader& reader, const std::string& key, const std::string& prefix,
                        std::istringstream& words) {
-  Backward backward{{}, false, false, false};
+  Backward backward{{}, false, false, false, {}};
   for (std::string word; words >> word;) {
-    if (word == "dx") {
+    if ((word == "training" || word == "inference") && !backward.training) {
+      backward.training = word == "training";
+    } else if (word == "dx") {
       backward.want_dx = true;
     } else if (word == "dweight") {
       backward.want_dweight = true;
     } else if (word == "dbias") {
       backward.want_dbias = true;
     } else {
-      reader.reject(key, "backward with dx, dweight, dbias");
+      reader.reject(key, "backward with training or inference, dx, dweight, dbias");
     }
   }
   backward.dy = reader.required_tensor(prefix + "dy");
@@ -291,7 +306,7 @@ Call read_call(const Reader& reader, std::int64_t index) {
   } else {
     reader.reject(key, "forward, backward, set_momentum or load");
   }
-  call.exec = read_exec(reader, prefix, shape);
+  call.exec = read_exec(reader, prefix, placement_keys(call.operation), shape);
   return call;
 }
 
@@ -316,7 +331,7 @@ Archive to_archive(const CaseFile& file) {
     const std::string key = "call." + std::to_string(k);
     const std::string prefix = key + ".";
     metadata[key] = std::visit(OperationWriter{archive, prefix}, c.calls[k].operation);
-    write_exec(archive, prefix, c.calls[k].exec);
+    write_exec(archive, prefix, c.calls[k]);
   }
   for (const auto& [name, text] : file.notes) metadata[note_prefix + name] = text;
   return archive;

@@ -45,6 +45,7 @@ const std::vector<Dialect>& dialect_presets() {
     darknet.normalising_variance = Correction::unbiased;
     darknet.single_value = SingleValue::nan;
     darknet.eps_place = EpsPlace::outside;
+    darknet.backward_eps = 1e-5;  // normalize_delta_cpu: delta / sqrt(variance + .00001f), inside
     darknet.saved = Saved::mean_var;
     darknet.scalars = Scalars::f32;
 
@@ -81,6 +82,7 @@ std::string describe(const Dialect& d) {
          " single_value=" + word(d.single_value, Words4{"error", "nan", "zero", "skip"}) +
          " empty_batch=" + word(d.empty_batch, Words3{"untouched", "nan", "error"}) +
          " eps_place=" + word(d.eps_place, Words3{"inside", "outside", "absent"}) +
+         " backward_eps=" + (d.backward_eps ? std::to_string(*d.backward_eps) : "none") +
          " saved=" + word(d.saved, Words3{"none", "mean_var", "mean_invstd"}) +
          " scalars=" + word(d.scalars, Words2{"f64", "f32"}) +
          " axes=" + word(d.axes, Words2{"spatial", "per_activation"});

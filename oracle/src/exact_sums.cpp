@@ -77,4 +77,38 @@ Dyadic ExactSums::sum_of_magnitudes() {
   return magnitude_;
 }
 
+ExactProducts::ExactProducts() : sums_(exponents) {}
+
+void ExactProducts::add(double a, double b) {
+  const Decomposed da = decompose(a);
+  const Decomposed db = decompose(b);
+  const int bin = da.exponent + db.exponent - lowest;
+  sums_[static_cast<std::size_t>(bin)] += static_cast<__int128>(da.mantissa) * db.mantissa;
+  first_ = std::min(first_, bin);
+  last_ = std::max(last_, bin);
+  if (++pending_ >= 1 << 20) fold();
+}
+
+void ExactProducts::fold() {
+  for (int bin = last_; bin >= first_; --bin) {
+    __int128& term = sums_[static_cast<std::size_t>(bin)];
+    if (term == 0) continue;
+    sum_ = sum_ + Dyadic(Integer(term), bin + lowest);
+    term = 0;
+  }
+  pending_ = 0;
+  first_ = exponents;
+  last_ = -1;
+}
+
+Dyadic ExactProducts::sum() {
+  fold();
+  return sum_;
+}
+
+void ExactProducts::clear() {
+  fold();
+  sum_ = Dyadic();
+}
+
 }  // namespace bncheck

@@ -45,4 +45,24 @@ class ExactSums {
   Dyadic sum_, magnitude_, square_;
 };
 
+/// The exact sum of a b over many pairs, by the same bins: products of 53-bit mantissas, 2^20 of them before
+/// a bin could overflow.
+class ExactProducts {
+ public:
+  ExactProducts();
+  void add(double a, double b);
+  Dyadic sum();
+  void clear();
+
+ private:
+  void fold();
+
+  static constexpr int lowest = -2 * 1074;
+  static constexpr int exponents = 4096;
+  int pending_ = 0;
+  int first_ = exponents, last_ = -1;
+  std::vector<__int128> sums_;
+  Dyadic sum_;
+};
+
 }  // namespace bncheck

@@ -3,13 +3,13 @@
 #include <bit>
 #include <cmath>
 #include <limits>
-#include <stdexcept>
 
+#include "backward.hpp"
 #include "forward.hpp"
 
 namespace bncheck {
 
-ExpectedTensor::ExpectedTensor(std::shared_ptr<const ForwardAnswer> answer, Output output)
+ExpectedTensor::ExpectedTensor(std::shared_ptr<const Answer> answer, Output output)
     : answer_(std::move(answer)), output_(output) {}
 
 const Shape& ExpectedTensor::shape() const {
@@ -49,6 +49,7 @@ Error ExpectedTensor::error(std::int64_t index, float got, const Numerics& numer
   Error error;
   error.nearest = std::isnan(nearest) ? std::isnan(got) : got == nearest;
   if (!exact.is_finite()) {
+    error.in_range = answer_->is_certain(output_, index, numerics);
     error.ulps = error.ratio = error.folded_ratio = error.nearest ? 0 : infinity;
     return error;
   }
@@ -97,22 +98,35 @@ void answer_forward(const Config& config, const State& before, const Forward& fo
   ++expected.state.num_batches_tracked;
 }
 
+void answer_backward(const Config& config, const State& before, const Backward& backward,
+                     const Forward& forward, const Dialect& dialect, ExpectedCall& expected) {
+  const auto answer = std::make_shared<const BackwardAnswer>(config, before, forward, backward.dy, dialect);
+  const auto add = [&](Output output) { expected.outputs.emplace(output, ExpectedTensor(answer, output)); };
+  if (backward.want_dx) add(Output::dx);
+  if (backward.want_dweight && config.affine) add(Output::dweight);
+  if (backward.want_dbias && config.affine) add(Output::dbias);
+}
+
 }  // namespace
 
-ExpectedCall expect(const Config& config, const State& before, const Call& call, const Dialect& dialect) {
+ExpectedCall expect(const Config& config, const State& before, const Call& call, const Dialect& dialect,
+                    const std::shared_ptr<const Forward>& latest) {
   ExpectedCall expected;
   expected.state = before;
   expected.config = config;
-  expected.errors = errors_of(config, before, call, dialect);
+  expected.latest = latest;
+  expected.errors = errors_of(config, before, call, dialect, latest.get());
   if (expected.must_fail()) return expected;
   if (const auto* forward = std::get_if<Forward>(&call.operation)) {
+    expected.latest = std::make_shared<const Forward>(*forward);
     answer_forward(config, before, *forward, dialect, expected);
+  } else if (const auto* backward = std::get_if<Backward>(&call.operation)) {
+    answer_backward(config, before, *backward, *latest, dialect, expected);
   } else if (const auto* set = std::get_if<SetMomentum>(&call.operation)) {
     expected.config.momentum = set->momentum;
-  } else if (const auto* load = std::get_if<Load>(&call.operation)) {
-    expected.state = load->state;
   } else {
-    throw std::invalid_argument("the oracle answers forward calls, and this case has a backward call");
+    expected.state = std::get<Load>(call.operation).state;
+    expected.latest = nullptr;
   }
   return expected;
 }

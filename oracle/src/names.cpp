@@ -41,27 +41,31 @@ constexpr Names<ErrorKind, 12> error_kinds{{{ErrorKind::rank, "rank"},
                                             {ErrorKind::memory, "memory"},
                                             {ErrorKind::other, "other"}}};
 
-constexpr Names<Overlap, 8> overlaps{{{Overlap::none, "none"},
+constexpr Names<Overlap, 9> overlaps{{{Overlap::none, "none"},
                                       {Overlap::in_place, "in_place"},
                                       {Overlap::shifted, "shifted"},
                                       {Overlap::y_itself, "y_itself"},
                                       {Overlap::y_and_weight, "y_and_weight"},
                                       {Overlap::y_and_running_mean, "y_and_running_mean"},
                                       {Overlap::y_and_running_var, "y_and_running_var"},
-                                      {Overlap::running_mean_and_var, "running_mean_and_var"}}};
+                                      {Overlap::running_mean_and_var, "running_mean_and_var"},
+                                      {Overlap::dx_and_x, "dx_and_x"}}};
 
 constexpr Names<Rounding, 4> roundings{{{Rounding::nearest, "nearest"},
                                         {Rounding::down, "down"},
                                         {Rounding::up, "up"},
                                         {Rounding::zero, "zero"}}};
 
-constexpr Names<Output, 7> outputs{{{Output::y, "y"},
-                                    {Output::saved_mean, "saved_mean"},
-                                    {Output::saved_var, "saved_var"},
-                                    {Output::saved_invstd, "saved_invstd"},
-                                    {Output::running_mean, "running_mean"},
-                                    {Output::running_var, "running_var"},
-                                    {Output::running_weight, "running_weight"}}};
+constexpr Names<Output, 10> outputs{{{Output::y, "y"},
+                                     {Output::saved_mean, "saved_mean"},
+                                     {Output::saved_var, "saved_var"},
+                                     {Output::saved_invstd, "saved_invstd"},
+                                     {Output::running_mean, "running_mean"},
+                                     {Output::running_var, "running_var"},
+                                     {Output::running_weight, "running_weight"},
+                                     {Output::dx, "dx"},
+                                     {Output::dweight, "dweight"},
+                                     {Output::dbias, "dbias"}}};
 
 constexpr Names<Claim, 3> claims{
     {{Claim::exact, "exact"}, {Claim::faithful, "faithful"}, {Claim::sound, "sound"}}};

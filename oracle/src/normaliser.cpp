@@ -1,6 +1,6 @@
-#include <cmath>
+#include "normaliser.hpp"
 
-#include "forward.hpp"
+#include <cmath>
 
 namespace bncheck {
 namespace {
@@ -51,6 +51,59 @@ int Normaliser::side(double x) const {
 
 ExactNumber Normaliser::factor() const {
   return root_form(statistics_.divisor, 0);
+}
+
+ExactNumber Normaliser::scaled_factor(double a, double b) const {
+  return root_form(Dyadic::of(a) * Dyadic::of(b) * statistics_.divisor, 0);
+}
+
+/// Sum dy (D x - L) / root.
+ExactNumber Normaliser::projection(const Dyadic& sum_dy_x, const Dyadic& sum_dy) const {
+  return root_form(statistics_.divisor * sum_dy_x - statistics_.location * sum_dy, 0);
+}
+
+/// With x^ = (x - mean) h, mean and h functions of all x:
+///   dx = gamma [h (dy - Sum dy/n) - k (x - mean) Sum dy (x - mean) / q],  k = -(dh/dsigma)/sigma,
+/// for d(variance)/dx = 2 (x - mean)/q. In terms of u, v and T = correlation that is
+///   dx = gamma/n [h u - k v T/(n q)].
+/// inside: h = D/r, k = h^3, r = sqrt R with R = W + D^2 eps:
+///   dx = gamma D [R n q u - D^2 T v] / (n^2 q R r)
+///   and for the population variance, where D = q = n: gamma [R u - T v] / (R r).
+GradientForm Normaliser::gradient(std::int64_t n, std::int64_t q, const Dyadic& correlation) const {
+  const Dyadic& d = statistics_.divisor;
+  const Dyadic nq = Dyadic::of(n) * Dyadic::of(q);
+  const Dyadic nnq = Dyadic::of(n) * nq;
+  if (place_ == EpsPlace::outside) return outside_gradient(nq, nnq, correlation);
+  const Dyadic& radicand = root_->value;
+  if (n == q && compare(d, Dyadic::of(n)) == 0) return {radicand, correlation, {}, {}, radicand, root_};
+  return {d * radicand * nq, d * d * d * correlation, {}, {}, nnq * radicand, root_};
+}
+
+/// outside: h = D/(r + E), k = h^2 D/r, r = sqrt W, E = D eps. With N = W - E^2,
+///   1/(r + E) = (W/r - E)/N and 1/((r + E)^2 r) = ((W + E^2)/r - 2E)/N^2.
+/// Where W = 0, all x are the mean and k does not matter; where N = 0, r is E.
+GradientForm Normaliser::outside_gradient(const Dyadic& nq, const Dyadic& nnq,
+                                          const Dyadic& correlation) const {
+  const Dyadic& d = statistics_.divisor;
+  const Dyadic& w = statistics_.spread;
+  const Dyadic& e = shifted_eps_;
+  const Dyadic two{1, 1};
+  const Dyadic ddd_t = d * d * d * correlation;
+  if (root_ == nullptr) {
+    const Dyadic four_e_cubed = two * two * e * e * e;
+    if (w.is_zero()) return {{}, {}, d * nq, {}, nnq * e, nullptr};
+    return {{}, {}, d * two * e * e * nq, ddd_t, nnq * four_e_cubed, nullptr};
+  }
+  const Dyadic d_n_nq = d * norm_ * nq;
+  return {d_n_nq * w, ddd_t * (w + e * e), -(d_n_nq * e), -(ddd_t * two * e), nnq * norm_ * norm_, root_};
+}
+
+ExactNumber GradientForm::value(double gamma, const Dyadic& u, const Dyadic& v) const {
+  const Dyadic g = Dyadic::of(gamma);
+  if (root == nullptr) return ExactNumber::rational(g * (c_dy * u - c_x * v), denominator);
+  Dyadic c;
+  if (!c_dy.is_zero() || !c_x.is_zero()) c = g * (c_dy * u - c_x * v);
+  return ExactNumber::quadratic(g * (a_dy * u - a_x * v), root, std::move(c), denominator);
 }
 
 ExactNumber Normaliser::variance() const {

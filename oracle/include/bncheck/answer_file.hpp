@@ -5,7 +5,8 @@
 ///   call.K                      "values", or "error" followed by every kind of error that is right
 ///   call.K.num_batches_tracked  the counter afterwards
 /// Tensors (F32, each element the float nearest to the exact number): call.K.y, call.K.saved_mean,
-/// call.K.saved_var, call.K.saved_invstd, call.K.running_mean, call.K.running_var, call.K.running_weight.
+/// call.K.saved_var, call.K.saved_invstd, call.K.running_mean, call.K.running_var, call.K.running_weight;
+/// of a backward call, what it was asked for: call.K.dx, call.K.dweight, call.K.dbias.
 /// Call K + 1 is answered from the rounded state that the answer to call K left.
 
 #include "bncheck/case.hpp"
@@ -14,7 +15,7 @@
 
 namespace bncheck {
 
-/// Throws std::invalid_argument for calls that the oracle does not answer.
+/// Throws std::invalid_argument for an x or dy without the bytes that its shape calls for.
 Archive answer_archive(const Case& c, const Dialect& dialect);
 
 /// The state after a call that was answered exactly and rounded.

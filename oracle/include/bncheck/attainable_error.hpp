@@ -20,6 +20,19 @@ struct ChannelScale {
   bool ratio_statistics = false;  ///< mean and variance are themselves quotients S/c
 };
 
+/// Magnitudes of one channel's gradient.
+struct GradientScale {
+  long double n = 0;           ///< values per channel
+  long double mean = 0;        ///< mean of dy
+  long double abs_mean = 0;    ///< mean of |dy|
+  long double abs_dot = 0;     ///< mean of |dy (x - mu)|
+  long double projection = 0;  ///< t: mean of dy x^
+};
+/// One element of dx.
+struct GradientElement {
+  long double gamma, x, dy, dx;
+};
+
 /// Additions on the longest path to a sum of n terms.
 long double summation_depth(Summation summation, long double n);
 
@@ -33,5 +46,13 @@ Slack slack_invstd(const ChannelScale& channel, const Numerics& numerics);
 /// r <- old r + fresh s, where s carries the slack `statistic` beyond its own rounding.
 Slack slack_running(const Slack& statistic, const Numerics& numerics, long double old_term,
                     long double fresh_weight, long double s);
+
+Slack slack_training_dx(const ChannelScale& channel, const GradientScale& gradient, const Numerics& numerics,
+                        const GradientElement& at);
+Slack slack_inference_dx(const ChannelScale& channel, const Numerics& numerics, const GradientElement& at);
+/// Sum dy x^, with the batch's statistics or with given ones.
+Slack slack_dweight(const ChannelScale& channel, const GradientScale& gradient, const Numerics& numerics,
+                    bool uses_batch);
+Slack slack_dbias(const GradientScale& gradient, const Numerics& numerics);
 
 }  // namespace bncheck

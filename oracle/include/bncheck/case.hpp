@@ -59,7 +59,7 @@ bool fits(const Placement& placement, const Shape& shape);
 std::int64_t extent_of(const Placement& placement, const Shape& shape);
 Placement channels_last(std::size_t rank);
 
-/// Which buffers of a call share memory.
+/// Which buffers of a call share memory. In a backward call, y stands for dx and x for dy.
 enum class Overlap {
   none,
   in_place,            ///< y is x; allowed
@@ -69,6 +69,7 @@ enum class Overlap {
   y_and_running_mean,  ///< y covers the running mean
   y_and_running_var,
   running_mean_and_var,  ///< one buffer given twice
+  dx_and_x,              ///< backward only: dx covers x
 };
 std::string_view name_of(Overlap overlap);
 std::optional<Overlap> overlap_named(std::string_view name);
@@ -79,6 +80,8 @@ std::optional<Rounding> rounding_named(std::string_view name);
 
 /// How a call is carried out: nothing in here may change what is right.
 struct Exec {
+  /// Of what the call reads and what it writes: x and y of a forward call, dy and dx of a backward call,
+  /// whose x lies where the forward call had it.
   Placement x, y;
   Overlap overlap = Overlap::none;
   int threads = 0;                        ///< 0: the subject's default
@@ -93,10 +96,13 @@ struct Forward {
   Tensor x;
   bool operator==(const Forward&) const = default;
 };
-/// Gradient of the latest Forward.
+/// Gradient of the latest Forward that succeeded, with its x, its mode and the parameters and statistics that
+/// it used. A Load after that Forward makes it an error, as it is without a Forward.
 struct Backward {
   Tensor dy;
   bool want_dx = true, want_dweight = true, want_dbias = true;
+  /// The mode that the layer is in, which must be that of the Forward; absent: that one.
+  std::optional<bool> training{};
   bool operator==(const Backward&) const = default;
 };
 struct SetMomentum {

@@ -12,12 +12,13 @@
 ///   affine, track_running_stats   "true" or "false"
 ///   num_batches_tracked    integer
 ///   calls                  number of calls
-///   call.K                 "forward training", "forward inference", "backward [dx] [dweight] [dbias]",
-///                          "set_momentum M", "load" for K = 0, 1, ...
+///   call.K                 "forward training", "forward inference",
+///                          "backward [training|inference] [dx] [dweight] [dbias]", "set_momentum M", "load"
+///                          for K = 0, 1, ...
 ///   call.K.num_batches_tracked    of a load
-///   call.K.x.order, call.K.x.gaps, call.K.x.offset   (and y.): placement, integers separated by blanks;
-///                          absent: dense. Gaps and offset are at most 4096, and gaps spread x over at most
-///                          64 times its elements or 2^22
+///   call.K.x.order, call.K.x.gaps, call.K.x.offset   (and y.; dy. and dx. of a backward call): placement,
+///                          integers separated by blanks; absent: dense. Gaps and offset are at most 4096,
+///                          and gaps spread x over at most 64 times its elements or 2^22
 ///   call.K.overlap, call.K.threads, call.K.rounding, call.K.flush_to_zero   absent: none, 0, nearest, false
 ///   note.*                 free text: law, subject, seed, ...
 /// Tensors, each absent where the state has none:

@@ -46,6 +46,11 @@ struct Dialect {
   EmptyBatch empty_batch = EmptyBatch::untouched;
   EpsPlace eps_place = EpsPlace::inside;
   double eps_floor = 0;  ///< eps is raised to at least this
+  /// Absent: the backward pass is the gradient of the forward pass. Present: dx is the textbook's formula
+  /// with h = 1/sqrt(v + this) and 1/n in both means, whatever the forward pass has; dweight keeps to the
+  /// forward's x^. A backward pass that mixes both eps in one output would have two radicals: no dialect can
+  /// ask for it.
+  std::optional<double> backward_eps;
   Saved saved = Saved::mean_invstd;
   Scalars scalars = Scalars::f64;
   Axes axes = Axes::spatial;

@@ -18,13 +18,24 @@
 
 namespace bncheck {
 
-enum class Output { y, saved_mean, saved_var, saved_invstd, running_mean, running_var, running_weight };
+enum class Output {
+  y,
+  saved_mean,
+  saved_var,
+  saved_invstd,
+  running_mean,
+  running_var,
+  running_weight,
+  dx,
+  dweight,
+  dbias
+};
 std::string_view name_of(Output output);
 std::optional<Output> output_named(std::string_view name);
 /// Outputs that a call leaves in the state rather than returning them.
 bool is_state(Output output);
 
-class ForwardAnswer;
+class Answer;
 
 /// What attainable_error.hpp allows around one exact number, beyond the rounding of the result itself.
 struct Slack {
@@ -51,7 +62,7 @@ struct Error {
 /// One output tensor: an exact number per element, made on demand.
 class ExpectedTensor {
  public:
-  ExpectedTensor(std::shared_ptr<const ForwardAnswer> answer, Output output);
+  ExpectedTensor(std::shared_ptr<const Answer> answer, Output output);
 
   const Shape& shape() const;
   std::int64_t size() const;
@@ -62,7 +73,7 @@ class ExpectedTensor {
   Tensor nearest_f32() const;
 
  private:
-  std::shared_ptr<const ForwardAnswer> answer_;
+  std::shared_ptr<const Answer> answer_;
   Output output_;
 };
 
@@ -75,18 +86,21 @@ struct ExpectedCall {
   State state;
   /// The configuration afterwards (SetMomentum changes it).
   Config config;
+  /// The forward call that a Backward afterwards is the gradient of: the latest one that succeeded, unless a
+  /// Load came after it. Null where there is none.
+  std::shared_ptr<const Forward> latest;
 
   bool must_fail() const { return !errors.empty(); }
 };
 
-/// Throws std::invalid_argument for what the oracle does not answer: Backward, and an x without the bytes
-/// that its shape calls for.
-ExpectedCall expect(const Config& config, const State& before, const Call& call, const Dialect& dialect);
+/// `latest` is ExpectedCall::latest of the call before. Throws std::invalid_argument for an x or dy without
+/// the bytes that its shape calls for.
+ExpectedCall expect(const Config& config, const State& before, const Call& call, const Dialect& dialect,
+                    const std::shared_ptr<const Forward>& latest = {});
 
-/// Every error kind that the contract allows for the call; empty if it must succeed. Throws like `expect` for
-/// an x that is not whole.
+/// Every error kind that the contract allows for the call; empty if it must succeed. Throws like `expect`.
 std::vector<ErrorKind> errors_of(const Config& config, const State& before, const Call& call,
-                                 const Dialect& dialect);
+                                 const Dialect& dialect, const Forward* latest = nullptr);
 
 /// eps and momentum as the dialect's scalars carry them.
 double effective_eps(const Config& config, const Dialect& dialect);

@@ -1,0 +1,199 @@
+#include "backward.hpp"
+
+#include <cmath>
+
+#include "element.hpp"
+#include "exact_sums.hpp"
+
+namespace bncheck {
+namespace {
+
+/// The statistics of a backward pass that has an eps of its own, inside the root.
+Channels channels_with(Config config, double eps, const State& before, const Tensor& x, bool uses_batch,
+                       Dialect dialect) {
+  config.eps = eps;
+  dialect.eps_floor = 0;
+  dialect.eps_place = EpsPlace::inside;
+  return Channels(config, before, x, uses_batch, dialect);
+}
+
+/// a + b where one of them at least is not finite.
+double extended_sum(std::optional<double> a, double b) {
+  return a ? *a + (std::isfinite(b) ? 0 : b) : b;
+}
+
+}  // namespace
+
+BackwardAnswer::BackwardAnswer(const Config& config, const State& before, const Forward& forward,
+                               const Tensor& dy, const Dialect& dialect)
+    : dialect_(dialect),
+      x_(forward.x),
+      dy_(dy),
+      uses_batch_(uses_batch_statistics(config, forward)),
+      channels_(config, before, forward.x, uses_batch_, dialect) {
+  channel_shape_ = {channels_.count()};
+  if (dialect.backward_eps) {
+    own_channels_ = channels_with(config, *dialect.backward_eps, before, x_, uses_batch_, dialect);
+  }
+  gradients_.resize(static_cast<std::size_t>(channels_.count()));
+  if (channels_.values_per_channel() == 0) return;
+  prepare_sums();
+  for (std::int64_t c = 0; c < channels_.count(); ++c) {
+    if (!gradients_[static_cast<std::size_t>(c)].finite) continue;
+    prepare_scale(c);
+    if (uses_batch_) prepare_form(c);
+  }
+}
+
+void BackwardAnswer::prepare_sums() {
+  ExactSums sums;
+  ExactProducts products;
+  for (std::int64_t c = 0; c < channels_.count(); ++c) {
+    Gradient& gradient = gradients_[static_cast<std::size_t>(c)];
+    sums.clear();
+    products.clear();
+    channels_.for_each_element(c, [&](std::int64_t index) {
+      const double x = element(x_, index);
+      const double dy = element(dy_, index);
+      if (std::isfinite(dy) && dy_.dtype == Dtype::f64) {
+        sums.add(dy);
+      } else if (std::isfinite(dy)) {
+        sums.add(static_cast<float>(dy));
+      } else {
+        gradient.special_sum = extended_sum(gradient.special_sum, dy);
+      }
+      if (std::isfinite(x) && std::isfinite(dy)) {
+        products.add(dy, x);
+      } else {
+        gradient.finite = false;
+      }
+      return true;
+    });
+    gradient.sum = sums.sum();
+    gradient.sum_with_x = products.sum();
+    gradient.scale.n = static_cast<long double>(channels_.values_per_channel());
+    gradient.scale.abs_mean = sums.sum_of_magnitudes().approximate() / gradient.scale.n;
+  }
+}
+
+/// Magnitudes only: sums of absolute values lose nothing in long double.
+void BackwardAnswer::prepare_scale(std::int64_t c) {
+  Gradient& gradient = gradients_[static_cast<std::size_t>(c)];
+  const ChannelScale& channel = channels_[c].scale;
+  const long double n = gradient.scale.n;
+  long double sum = 0;
+  channels_.for_each_element(c, [&](std::int64_t index) {
+    const auto x = static_cast<long double>(element(x_, index));
+    sum += std::fabs(static_cast<long double>(element(dy_, index)) * (x - channel.mean));
+    return true;
+  });
+  GradientScale& scale = gradient.scale;
+  scale.mean = gradient.sum.approximate() / n;
+  scale.abs_dot = sum / n;
+  if (channels_[c].normaliser.is_defined() && !channels_[c].special_mean && !channels_[c].infinite_variance) {
+    const ExactNumber projection = channels_[c].normaliser.projection(gradient.sum_with_x, gradient.sum);
+    scale.projection = projection.approximate() / n;
+  }
+}
+
+void BackwardAnswer::prepare_form(std::int64_t c) {
+  const Channels& channels = own_channels_ ? *own_channels_ : channels_;
+  const Channel& channel = channels[c];
+  if (!channel.normaliser.is_defined()) return;
+  Gradient& gradient = gradients_[static_cast<std::size_t>(c)];
+  const std::int64_t n = channels.values_per_channel();
+  const Dyadic correlation = Dyadic::of(n) * gradient.sum_with_x - gradient.sum * channel.batch.sum;
+  // A backward pass with an eps of its own is no derivative, but the textbook's formula with 1/n throughout.
+  const bool unbiased = dialect_.normalising_variance == Correction::unbiased && !own_channels_ && n > 1;
+  gradient.form = channel.normaliser.gradient(n, unbiased ? n - 1 : n, correlation);
+}
+
+const Shape& BackwardAnswer::shape(Output output) const {
+  return output == Output::dx ? x_.shape : channel_shape_;
+}
+
+ExactNumber BackwardAnswer::value(Output output, std::int64_t index) const {
+  if (output == Output::dx) return dx(index, channels_[channels_.channel_of(index)].weight);
+  return output == Output::dweight ? dweight(index) : dbias(index);
+}
+
+ExactNumber BackwardAnswer::dx(std::int64_t index, double gamma) const {
+  const std::int64_t c = channels_.channel_of(index);
+  const Channel& channel = own_channels_ ? (*own_channels_)[c] : channels_[c];
+  const double dy = element(dy_, index);
+  if (std::isnan(gamma) || !channel.normaliser.is_defined()) return ExactNumber::nan();
+  if (!uses_batch_) {
+    const bool plain = std::isfinite(dy) && std::isfinite(gamma) && !channel.infinite_variance;
+    return plain ? channel.normaliser.scaled_factor(gamma, dy) : special_dx(channel, dy, gamma);
+  }
+  const Gradient& gradient = gradients_[static_cast<std::size_t>(c)];
+  if (!gradient.finite) return ExactNumber::nan();
+  if (std::isinf(gamma)) {
+    const int sign = dx(index, 1).sign();
+    return sign == 0 ? ExactNumber::nan() : ExactNumber::infinity(gamma > 0 ? sign : -sign);
+  }
+  const Dyadic n = Dyadic::of(channels_.values_per_channel());
+  const Dyadic x = Dyadic::of(element(x_, index));
+  return gradient.form.value(gamma, n * Dyadic::of(dy) - gradient.sum, n * x - channel.batch.sum);
+}
+
+/// gamma (dy/sqrt v) in the extended reals, one of the three not being finite.
+ExactNumber BackwardAnswer::special_dx(const Channel& channel, double dy, double gamma) const {
+  if (std::isnan(dy) || (std::isinf(dy) && channel.infinite_variance)) return ExactNumber::nan();
+  const double quotient = channel.infinite_variance ? 0 : dy;  // infinite, zero, or of dy's sign
+  const bool infinite = std::isinf(quotient) || std::isinf(gamma);
+  if (infinite && (quotient == 0 || gamma == 0)) return ExactNumber::nan();
+  if (!infinite) return ExactNumber::rational(Dyadic(), Dyadic(1, 0));
+  return ExactNumber::infinity(std::signbit(quotient) == std::signbit(gamma) ? 1 : -1);
+}
+
+ExactNumber BackwardAnswer::dweight(std::int64_t c) const {
+  const ExactNumber zero = ExactNumber::rational(Dyadic(), Dyadic(1, 0));
+  if (channels_.values_per_channel() == 0) return zero;
+  const Channel& channel = channels_[c];
+  const Gradient& gradient = gradients_[static_cast<std::size_t>(c)];
+  if (!gradient.finite || channel.special_mean || !channel.normaliser.is_defined()) return ExactNumber::nan();
+  if (channel.infinite_variance) return zero;
+  return channel.normaliser.projection(gradient.sum_with_x, gradient.sum);
+}
+
+ExactNumber BackwardAnswer::dbias(std::int64_t c) const {
+  const Gradient& gradient = gradients_[static_cast<std::size_t>(c)];
+  if (!gradient.special_sum) return ExactNumber::rational(gradient.sum, Dyadic(1, 0));
+  if (std::isnan(*gradient.special_sum)) return ExactNumber::nan();
+  return ExactNumber::infinity(*gradient.special_sum > 0 ? 1 : -1);
+}
+
+Slack BackwardAnswer::dx_slack(std::int64_t index, double gamma, const Numerics& numerics) const {
+  const std::int64_t c = channels_.channel_of(index);
+  const ChannelScale& channel = (own_channels_ ? *own_channels_ : channels_)[c].scale;
+  const GradientScale& gradient = gradients_[static_cast<std::size_t>(c)].scale;
+  const GradientElement at{static_cast<long double>(gamma), static_cast<long double>(element(x_, index)),
+                           static_cast<long double>(element(dy_, index)), dx(index, gamma).approximate()};
+  return uses_batch_ ? slack_training_dx(channel, gradient, numerics, at)
+                     : slack_inference_dx(channel, numerics, at);
+}
+
+Slack BackwardAnswer::slack(Output output, std::int64_t index, const Numerics& numerics) const {
+  if (channels_.values_per_channel() == 0) return {};
+  if (output == Output::dx) {
+    return dx_slack(index, channels_[channels_.channel_of(index)].weight, numerics);
+  }
+  const GradientScale& gradient = gradients_[static_cast<std::size_t>(index)].scale;
+  if (output == Output::dbias) return slack_dbias(gradient, numerics);
+  return slack_dweight(channels_[index].scale, gradient, numerics, uses_batch_);
+}
+
+/// An infinite gamma asks for the sign of dx/gamma, which nobody knows who may be off by more than dx/gamma.
+bool BackwardAnswer::is_certain(Output output, std::int64_t index, const Numerics& numerics) const {
+  if (output != Output::dx || !uses_batch_) return true;
+  const std::int64_t c = channels_.channel_of(index);
+  const Channel& channel = own_channels_ ? (*own_channels_)[c] : channels_[c];
+  const bool sign_matters = std::isinf(channel.weight) && channel.normaliser.is_defined() &&
+                            gradients_[static_cast<std::size_t>(c)].finite;
+  if (!sign_matters) return true;
+  const Slack slack = dx_slack(index, 1, numerics);
+  return slack.in_range && dx(index, 1).distance(Dyadic()) > slack.amount;
+}
+
+}  // namespace bncheck

@@ -1,0 +1,52 @@
+#pragma once
+/// The exact backward pass: exact sums of dy and dy x per channel, one exact number per element on demand.
+
+#include <optional>
+#include <vector>
+
+#include "answer.hpp"
+#include "channels.hpp"
+
+namespace bncheck {
+
+class BackwardAnswer : public Answer {
+ public:
+  /// The gradient of `forward`, from the parameters and statistics in `before`. Precondition: dy has the
+  /// shape of x.
+  BackwardAnswer(const Config& config, const State& before, const Forward& forward, const Tensor& dy,
+                 const Dialect& dialect);
+
+  const Shape& shape(Output output) const override;
+  ExactNumber value(Output output, std::int64_t index) const override;
+  Slack slack(Output output, std::int64_t index, const Numerics& numerics) const override;
+  bool is_certain(Output output, std::int64_t index, const Numerics& numerics) const override;
+
+ private:
+  struct Gradient {
+    bool finite = true;                 ///< x and dy of the channel are
+    std::optional<double> special_sum;  ///< Sum dy in the extended reals, where some dy is not finite
+    Dyadic sum, sum_with_x;             ///< Sum dy, Sum dy x
+    GradientForm form;                  ///< of dx in training
+    GradientScale scale;
+  };
+
+  void prepare_sums();
+  void prepare_scale(std::int64_t c);
+  void prepare_form(std::int64_t c);
+  ExactNumber dx(std::int64_t index, double gamma) const;
+  ExactNumber special_dx(const Channel& channel, double dy, double gamma) const;
+  ExactNumber dweight(std::int64_t c) const;
+  ExactNumber dbias(std::int64_t c) const;
+  Slack dx_slack(std::int64_t index, double gamma, const Numerics& numerics) const;
+
+  Dialect dialect_;
+  Tensor x_, dy_;
+  Shape channel_shape_;
+  bool uses_batch_;
+  Channels channels_;
+  /// What dx is made of, where that is not what the forward pass normalised with.
+  std::optional<Channels> own_channels_;
+  std::vector<Gradient> gradients_;
+};
+
+}  // namespace bncheck

@@ -1,0 +1,152 @@
+#include "channels.hpp"
+
+#include <cmath>
+
+#include "element.hpp"
+#include "exact_sums.hpp"
+
+namespace bncheck {
+namespace {
+
+const Dyadic one{1, 0};
+
+BatchSums batch_sums(ExactSums& sums, bool finite) {
+  BatchSums batch;
+  batch.n = sums.count();
+  batch.finite = finite;
+  if (!finite) return batch;
+  const Dyadic n = Dyadic::of(batch.n);
+  batch.sum = sums.sum();
+  batch.spread = n * sums.sum_of_squares() - batch.sum * batch.sum;
+  batch.abs_mean = sums.sum_of_magnitudes().approximate() / static_cast<long double>(batch.n);
+  return batch;
+}
+
+/// Mean and variance from S/c with c > 0 or c < 0; c = 0 means that both are 0.
+Statistics quotient_statistics(const Dyadic& mean, const Dyadic& variance, const Dyadic& weight) {
+  if (weight.is_zero()) return {one, Dyadic(), Dyadic()};
+  const bool negative = weight.sign() < 0;
+  return {negative ? -weight : weight, negative ? -mean : mean, variance * weight};
+}
+
+/// An infinite sum S stands for S/c: with the other sign where c < 0, NaN where S counts 0 times (c = 0).
+double quotient_or_sum(double sum, double weight) {
+  return std::isinf(sum) ? (weight > 0 ? sum : weight < 0 ? -sum : std::nan("")) : sum;
+}
+
+}  // namespace
+
+double element_or(const std::optional<Tensor>& tensor, std::int64_t index, double otherwise) {
+  return tensor ? element(*tensor, index) : otherwise;
+}
+
+FeatureCount feature_count(const Shape& shape, Axes axes) {
+  std::int64_t spatial = 1;
+  for (std::size_t k = 2; k < shape.size(); ++k) spatial *= shape[k];
+  if (axes == Axes::per_activation) return {shape[1] * spatial, shape[0]};
+  return {shape[1], shape[0] * spatial};
+}
+
+double effective_eps(const Config& config, const Dialect& dialect) {
+  const double eps = std::max(config.eps, dialect.eps_floor);
+  return dialect.scalars == Scalars::f32 ? static_cast<double>(static_cast<float>(eps)) : eps;
+}
+
+bool uses_batch_statistics(const Config& config, const Forward& forward) {
+  return forward.training || !config.track_running_stats;
+}
+
+Channels::Channels(const Config& config, const State& before, const Tensor& x, bool uses_batch,
+                   const Dialect& dialect)
+    : dialect_(dialect), eps_(effective_eps(config, dialect)), outer_(x.shape[0]) {
+  const FeatureCount features = feature_count(x.shape, dialect.axes);
+  values_ = features.values;
+  spatial_ = dialect.axes == Axes::per_activation ? 1 : values_ / std::max<std::int64_t>(outer_, 1);
+  all_.resize(static_cast<std::size_t>(features.features));
+  for (std::int64_t c = 0; c < count(); ++c) {
+    Channel& channel = all_[static_cast<std::size_t>(c)];
+    channel.weight = element_or(before.weight, c, 1);
+    channel.bias = element_or(before.bias, c, 0);
+  }
+  if (values_ == 0) return;
+  if (uses_batch) {
+    prepare_batch(x);
+  } else {
+    prepare_given(before);
+  }
+}
+
+Statistics Channels::normalising_statistics(const BatchSums& batch) const {
+  const Dyadic n = Dyadic::of(batch.n);
+  if (dialect_.normalising_variance == Correction::population) return {n, batch.sum, batch.spread};
+  // sigma^2 n/(n-1) = spread / (n (n-1)) = spread n (n-1) / (n (n-1))^2
+  const Dyadic less = Dyadic::of(batch.n - 1);
+  return {n * less, batch.sum * less, batch.spread * n * less};
+}
+
+void Channels::prepare_batch(const Tensor& x) {
+  ExactSums sums;
+  for (std::int64_t c = 0; c < count(); ++c) {
+    sums.clear();
+    bool finite = true;
+    for_each_element(c, [&](std::int64_t index) {
+      const double value = element(x, index);
+      finite = std::isfinite(value);
+      if (!finite) return false;
+      if (x.dtype == Dtype::f64) {
+        sums.add(value);
+      } else {
+        sums.add(static_cast<float>(value));
+      }
+      return true;
+    });
+    Channel& channel = all_[static_cast<std::size_t>(c)];
+    channel.batch = batch_sums(sums, finite);
+    channel.batch.n = values_;
+    if (finite) prepare_normaliser(channel);
+  }
+}
+
+/// A single value whose variance is 0/0 has a mean all the same, but nothing to normalise with.
+void Channels::prepare_normaliser(Channel& channel) const {
+  const BatchSums& batch = channel.batch;
+  const bool single = batch.n == 1;
+  const bool unbiased = dialect_.normalising_variance == Correction::unbiased;
+  if (!(single && unbiased && dialect_.single_value == SingleValue::nan)) {
+    channel.normaliser =
+        Normaliser(single ? Statistics{one, batch.sum, batch.spread} : normalising_statistics(batch), eps_,
+                   dialect_.eps_place);
+    channel.scale = channel.normaliser.scale();
+    channel.scale.beta = static_cast<long double>(channel.bias);
+  }
+  const auto n = static_cast<long double>(batch.n);
+  channel.scale.n = n;
+  channel.scale.mean = batch.sum.approximate() / n;
+  channel.scale.variance = batch.spread.approximate() / n / n;
+  channel.scale.abs_mean = batch.abs_mean;
+  channel.scale.unbiased_normalising = unbiased;
+}
+
+void Channels::prepare_given(const State& before) {
+  for (std::int64_t c = 0; c < count(); ++c) {
+    Channel& channel = all_[static_cast<std::size_t>(c)];
+    const double weight =
+        dialect_.averaging == Averaging::ratio ? element_or(before.running_weight, 0, 1) : 1.0;
+    const double mean = quotient_or_sum(element(*before.running_mean, c), weight);
+    const double variance = quotient_or_sum(element(*before.running_var, c), weight);
+    if (std::isnan(variance) || !std::isfinite(weight) || variance == -HUGE_VAL) continue;
+    channel.infinite_variance = std::isinf(variance);
+    if (!std::isfinite(mean)) channel.special_mean = mean;
+    const Dyadic exact_mean = channel.special_mean ? Dyadic() : Dyadic::of(mean);
+    const Dyadic exact_variance = Dyadic::of(channel.infinite_variance ? weight : variance);
+    channel.normaliser = Normaliser(quotient_statistics(exact_mean, exact_variance, Dyadic::of(weight)), eps_,
+                                    dialect_.eps_place);
+    channel.scale = channel.normaliser.scale();
+    channel.scale.beta = static_cast<long double>(channel.bias);
+    channel.scale.n = 1;
+    if (channel.infinite_variance) channel.scale.invstd = 0;
+    channel.scale.ratio_statistics = dialect_.averaging == Averaging::ratio;
+  }
+}
+
+}  // namespace bncheck
