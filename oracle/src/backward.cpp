@@ -35,8 +35,8 @@ BackwardAnswer::BackwardAnswer(const Config& config, const State& before, const 
   if (dialect.backward_eps) {
     own_channels_ = channels_with(config, *dialect.backward_eps, before, x_, uses_batch_, dialect);
   }
-  gradients_.resize(static_cast<std::size_t>(channels_.count()));
   if (channels_.values_per_channel() == 0) return;
+  gradients_.resize(static_cast<std::size_t>(channels_.count()));
   prepare_sums();
   for (std::int64_t c = 0; c < channels_.count(); ++c) {
     if (!gradients_[static_cast<std::size_t>(c)].finite) continue;
@@ -114,6 +114,8 @@ const Shape& BackwardAnswer::shape(Output output) const {
 
 ExactNumber BackwardAnswer::value(Output output, std::int64_t index) const {
   if (output == Output::dx) return dx(index, channels_[channels_.channel_of(index)].weight);
+  // Sums of nothing.
+  if (channels_.values_per_channel() == 0) return ExactNumber::rational(Dyadic(), Dyadic(1, 0));
   return output == Output::dweight ? dweight(index) : dbias(index);
 }
 
@@ -148,12 +150,10 @@ ExactNumber BackwardAnswer::special_dx(const Channel& channel, double dy, double
 }
 
 ExactNumber BackwardAnswer::dweight(std::int64_t c) const {
-  const ExactNumber zero = ExactNumber::rational(Dyadic(), Dyadic(1, 0));
-  if (channels_.values_per_channel() == 0) return zero;
   const Channel& channel = channels_[c];
   const Gradient& gradient = gradients_[static_cast<std::size_t>(c)];
   if (!gradient.finite || channel.special_mean || !channel.normaliser.is_defined()) return ExactNumber::nan();
-  if (channel.infinite_variance) return zero;
+  if (channel.infinite_variance) return ExactNumber::rational(Dyadic(), Dyadic(1, 0));
   return channel.normaliser.projection(gradient.sum_with_x, gradient.sum);
 }
 

@@ -62,13 +62,14 @@ Channels::Channels(const Config& config, const State& before, const Tensor& x, b
   const FeatureCount features = feature_count(x.shape, dialect.axes);
   values_ = features.values;
   spatial_ = dialect.axes == Axes::per_activation ? 1 : values_ / std::max<std::int64_t>(outer_, 1);
-  all_.resize(static_cast<std::size_t>(features.features));
-  for (std::int64_t c = 0; c < count(); ++c) {
+  count_ = features.features;
+  if (values_ == 0) return;
+  all_.resize(static_cast<std::size_t>(count_));
+  for (std::int64_t c = 0; c < count_; ++c) {
     Channel& channel = all_[static_cast<std::size_t>(c)];
     channel.weight = element_or(before.weight, c, 1);
     channel.bias = element_or(before.bias, c, 0);
   }
-  if (values_ == 0) return;
   if (uses_batch) {
     prepare_batch(x);
   } else {

@@ -37,12 +37,14 @@ double element_or(const std::optional<Tensor>& tensor, std::int64_t index, doubl
 class Channels {
  public:
   /// Of a forward call with this x. Batch statistics where `uses_batch`, else those of the state. An empty
-  /// batch has channels without statistics.
+  /// batch has channels without statistics, which cost nothing however many they are.
   Channels(const Config& config, const State& before, const Tensor& x, bool uses_batch,
            const Dialect& dialect);
 
-  std::int64_t count() const { return static_cast<std::int64_t>(all_.size()); }
-  const Channel& operator[](std::int64_t c) const { return all_[static_cast<std::size_t>(c)]; }
+  std::int64_t count() const { return count_; }
+  const Channel& operator[](std::int64_t c) const {
+    return all_.empty() ? empty_ : all_[static_cast<std::size_t>(c)];
+  }
   std::int64_t values_per_channel() const { return values_; }
   /// The channel that an element of x belongs to.
   std::int64_t channel_of(std::int64_t index) const { return index / spatial_ % count(); }
@@ -65,8 +67,9 @@ class Channels {
 
   Dialect dialect_;
   double eps_;
-  std::int64_t outer_, spatial_ = 1, values_ = 0;
-  std::vector<Channel> all_;
+  std::int64_t outer_, spatial_ = 1, values_ = 0, count_ = 0;
+  std::vector<Channel> all_;  ///< none of an empty batch
+  Channel empty_;
 };
 
 }  // namespace bncheck
