@@ -24,6 +24,14 @@ std::size_t checked_channels(const LayerOptions& options) {
   return static_cast<std::size_t>(options.num_features);
 }
 
+Error no_forward(bool training, const std::optional<bool>& latest) {
+  const auto mode = [](bool on) { return std::string(on ? "training" : "inference"); };
+  return {ErrorKind::no_forward,
+          "backward in " + mode(training) +
+              " mode: expected a forward in that mode to be the latest one, got " +
+              (latest ? "one in " + mode(*latest) + " mode" : "none since the layer was made or loaded")};
+}
+
 }  // namespace
 
 BatchNorm::BatchNorm(Dimensions dimensions, const LayerOptions& options)
@@ -41,17 +49,34 @@ BatchNorm::BatchNorm(Dimensions dimensions, const LayerOptions& options)
 
 void BatchNorm::forward(TensorView<const float> x, TensorView<float> y, const BatchStatistics& saved,
                         const Execution& execution) {
-  const Options options{dimensions_, options_.num_features, options_.eps, options_.momentum};
-  Affine affine;
-  if (options_.affine) affine = {weight_, bias_};
   if (!options_.track_running_stats) {
-    forward_training(options, affine, x, y, nullptr, saved, execution);
+    forward_training(call_options(), affine(), x, y, nullptr, saved, execution);
   } else if (training_) {
     RunningStatistics running{running_mean_, running_var_, &num_batches_tracked_};
-    forward_training(options, affine, x, y, &running, saved, execution);
+    forward_training(call_options(), affine(), x, y, &running, saved, execution);
   } else {
-    forward_inference(options, affine, x, y, running_mean_, running_var_, execution);
+    forward_inference(call_options(), affine(), x, y, running_mean_, running_var_, execution);
   }
+  forward_in_training_ = training_;
+}
+
+void BatchNorm::backward(TensorView<const float> x, TensorView<const float> dy, const Gradients& gradients,
+                         const Execution& execution) const {
+  if (forward_in_training_ != training_) throw no_forward(training_, forward_in_training_);
+  if (training_ || !options_.track_running_stats) {
+    backward_training(call_options(), affine(), x, dy, gradients, execution);
+  } else {
+    backward_inference(call_options(), affine(), x, dy, gradients, running_mean_, running_var_, execution);
+  }
+}
+
+Options BatchNorm::call_options() const {
+  return {dimensions_, options_.num_features, options_.eps, options_.momentum};
+}
+
+Affine BatchNorm::affine() const {
+  if (!options_.affine) return {};
+  return {weight_, bias_};
 }
 
 void BatchNorm::set_momentum(std::optional<double> momentum) {
@@ -89,6 +114,7 @@ void BatchNorm::load(const State& state) {
   running_mean_ = std::move(copy.running_mean).value_or(std::vector<float>{});
   running_var_ = std::move(copy.running_var).value_or(std::vector<float>{});
   num_batches_tracked_ = options_.track_running_stats ? state.num_batches_tracked : 0;
+  forward_in_training_.reset();
 }
 
 }  // namespace bn

@@ -1,21 +1,17 @@
 // Both forward passes. Everything that can fail, memory included, comes before the first write.
-#include <cmath>
 #include <limits>
 
 #include "bn/functional.hpp"
 #include "channel_sums.hpp"
 #include "float_environment.hpp"
 #include "parallel.hpp"
+#include "parameters.hpp"
 #include "rounding.hpp"
 #include "transform.hpp"
 #include "validate.hpp"
 
 namespace bn {
 namespace {
-
-float element(const std::optional<std::span<const float>>& values, std::int64_t c, float absent) {
-  return values ? (*values)[static_cast<std::size_t>(c)] : absent;
-}
 
 // The weight m of the new value in batch number k = `batch`.
 double new_weight(std::optional<double> momentum, std::int64_t batch) {
@@ -42,7 +38,7 @@ struct Batch {
 
   [[nodiscard]] std::size_t channels() const { return moments.size(); }
   [[nodiscard]] double var(std::size_t c) const { return moments[c].squares / static_cast<double>(n); }
-  [[nodiscard]] double invstd(std::size_t c) const { return 1.0 / std::sqrt(var(c) + eps); }
+  [[nodiscard]] double invstd(std::size_t c) const { return batch_invstd(moments[c], n, eps); }
 };
 
 void save(const Batch& batch, const BatchStatistics& saved) {
@@ -83,16 +79,10 @@ Coefficients inference_coefficients(const Options& options, const Affine& affine
                                     std::span<const float> running_mean, std::span<const float> running_var) {
   Coefficients coefficients(options.num_features);
   for (std::int64_t c = 0; c < options.num_features; ++c) {
-    const auto mean = static_cast<double>(running_mean[static_cast<std::size_t>(c)]);
-    const auto var = static_cast<double>(running_var[static_cast<std::size_t>(c)]);
-    // var + eps > 0 as real numbers: comparing rounds nothing. Where it holds, the sum is rounded once, so it
-    // has a relative error of at most u even where it cancels, and with gradual underflow it is not 0.
-    if (!(var > -options.eps)) {
-      coefficients.set_nan(c);
-      continue;
-    }
-    const double invstd = 1.0 / std::sqrt(var + options.eps);
-    coefficients.set(c, mean, 0.0, invstd, element(affine.weight, c, 1.0F), element(affine.bias, c, 0.0F));
+    const auto k = static_cast<std::size_t>(c);
+    coefficients.set(c, static_cast<double>(running_mean[k]), 0.0,
+                     running_invstd(running_var[k], options.eps), element(affine.weight, c, 1.0F),
+                     element(affine.bias, c, 0.0F));
   }
   return coefficients;
 }

@@ -30,14 +30,6 @@ struct Lanes {
     first[lane] += d;
     second[lane] += d * d;
   }
-  void fold() {
-    for (std::size_t half = sum_lanes / 2; half > 0; half /= 2) {
-      for (std::size_t l = 0; l < half; ++l) {
-        first[l] += first[l + half];
-        second[l] += second[l + half];
-      }
-    }
-  }
 };
 
 BlockSums sum_block(const float* x, std::size_t count, double shift) {
@@ -61,8 +53,7 @@ BlockSums sum_block(const float* x, std::size_t count, double shift) {
     hn::Store(second[v], d, lanes.second + v * width);
   }
   for (std::size_t lane = 0; i < count; ++i, ++lane) lanes.add(lane, x[i], shift);
-  lanes.fold();
-  return {lanes.first[0], lanes.second[0]};
+  return {fold_lanes(lanes.first), fold_lanes(lanes.second)};
 }
 
 void add_rows(const float* x, std::int64_t row_stride, std::size_t rows, std::size_t first_row,
@@ -105,20 +96,14 @@ void add_rows(const float* x, std::int64_t row_stride, std::size_t rows, std::si
   HWY_DYNAMIC_DISPATCH(add_rows)(x, row_stride, rows, first_row, channels, shift, sums);
 }
 
-// The pairs of Lanes::fold.
 BlockSums TileSums::channel(std::size_t c) const {
-  double sums[2][sum_lanes];
+  double first_lanes[sum_lanes];
+  double second_lanes[sum_lanes];
   for (std::size_t l = 0; l < sum_lanes; ++l) {
-    sums[0][l] = first[l][c];
-    sums[1][l] = second[l][c];
+    first_lanes[l] = first[l][c];
+    second_lanes[l] = second[l][c];
   }
-  for (std::size_t half = sum_lanes / 2; half > 0; half /= 2) {
-    for (std::size_t l = 0; l < half; ++l) {
-      sums[0][l] += sums[0][l + half];
-      sums[1][l] += sums[1][l + half];
-    }
-  }
-  return {sums[0][0], sums[1][0]};
+  return {fold_lanes(first_lanes), fold_lanes(second_lanes)};
 }
 
 }  // namespace bn

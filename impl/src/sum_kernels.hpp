@@ -15,6 +15,14 @@ namespace bn {
 inline constexpr std::int64_t block_values = 256;
 inline constexpr std::size_t sum_lanes = 16;
 
+/// Adds the accumulators of a block in pairs: those half of them apart, over and over. Changes them.
+inline double fold_lanes(double (&lanes)[sum_lanes]) {
+  for (std::size_t half = sum_lanes / 2; half > 0; half /= 2) {
+    for (std::size_t l = 0; l < half; ++l) lanes[l] += lanes[l + half];
+  }
+  return lanes[0];
+}
+
 /// Σ(x − shift) and Σ(x − shift)² over a block, each difference rounded to double.
 struct BlockSums {
   double first = 0.0;

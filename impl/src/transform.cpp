@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <limits>
 
 #include "parallel.hpp"
 
@@ -52,11 +51,6 @@ void Coefficients::set(std::int64_t c, double mean_hi, double mean_lo, double in
   mean_lo_[k] = mean_lo;
   scale_[k] = static_cast<double>(gamma) * invstd;
   bias_[k] = static_cast<double>(beta) + 0.0;  // not −0, see ChannelCoefficients
-}
-
-void Coefficients::set_nan(std::int64_t c) {
-  constexpr double nan = std::numeric_limits<double>::quiet_NaN();
-  set(c, nan, nan, nan, 1.0F, 0.0F);
 }
 
 ChannelCoefficients Coefficients::channel(std::int64_t c) const {

@@ -19,9 +19,6 @@ class Coefficients {
   /// bracketed product is.
   void set(std::int64_t c, double mean_hi, double mean_lo, double invstd, float gamma, float beta);
 
-  /// Makes all outputs of channel c NaN.
-  void set_nan(std::int64_t c);
-
   [[nodiscard]] ChannelCoefficients channel(std::int64_t c) const;
   [[nodiscard]] RowCoefficients rows() const;
 

@@ -5,6 +5,7 @@
 #include <hwy/highway.h>
 
 #include "rounding.hpp"
+#include "store_float-inl.hpp"
 #include "transform_kernels.hpp"
 
 HWY_BEFORE_NAMESPACE();
@@ -15,22 +16,6 @@ namespace hn = hwy::HWY_NAMESPACE;
 using D = hn::ScalableTag<double>;
 using F = hn::Rebind<float, D>;
 using V = hn::Vec<D>;
-
-// The conversion rounds once and overflows to infinity. Highway's emulated targets would saturate, so they
-// convert each lane as the language does.
-HWY_INLINE void store_float(V value, float* y) {
-  const D d;
-#if HWY_TARGET == HWY_EMU128 || HWY_TARGET == HWY_SCALAR
-  HWY_ALIGN double lanes[hn::MaxLanes(D())];
-  hn::Store(value, d, lanes);
-  for (std::size_t i = 0; i < hn::Lanes(d); ++i) y[i] = rounded(lanes[i]);
-#else
-  const F f;
-  const auto nan = hn::BitCast(f, hn::Set(hn::RebindToUnsigned<F>(), canonical_nan_bits));
-  const auto narrow = hn::DemoteTo(f, value);
-  hn::StoreU(hn::IfThenElse(hn::IsNaN(narrow), nan, narrow), f, y);
-#endif
-}
 
 HWY_INLINE V transformed(const float* x, V mean_hi, V mean_lo, V scale, V bias) {
   const V wide = hn::PromoteTo(D(), hn::LoadU(F(), x));
@@ -50,7 +35,7 @@ void transform_values(const float* x, float* y, std::size_t count, const Channel
   const V bias = hn::Set(d, channel.bias);
   std::size_t i = 0;
   for (; i + width <= count; i += width) {
-    store_float(transformed(x + i, mean_hi, mean_lo, scale, bias), y + i);
+    store_float(d, transformed(x + i, mean_hi, mean_lo, scale, bias), y + i);
   }
   for (; i < count; ++i) {
     y[i] = transformed(x[i], channel.mean_hi, channel.mean_lo, channel.scale, channel.bias);
@@ -67,7 +52,8 @@ void transform_rows(const float* x, std::int64_t x_stride, float* y, std::int64_
     float* to = y + static_cast<std::int64_t>(r) * y_stride;
     std::size_t c = 0;
     for (; c + width <= channels; c += width) {
-      store_float(transformed(from + c, hn::LoadU(d, mean_hi + c), hn::LoadU(d, mean_lo + c),
+      store_float(d,
+                  transformed(from + c, hn::LoadU(d, mean_hi + c), hn::LoadU(d, mean_lo + c),
                               hn::LoadU(d, scale + c), hn::LoadU(d, bias + c)),
                   to + c);
     }

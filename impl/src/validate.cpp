@@ -5,6 +5,8 @@
 #include <limits>
 #include <sstream>
 #include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 #include "overlap.hpp"
@@ -20,15 +22,16 @@ std::string text(double value) {
   return stream.str();
 }
 
-void check_rank(Dimensions dimensions, TensorView<const float> x) {
+// `noun` is what messages call the tensor.
+void check_rank(Dimensions dimensions, const std::string& noun, TensorView<const float> x) {
   const int spatial = static_cast<int>(dimensions);
   const bool fits = x.rank == spatial + 2 || (dimensions == Dimensions::d1 && x.rank == 2);
   if (fits) return;
   const std::string expected = dimensions == Dimensions::d1 ? "2D or 3D" : std::to_string(spatial + 2) + "D";
-  std::string given = std::to_string(x.rank) + "D input";
+  std::string given = std::to_string(x.rank) + "D " + noun;
   if (x.rank >= 0 && x.rank <= max_rank) given += " of shape " + shape_text(x.shape());
-  throw Error(ErrorKind::rank,
-              "BatchNorm" + std::to_string(spatial) + "d expected " + expected + " input, got " + given);
+  throw Error(ErrorKind::rank, "BatchNorm" + std::to_string(spatial) + "d expected " + expected + " " + noun +
+                                   ", got " + given);
 }
 
 void check_view(const char* name, TensorView<const float> view) {
@@ -42,26 +45,27 @@ void check_view(const char* name, TensorView<const float> view) {
   }
 }
 
-void check_input(const Options& options, TensorView<const float> x) {
-  check_rank(options.dimensions, x);
-  check_view("x", x);
+void check_input(const Options& options, const char* name, const std::string& noun,
+                 TensorView<const float> x) {
+  check_rank(options.dimensions, noun, x);
+  check_view(name, x);
   if (x.sizes[1] != options.num_features) {
     throw Error(ErrorKind::channels, "expected " + std::to_string(options.num_features) +
-                                         " channels but got " + std::to_string(x.sizes[1]) +
-                                         " channels in input of shape " + shape_text(x.shape()));
+                                         " channels but got " + std::to_string(x.sizes[1]) + " channels in " +
+                                         noun + " of shape " + shape_text(x.shape()));
   }
 }
 
-void check_output(TensorView<const float> x, TensorView<const float> y) {
-  if (y.rank < 0 || y.rank > max_rank) {
-    throw Error(ErrorKind::length,
-                "y: expected shape " + shape_text(x.shape()) + ", got rank " + std::to_string(y.rank));
+// A tensor that is to have the shape of x.
+void check_same_shape(TensorView<const float> x, const char* name, TensorView<const float> other) {
+  const std::string expected = std::string(name) + ": expected shape " + shape_text(x.shape()) + ", got ";
+  if (other.rank < 0 || other.rank > max_rank) {
+    throw Error(ErrorKind::length, expected + "rank " + std::to_string(other.rank));
   }
-  if (!std::ranges::equal(x.shape(), y.shape())) {
-    throw Error(ErrorKind::length,
-                "y: expected shape " + shape_text(x.shape()) + ", got " + shape_text(y.shape()));
+  if (!std::ranges::equal(x.shape(), other.shape())) {
+    throw Error(ErrorKind::length, expected + shape_text(other.shape()));
   }
-  check_view("y", y);
+  check_view(name, other);
 }
 
 void check_affine(const Affine& affine, std::int64_t channels) {
@@ -83,14 +87,15 @@ void check_counter(const std::int64_t* counter) {
   }
 }
 
-// Memory of one argument.
+// Memory of one argument. It may lie in the very place of the argument called `may_replace`.
 struct Region {
-  const char* name;
+  std::string_view name;
   AddressSet addresses;
   bool written;
+  std::string_view may_replace{};
 };
 
-Region region(const char* name, std::span<const float> values, bool written) {
+Region region(std::string_view name, std::span<const float> values, bool written) {
   return {name, AddressSet(values.data(), values.size_bytes()), written};
 }
 
@@ -103,32 +108,79 @@ bool same_placement(TensorView<const float> x, TensorView<const float> y) {
   return true;
 }
 
-// `regions` without x and y.
-void check_alias(TensorView<const float> x, TensorView<const float> y, std::vector<Region> regions) {
-  const AddressSet y_addresses(y);
-  if (y_addresses.overlaps_itself()) {
-    throw Error(ErrorKind::alias,
-                "y: expected strides that give every element its own address, got strides " +
-                    shape_text(std::span(y.strides).first(y.shape().size())) + " for shape " +
-                    shape_text(y.shape()));
+// Appends an input and, where there is one, the output of its shape that may replace it. An input that is
+// replaced is left out: what overlaps it overlaps the output.
+void append_pair(std::vector<Region>& regions, std::string_view in_name, TensorView<const float> in,
+                 std::string_view out_name, const std::optional<TensorView<const float>>& out) {
+  if (!out || !same_placement(in, *out)) regions.push_back({in_name, AddressSet(in), false});
+  if (!out) return;
+  regions.push_back({out_name, AddressSet(*out), true, in_name});
+  if (regions.back().addresses.overlaps_itself()) {
+    throw Error(ErrorKind::alias, std::string(out_name) +
+                                      ": expected strides that give every element its own address, got "
+                                      "strides " +
+                                      shape_text(std::span(out->strides).first(out->shape().size())) +
+                                      " for shape " + shape_text(out->shape()));
   }
-  const bool in_place = same_placement(x, y);
-  regions.push_back({"x", AddressSet(x), false});
-  regions.push_back({"y", y_addresses, true});
+}
+
+void check_apart(const std::vector<Region>& regions) {
   for (std::size_t j = 1; j < regions.size(); ++j) {
     for (std::size_t i = 0; i < j; ++i) {
-      if (!regions[i].written && !regions[j].written) continue;
-      if (in_place && i + 2 == regions.size()) continue;
-      if (!regions[i].addresses.intersects(regions[j].addresses)) continue;
-      throw Error(ErrorKind::alias, std::string(regions[i].name) + " and " + regions[j].name +
-                                        " overlap in memory, expected them apart" +
-                                        (i + 2 == regions.size() ? " or y in the very place of x" : ""));
+      const Region& a = regions[i];
+      const Region& b = regions[j];
+      if (!a.written && !b.written) continue;
+      if (!a.addresses.intersects(b.addresses)) continue;
+      std::string message =
+          std::string(a.name) + " and " + std::string(b.name) + " overlap in memory, expected them apart";
+      if (b.may_replace == a.name) {
+        message += " or " + std::string(b.name) + " in the very place of " + std::string(a.name);
+      }
+      throw Error(ErrorKind::alias, message);
     }
   }
 }
 
 std::int64_t values_per_channel(TensorView<const float> x) {
   return x.numel() / x.sizes[1];
+}
+
+void check_batch_eps(double eps) {
+  if (eps != 0.0) return;
+  throw Error(ErrorKind::eps, "eps: expected a value above 0 where batch statistics are used, got 0");
+}
+
+void check_more_than_one(std::int64_t n, TensorView<const float> x) {
+  if (n != 1) return;
+  throw Error(ErrorKind::one_value, "expected more than 1 value per channel when training, got input size " +
+                                        shape_text(x.shape()));
+}
+
+void check_running(std::span<const float> mean, std::span<const float> var, std::int64_t channels) {
+  check_length("running_mean", mean.size(), channels);
+  check_length("running_var", var.size(), channels);
+}
+
+// The tensors and parameters of a backward call, but for their memory.
+void check_gradients(const Options& options, const Affine& affine, TensorView<const float> x,
+                     TensorView<const float> dy, const Gradients& gradients) {
+  check_input(options, "x", "input", x);
+  check_input(options, "dy", "dy", dy);
+  check_same_shape(x, "dy", dy);
+  if (gradients.dx) check_same_shape(x, "dx", *gradients.dx);
+  check_affine(affine, options.num_features);
+  check_wanted("dweight", gradients.dweight, options.num_features);
+  check_wanted("dbias", gradients.dbias, options.num_features);
+}
+
+// `regions` are those of parameters and statistics.
+void check_gradients_apart(TensorView<const float> x, TensorView<const float> dy, const Gradients& gradients,
+                           std::vector<Region> regions) {
+  regions.push_back(region("dweight", gradients.dweight, true));
+  regions.push_back(region("dbias", gradients.dbias, true));
+  regions.push_back({"x", AddressSet(x), false});
+  append_pair(regions, "dy", dy, "dx", gradients.dx);
+  check_apart(regions);
 }
 
 std::vector<Region> affine_regions(const Affine& affine) {
@@ -166,16 +218,13 @@ std::int64_t check_training(const Options& options, const Affine& affine, Tensor
                             const BatchStatistics& saved) {
   const std::int64_t channels = options.num_features;
   check_options(channels, options.eps, options.momentum);
-  if (options.eps == 0.0) {
-    throw Error(ErrorKind::eps, "eps: expected a value above 0 where batch statistics are used, got 0");
-  }
-  check_input(options, x);
-  check_output(x, y);
+  check_batch_eps(options.eps);
+  check_input(options, "x", "input", x);
+  check_same_shape(x, "y", y);
   check_affine(affine, channels);
   std::vector<Region> regions = affine_regions(affine);
   if (running != nullptr) {
-    check_length("running_mean", running->mean.size(), channels);
-    check_length("running_var", running->var.size(), channels);
+    check_running(running->mean, running->var, channels);
     check_counter(running->num_batches_tracked);
     regions.push_back(region("running_mean", running->mean, true));
     regions.push_back(region("running_var", running->var, true));
@@ -186,15 +235,12 @@ std::int64_t check_training(const Options& options, const Affine& affine, Tensor
   check_wanted("saved var", saved.var, channels);
   check_wanted("saved invstd", saved.invstd, channels);
   const std::int64_t n = values_per_channel(x);
-  if (n == 1) {
-    throw Error(
-        ErrorKind::one_value,
-        "expected more than 1 value per channel when training, got input size " + shape_text(x.shape()));
-  }
+  check_more_than_one(n, x);
   regions.push_back(region("saved mean", saved.mean, true));
   regions.push_back(region("saved var", saved.var, true));
   regions.push_back(region("saved invstd", saved.invstd, true));
-  check_alias(x, y, std::move(regions));
+  append_pair(regions, "x", x, "y", y);
+  check_apart(regions);
   return n;
 }
 
@@ -202,15 +248,40 @@ std::int64_t check_inference(const Options& options, const Affine& affine, Tenso
                              TensorView<const float> y, std::span<const float> running_mean,
                              std::span<const float> running_var) {
   check_options(options.num_features, options.eps, options.momentum);
-  check_input(options, x);
-  check_output(x, y);
+  check_input(options, "x", "input", x);
+  check_same_shape(x, "y", y);
   check_affine(affine, options.num_features);
-  check_length("running_mean", running_mean.size(), options.num_features);
-  check_length("running_var", running_var.size(), options.num_features);
+  check_running(running_mean, running_var, options.num_features);
   std::vector<Region> regions = affine_regions(affine);
   regions.push_back(region("running_mean", running_mean, false));
   regions.push_back(region("running_var", running_var, false));
-  check_alias(x, y, std::move(regions));
+  append_pair(regions, "x", x, "y", y);
+  check_apart(regions);
+  return values_per_channel(x);
+}
+
+std::int64_t check_backward_training(const Options& options, const Affine& affine, TensorView<const float> x,
+                                     TensorView<const float> dy, const Gradients& gradients) {
+  check_options(options.num_features, options.eps, options.momentum);
+  check_batch_eps(options.eps);
+  check_gradients(options, affine, x, dy, gradients);
+  const std::int64_t n = values_per_channel(x);
+  check_more_than_one(n, x);
+  check_gradients_apart(x, dy, gradients, affine_regions(affine));
+  return n;
+}
+
+std::int64_t check_backward_inference(const Options& options, const Affine& affine, TensorView<const float> x,
+                                      TensorView<const float> dy, const Gradients& gradients,
+                                      std::span<const float> running_mean,
+                                      std::span<const float> running_var) {
+  check_options(options.num_features, options.eps, options.momentum);
+  check_gradients(options, affine, x, dy, gradients);
+  check_running(running_mean, running_var, options.num_features);
+  std::vector<Region> regions = affine_regions(affine);
+  regions.push_back(region("running_mean", running_mean, false));
+  regions.push_back(region("running_var", running_var, false));
+  check_gradients_apart(x, dy, gradients, std::move(regions));
   return values_per_channel(x);
 }
 

@@ -23,6 +23,16 @@ std::int64_t check_inference(const Options& options, const Affine& affine, Tenso
                              TensorView<const float> y, std::span<const float> running_mean,
                              std::span<const float> running_var);
 
+/// All checks of backward_training. Returns n, 0 for an empty input.
+std::int64_t check_backward_training(const Options& options, const Affine& affine, TensorView<const float> x,
+                                     TensorView<const float> dy, const Gradients& gradients);
+
+/// All checks of backward_inference. Returns n, 0 for an empty input.
+std::int64_t check_backward_inference(const Options& options, const Affine& affine, TensorView<const float> x,
+                                      TensorView<const float> dy, const Gradients& gradients,
+                                      std::span<const float> running_mean,
+                                      std::span<const float> running_var);
+
 /// A vector of `count` values for `channels` channels; `name` is for the message.
 void check_length(const char* name, std::size_t count, std::int64_t channels);
 

@@ -47,6 +47,14 @@ class BatchNorm {
   void forward(TensorView<const float> x, TensorView<float> y, const BatchStatistics& saved = {},
                const Execution& execution = {});
 
+  /// backward_training or backward_inference, whichever belongs to the forward of the mode that the layer is
+  /// in now; nothing of the layer changes. x is that of the forward call, which the layer does not keep.
+  ///
+  /// Throws Error{no_forward} unless the latest forward that succeeded was made in this mode and no load came
+  /// after it, and what those functions throw; nothing is written then. Copies remember that forward too.
+  void backward(TensorView<const float> x, TensorView<const float> dy, const Gradients& gradients,
+                const Execution& execution = {}) const;
+
   /// Throws Error{momentum} for NaN and infinity.
   void set_momentum(std::optional<double> momentum);
 
@@ -71,11 +79,15 @@ class BatchNorm {
   [[nodiscard]] std::int64_t num_batches_tracked() const noexcept { return num_batches_tracked_; }
 
  private:
+  [[nodiscard]] Options call_options() const;
+  [[nodiscard]] Affine affine() const;
+
   Dimensions dimensions_;
   LayerOptions options_;
   std::vector<float> weight_, bias_, running_mean_, running_var_;
   std::int64_t num_batches_tracked_ = 0;
   bool training_ = true;
+  std::optional<bool> forward_in_training_;  // the mode of the latest forward since the latest load
 };
 
 /// Input (N, C) or (N, C, L).

@@ -76,4 +76,40 @@ void forward_inference(const Options& options, const Affine& affine, TensorView<
                        TensorView<float> y, std::span<const float> running_mean,
                        std::span<const float> running_var, const Execution& execution = {});
 
+/// Where a backward call writes; what is absent or an empty span is not wanted and not computed.
+struct Gradients {
+  std::optional<TensorView<float>> dx{};  ///< shape of x; may be dy itself (same data, sizes and strides)
+  std::span<float> dweight{};             ///< dγ, C elements
+  std::span<float> dbias{};               ///< dβ, C elements
+};
+
+/// The gradients of a loss whose gradient by y is dy, for y from forward_training on the same x:
+///
+/// dβ = Σdy; dγ = Σdy·x̂; dx = γ/√(σ²+eps)·(dy − mean(dy) − x̂·mean(dy·x̂)), with x̂ = (x−μ)/√(σ²+eps) recomputed
+/// from x. Sums and differences are taken in double or better, and each result is rounded once. dx is +0 for
+/// constant dy.
+///
+/// dy has the shape of x. A value of x or dy that is not finite makes its channel's dx and dγ NaN; dβ is the
+/// sum of dy all the same. A γ that is not finite touches dx only. For an empty x, dγ and dβ are +0. Whatever
+/// of dx, dγ and dβ overlaps anything else of the call, or itself, is an error, but for dx in the very place
+/// of dy.
+///
+/// Throws Error: channels, eps, momentum, rank, length, one_value (n = 1), alias.
+void backward_training(const Options& options, const Affine& affine, TensorView<const float> x,
+                       TensorView<const float> dy, const Gradients& gradients,
+                       const Execution& execution = {});
+
+/// The same for y from forward_inference: dx = γ·dy/√V, dγ = Σdy·(x−running_mean)/√V, dβ = Σdy with
+/// V = running_var + eps.
+///
+/// A channel whose V is not above 0 has NaN for dx and dγ; one whose V is infinite has 0, or NaN where 0·∞
+/// is asked for. dγ is NaN where x, running_mean or dy has a value in the channel that is not finite; dx
+/// looks at dy, γ and V only.
+///
+/// Throws Error: channels, eps, momentum, rank, length, alias.
+void backward_inference(const Options& options, const Affine& affine, TensorView<const float> x,
+                        TensorView<const float> dy, const Gradients& gradients,
+                        std::span<const float> running_mean, std::span<const float> running_var,
+                        const Execution& execution = {});
+
 }  // namespace bn

@@ -1,0 +1,38 @@
+// The sums that the backward pass takes over a channel.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "backward_kernels.hpp"
+#include "channel_sums.hpp"
+#include "traversal.hpp"
+
+namespace bn {
+
+/// What is subtracted from x and dy in each channel.
+class Means {
+ public:
+  explicit Means(std::int64_t channels);
+  /// The means of a batch.
+  Means(const std::vector<ChannelMoments>& x, const std::vector<ChannelMoments>& dy);
+
+  void set(std::int64_t c, const MeanPair& means);
+  [[nodiscard]] MeanPair channel(std::int64_t c) const;
+  /// Arrays that begin with channel `first`.
+  [[nodiscard]] MeanRows rows(std::int64_t first = 0) const;
+
+ private:
+  std::vector<double> x_hi_, x_lo_, dy_hi_, dy_lo_;
+};
+
+/// Σ(dy − mean)(x − mean) of every channel, not finite just where a value or mean of the channel is not (the
+/// sum of n finite terms is below n·2^258). `layout` walks x and dy; `threads` as in parallel_for.
+std::vector<double> product_sums(const float* x, const float* dy, const Traversal& layout, const Means& means,
+                                 int threads);
+
+/// Σdy of every channel, the extended sum where values are not finite. `layout` walks dy, `moments` are its.
+std::vector<float> value_sums(const float* dy, const Traversal& layout,
+                              const std::vector<ChannelMoments>& moments, int threads);
+
+}  // namespace bn
