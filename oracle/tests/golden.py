@@ -16,9 +16,10 @@ from pathlib import Path
 
 sys.dont_write_bytecode = True  # the check must not leave files in the source tree
 
-from golden_answer import Forward, Load, SetMomentum, answer  # noqa: E402
+from golden_answer import answer  # noqa: E402
 from golden_cases import all_cases  # noqa: E402
 from golden_exact import census  # noqa: E402
+from golden_model import Backward, Forward, Load, SetMomentum  # noqa: E402
 
 
 def hexfloat(value):
@@ -75,13 +76,17 @@ def case_archive(case):
         if isinstance(call, Forward):
             metadata[key] = "forward training" if call.training else "forward inference"
             tensors[key + ".x"] = call.x
-            for name, value in call.exec.items():
-                metadata[f"{key}.{name}"] = value
+        elif isinstance(call, Backward):
+            mode = {None: [], True: ["training"], False: ["inference"]}[call.training]
+            metadata[key] = " ".join(["backward", *mode, *call.wants])
+            tensors[key + ".dy"] = call.dy
         elif isinstance(call, SetMomentum):
             metadata[key] = "set_momentum " + momentum_text(call.momentum)
         elif isinstance(call, Load):
             metadata[key] = "load"
             put_state(metadata, tensors, key + ".", call.state)
+        for name, value in getattr(call, "exec", {}).items():
+            metadata[f"{key}.{name}"] = value
     return archive(metadata, tensors)
 
 

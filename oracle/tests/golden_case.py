@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from math import inf, nan  # noqa: F401 - part of the vocabulary of the case files
 
-from golden_answer import Config, Forward, Load, SetMomentum, State, Tensor, vector  # noqa: F401
+from golden_model import Backward, Config, Forward, Load, SetMomentum, State, Tensor, vector  # noqa: F401
 
 U = 2.0**-24  # half the distance from 1 to the next float
 TINY = 2.0**-149  # smallest float above zero
@@ -40,6 +40,13 @@ def train(shape, values, **exec):
 
 def infer(shape, values, **exec):
     return Forward(Tensor.of(shape, values), False, exec)
+
+
+GRADIENTS = "dx dweight dbias"
+
+
+def back(shape, dy, wants=GRADIENTS, training=None, **exec):
+    return Backward(Tensor.of(shape, dy), tuple(wants.split()), training, exec)
 
 
 def rows(*lines):

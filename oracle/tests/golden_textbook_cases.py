@@ -1,7 +1,7 @@
 """What a textbook, a tutorial or a quiz says about BatchNorm, as facts that can be checked."""
 
 from golden_case import Noise, SetMomentum, collection, column, fresh, infer, rows, train
-from golden_answer import Config, Load
+from golden_model import Config, Load
 
 
 def worked_examples(add):
