@@ -198,12 +198,34 @@ bool sums_in_range(const ChannelScale& c, const GradientScale& g, const Numerics
          below_overflow(g.n * g.abs_dot * h, numerics);
 }
 
+/// What multiplies x^ t in dx, beside 1 where eps is in the root and the variance divides by n.
+struct ProjectionWeight {
+  long double size, relative_error;
+  bool in_range;
+};
+
+/// -(dh/dsigma)/sigma is h^3 inside the root and h^2/sigma outside, 1/(h sigma) times as much: the error of
+/// h, four roundings, and that of sigma, which an error dv of the variance moves by less than dv/v as long as
+/// dv < v/2. Beyond that sigma may come out as 0, and dx with it as NaN.
+ProjectionWeight projection_weight(const ChannelScale& c, const GradientScale& g, const Numerics& numerics,
+                                   long double relative) {
+  if (c.eps_place != EpsPlace::outside) return {g.correction, 0, true};
+  const long double dv = variance_error(c, numerics);
+  const long double weight = g.correction / (c.invstd * std::sqrt(c.variance));
+  if (!(dv < c.variance / 2)) return {g.correction, 0, false};
+  const bool in_range = representable(c.variance, numerics) && representable(weight, numerics) &&
+                        below_overflow(weight * g.n * g.abs_dot, numerics);
+  return {weight, relative + dv / c.variance + 4 * u, in_range};
+}
+
 }  // namespace
 
-/// dx = gamma h g, g = dy - mean(dy) - x^ t. The mean of dy costs depth + 2, x^ t carries both factors'
-/// errors, and three roundings are made of each of g's terms; gamma h g then has the factor's error kappa and
-/// two products. In the last line, what underflows: a product within g, or one of the products with gamma and
-/// h.
+/// dx = gamma h g, g = dy - mean(dy) - w x^ t, where w is the weight above. The mean of dy costs depth + 2,
+/// x^ t carries both factors' errors, and three roundings are made of each of g's terms; gamma h g then has
+/// the factor's error kappa and two products. The errors of x^ and t multiply: where x lies at the mean and
+/// dy is constant, both factors are 0 and their errors are all there is; and beside a mean that is large for
+/// sigma, kappa itself is not small. Last, what underflows: a product within g, or one of the products with
+/// gamma and h.
 Slack slack_training_dx(const ChannelScale& c, const GradientScale& g, const Numerics& numerics,
                         const GradientElement& at) {
   const long double h = c.invstd;
@@ -214,19 +236,25 @@ Slack slack_training_dx(const ChannelScale& c, const GradientScale& g, const Num
   const long double relative = kappa(c, numerics);
   const long double x_error = std::fabs(normal) * relative + h * mu_error;
   const long double t = g.projection;
-  const long double terms = std::fabs(at.dy) + std::fabs(g.mean) + std::fabs(normal * t);
+  const ProjectionWeight weight = projection_weight(c, g, numerics, relative);
+  const long double product = weight.size * std::fabs(normal * t);
+  const long double terms = std::fabs(at.dy) + std::fabs(g.mean) + product;
+  const long double product_error =
+      (std::fabs(normal) + x_error) * projection_error(c, g, numerics, relative, mu_error) +
+      std::fabs(t) * x_error;
   const long double g_error = u * (summation_depth(numerics.summation, g.n) + 2) * g.abs_mean +
-                              std::fabs(normal) * projection_error(c, g, numerics, relative, mu_error) +
-                              std::fabs(t) * x_error + 3 * u * terms;
+                              weight.size * product_error * (1 + weight.relative_error) +
+                              product * weight.relative_error + 3 * u * terms;
   const long double underflow =
-      underflow_unit(numerics) *
+      underflow_unit(numerics) * std::max(weight.size, 1.0L) *
       (1 + gamma + h + (1 + gamma) * h * (2 + std::fabs(normal) * (1 + h) + std::fabs(centred)));
-  const long double amount = gamma * h * g_error + std::fabs(at.dx) * (relative + 2 * u) + underflow;
+  const long double amount =
+      gamma * h * g_error * (1 + relative) + std::fabs(at.dx) * (relative + 2 * u) + underflow;
   const long double largest_term = g.n * terms;
   const bool in_range =
-      batch_in_range(c, numerics) && sums_in_range(c, g, numerics) && representable(centred, numerics) &&
-      representable(normal, numerics) && representable(gamma * h, numerics) &&
-      below_overflow(gamma * g.n * g.abs_mean, numerics) &&
+      weight.in_range && batch_in_range(c, numerics) && sums_in_range(c, g, numerics) &&
+      representable(centred, numerics) && representable(normal, numerics) &&
+      representable(gamma * h, numerics) && below_overflow(gamma * g.n * g.abs_mean, numerics) &&
       below_overflow(gamma * g.n * g.abs_dot * h * h * h, numerics) &&
       below_overflow(g.n * g.abs_dot * h * h * h, numerics) && below_overflow(largest_term, numerics) &&
       below_overflow(largest_term * h, numerics) && below_overflow(largest_term * gamma, numerics) &&

@@ -90,8 +90,9 @@ void BackwardAnswer::prepare_scale(std::int64_t c) {
   GradientScale& scale = gradient.scale;
   scale.mean = gradient.sum.approximate() / n;
   scale.abs_dot = sum / n;
-  if (channels_[c].normaliser.is_defined() && !channels_[c].special_mean && !channels_[c].infinite_variance) {
-    const ExactNumber projection = channels_[c].normaliser.projection(gradient.sum_with_x, gradient.sum);
+  const Channel& of_dx = own_channels_ ? (*own_channels_)[c] : channels_[c];
+  if (of_dx.normaliser.is_defined() && !of_dx.special_mean && !of_dx.infinite_variance) {
+    const ExactNumber projection = of_dx.normaliser.projection(gradient.sum_with_x, gradient.sum);
     scale.projection = projection.approximate() / n;
   }
 }
@@ -105,7 +106,9 @@ void BackwardAnswer::prepare_form(std::int64_t c) {
   const Dyadic correlation = Dyadic::of(n) * gradient.sum_with_x - gradient.sum * channel.batch.sum;
   // A backward pass with an eps of its own is no derivative, but the textbook's formula with 1/n throughout.
   const bool unbiased = dialect_.normalising_variance == Correction::unbiased && !own_channels_ && n > 1;
-  gradient.form = channel.normaliser.gradient(n, unbiased ? n - 1 : n, correlation);
+  const std::int64_t q = unbiased ? n - 1 : n;
+  gradient.form = channel.normaliser.gradient(n, q, correlation);
+  gradient.scale.correction = static_cast<long double>(n) / static_cast<long double>(q);
 }
 
 const Shape& BackwardAnswer::shape(Output output) const {

@@ -1,0 +1,232 @@
+/// The attainable error of the gradients, put to float32 arithmetic as people write it: as
+/// attainable_simulation_test.cpp does for the forward pass. Right ways of computing must stay within the
+/// bound; a gradient without one of its terms, a naive sum that passes for a blocked one and a product sum
+/// that cancels must not.
+
+#include <gtest/gtest.h>
+
+#include <memory>
+
+#include "gradient_simulation.hpp"
+
+namespace bncheck::simulation {
+namespace {
+
+ExpectedCall gradient(const Problem& p, const Values& dy,
+                      const Dialect& dialect = dialect_presets().front()) {
+  const auto& forward = std::get<Forward>(p.content.calls[0].operation);
+  const Call call{Backward{Tensor::of(forward.x.shape, dy)}, {}};
+  return expect(p.content.config, p.content.state, call, dialect, std::make_shared<const Forward>(forward));
+}
+
+struct Ratios {
+  double dx = 0, dweight = 0, dbias = 0;
+
+  void include(const Ratios& other) {
+    dx = std::max(dx, other.dx);
+    dweight = std::max(dweight, other.dweight);
+    dbias = std::max(dbias, other.dbias);
+  }
+  double largest() const { return std::max({dx, dweight, dbias}); }
+};
+
+Ratios ratios(const ExpectedCall& expected, const Gradients& got, Summation summation) {
+  return {worst_ratio(expected.outputs.at(Output::dx), got.dx, summation),
+          worst_ratio(expected.outputs.at(Output::dweight), {got.dweight}, summation),
+          worst_ratio(expected.outputs.at(Output::dbias), {got.dbias}, summation)};
+}
+
+/// The share of dx that the bound speaks of: a bound that looked away would be no bound.
+struct Coverage {
+  std::size_t in_range = 0, all = 0;
+
+  void count(const ExpectedTensor& dx) {
+    for (std::int64_t i = 0; i < dx.size(); ++i) in_range += dx.slack(i, Numerics{}).in_range ? 1u : 0u;
+    all += static_cast<std::size_t>(dx.size());
+  }
+  double share() const { return static_cast<double>(in_range) / static_cast<double>(all); }
+};
+
+void report(const char* mode, const char* name, const Ratios& worst) {
+  std::printf(
+      "attainable error, %s gradient: %-47s worst ratio %.3f for dx, %.3f for dweight, %.3f for dbias\n",
+      mode, name, worst.dx, worst.dweight, worst.dbias);
+  EXPECT_LE(worst.largest(), 1) << name;
+}
+
+/// Runs every summation on every problem, and the formulas in turn.
+template <std::size_t N>
+void simulate(std::uint64_t seed, bool training, std::size_t problems, const Formula (&formulas)[N]) {
+  const char* mode = training ? "training" : "inference";
+  Random random(seed);
+  std::size_t cases = 0;
+  Coverage coverage;
+  std::vector<Ratios> by_summation(std::size(training_controls)), by_formula(N);
+  for (std::size_t k = 0; k < problems; ++k) {
+    const Data data = all_data[k % std::size(all_data)];
+    const Problem p = problem(random, data, draw_count(random), training);
+    const Values none(p.x.size());
+    const Moments about = training ? two_pass(p.x, wide_sum) : Moments{p.channel.mean, p.channel.variance};
+    const Layer drawn{p.x, none, about.mean, about.variance, p.channel.gamma, p.channel.eps};
+    const Slope slope = all_slopes[k / std::size(all_data) % std::size(all_slopes)];
+    const Values dy = draw_dy(random, slope, drawn);
+    const ExpectedCall expected = gradient(p, dy);
+    coverage.count(expected.outputs.at(Output::dx));
+    for (std::size_t control = 0; control < std::size(training_controls); ++control) {
+      const TrainingControl& t = training_controls[control];
+      const Moments m = training ? t.moments(p.x) : about;
+      const std::size_t formula = (k / 56 + control) % N;
+      const Layer layer{p.x, dy, m.mean, m.variance, p.channel.gamma, p.channel.eps};
+      const Ratios r = ratios(expected, formulas[formula].apply(layer, t.sum), t.summation);
+      by_summation[control].include(r);
+      by_formula[formula].include(r);
+      ++cases;
+    }
+  }
+  for (std::size_t i = 0; i < N; ++i) report(mode, formulas[i].name, by_formula[i]);
+  for (std::size_t i = 0; i < by_summation.size(); ++i) {
+    report(mode, training_controls[i].name, by_summation[i]);
+  }
+  std::printf("attainable error, %s gradient: %zu cases, %.1f %% of dx in range\n", mode, cases,
+              100 * coverage.share());
+  EXPECT_GE(cases, 100000u);
+  EXPECT_GE(coverage.share(), 0.9);
+}
+
+TEST(AttainableGradient, TrainingControlsStayWithinIt) {
+  simulate(20260201, true, 17000 * factor(), training_formulas);
+}
+
+TEST(AttainableGradient, InferenceControlsStayWithinIt) {
+  simulate(20260202, false, 17000 * factor(), inference_formulas);
+}
+
+// ---- other dialects
+
+/// What a dialect's own formula makes of a layer whose variance is the one that it normalises with.
+struct DialectControl {
+  const char* name;
+  Dialect dialect;
+  Gradients (*apply)(const Layer&, Sum);
+};
+
+std::vector<DialectControl> dialect_controls() {
+  Dialect one_less;
+  one_less.normalising_variance = Correction::unbiased;
+  Dialect eps_outside;
+  eps_outside.eps_place = EpsPlace::outside;
+  return {{"darknet", *dialect_named("darknet"), darknet},
+          {"variance over n - 1", one_less, unbiased},
+          {"eps outside the root", eps_outside, outside}};
+}
+
+TEST(AttainableGradient, ControlsOfOtherDialectsStayWithinIt) {
+  Random random(20260207);
+  for (const DialectControl& d : dialect_controls()) {
+    Ratios worst;
+    Coverage coverage;
+    for (std::size_t k = 0; k < 3000 * factor(); ++k) {
+      const Problem p = problem(random, all_data[k % std::size(all_data)], draw_count(random), true);
+      const Values none(p.x.size());
+      const Moments m = two_pass(p.x, wide_sum);
+      const Slope slope = all_slopes[k / std::size(all_data) % std::size(all_slopes)];
+      const Values dy =
+          draw_dy(random, slope, {p.x, none, m.mean, m.variance, p.channel.gamma, p.channel.eps});
+      const ExpectedCall expected = gradient(p, dy, d.dialect);
+      coverage.count(expected.outputs.at(Output::dx));
+      for (const TrainingControl& t : training_controls) {
+        const Moments own = t.moments(p.x);
+        const auto n = static_cast<float>(p.x.size());
+        const bool less = d.dialect.normalising_variance == Correction::unbiased;
+        const float variance = less ? own.variance * (n / (n - 1)) : own.variance;
+        const Layer layer{p.x, dy, own.mean, variance, p.channel.gamma, p.channel.eps};
+        worst.include(ratios(expected, d.apply(layer, t.sum), t.summation));
+      }
+    }
+    report("training", d.name, worst);
+    std::printf("attainable error, training gradient: %s, %.1f %% of dx in range\n", d.name,
+                100 * coverage.share());
+    EXPECT_GE(coverage.share(), 0.8);
+  }
+}
+
+// ---- what is beyond it
+
+/// The worst ratio of dx over `count` problems.
+template <class Wrong>
+double worst_dx(std::uint64_t seed, Slope slope, std::size_t count, const Wrong& wrong) {
+  Random random(seed);
+  double worst = 0;
+  for (std::size_t k = 0; k < count; ++k) {
+    const Problem p = problem(random, Data::ordinary, 64, true);
+    const Moments m = two_pass(p.x, wide_sum);
+    const Values none(p.x.size());
+    const Values dy = draw_dy(random, slope, {p.x, none, m.mean, m.variance, p.channel.gamma, p.channel.eps});
+    const Layer layer{p.x, dy, m.mean, m.variance, p.channel.gamma, p.channel.eps};
+    worst =
+        std::max(worst, worst_ratio(gradient(p, dy).outputs.at(Output::dx), wrong(layer), Summation::wide));
+  }
+  return worst;
+}
+
+TEST(AttainableGradient, ATermLeftOutIsBeyondIt) {
+  const double without_mean = worst_dx(20260203, Slope::random, 50, [](const Layer& l) {
+    const float t = l.sum(wide_sum, [&](std::size_t i) { return l.dy[i] * l.normal(i); }) / l.n();
+    return l.each([&](std::size_t i) { return (l.dy[i] - l.normal(i) * t) * l.invstd() * l.gamma; });
+  });
+  const double without_projection = worst_dx(20260204, Slope::random, 50, [](const Layer& l) {
+    const float mean_dy = wide_sum(l.dy) / l.n();
+    return l.each([&](std::size_t i) { return (l.dy[i] - mean_dy) * l.invstd() * l.gamma; });
+  });
+  std::printf("attainable error, dx without mean(dy): worst ratio %.3g; without the term of x^: %.3g\n",
+              without_mean, without_projection);
+  EXPECT_GT(without_mean, 1000);
+  EXPECT_GT(without_projection, 1000);
+}
+
+/// 10^5 products of one size: in each binade of the running sum, all roundings go the same way.
+TEST(AttainableGradient, ANaiveSumIsNoBlockedOne) {
+  Random random(20260205);
+  Problem p = problem(random, Data::ordinary, 2, true);
+  constexpr std::size_t n = 100000;
+  p.x.clear();
+  Values dy;
+  for (std::size_t i = 0; i < n; ++i) {
+    p.x.push_back(i % 2 == 0 ? 1.0f : -1.0f);
+    dy.push_back(i % 2 == 0 ? 0.7f : -0.7f);
+  }
+  p.content.calls[0].operation = Forward{true, Tensor::of({n, 1}, p.x)};
+  const Layer layer{p.x, dy, 0, 1, p.channel.gamma, p.channel.eps};
+  const ExpectedCall expected = gradient(p, dy);
+  const ExpectedTensor& dweight = expected.outputs.at(Output::dweight);
+  const auto ratio = [&](Sum add, Summation declared) {
+    return worst_ratio(dweight, {with_k(layer, add).dweight}, declared);
+  };
+  const double naive = ratio(naive_sum, Summation::blocked);
+  std::printf("attainable error, dweight of 1e5 values, naive sum judged as blocked: ratio %.3g\n", naive);
+  EXPECT_GT(naive, 10);
+  EXPECT_LE(ratio(naive_sum, Summation::naive), 1);
+  EXPECT_LE(ratio(blocked_sum, Summation::blocked), 1);
+}
+
+/// Sum dy x - mean Sum dy cancels mean/sigma of its digits.
+TEST(AttainableGradient, UncentredProductsAtLargeMeanAreBeyondIt) {
+  Random random(20260206);
+  double worst = 0;
+  for (int k = 0; k < 200; ++k) {
+    const Problem p = problem(random, Data::mean_1e3, 64, false);
+    const Values none(p.x.size());
+    const Layer drawn{p.x, none, p.channel.mean, p.channel.variance, p.channel.gamma, p.channel.eps};
+    const Values dy = draw_dy(random, Slope::random, drawn);
+    const Layer l{p.x, dy, p.channel.mean, p.channel.variance, p.channel.gamma, p.channel.eps};
+    const float sum_with_x = l.sum(blocked_sum, [&](std::size_t i) { return dy[i] * p.x[i]; });
+    const float dweight = (sum_with_x - l.mean * blocked_sum(dy)) * l.invstd();
+    worst = std::max(worst,
+                     worst_ratio(gradient(p, dy).outputs.at(Output::dweight), {dweight}, Summation::blocked));
+  }
+  std::printf("attainable error, Sum dy x - mean Sum dy at mean 1e3, inference: worst ratio %.3g\n", worst);
+  EXPECT_GT(worst, 3);
+}
+
+}  // namespace
+}  // namespace bncheck::simulation
