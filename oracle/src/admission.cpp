@@ -83,11 +83,11 @@ bool overlaps(const Config& config, const Shape& shape, const Uses& uses, const 
   return std::ranges::any_of(offsets, [&](std::int64_t offset) { return offsets.contains(offset + 1); });
 }
 
-void forward_errors(const Config& config, const Forward& forward, const Exec& exec, const Dialect& dialect,
-                    std::set<ErrorKind>& errors) {
-  const bool batch = forward.training || !config.track_running_stats;
+/// Of eps, rank, channels and values per channel, for an input of this shape.
+void shape_errors(const Config& config, const Shape& shape, bool training, const Dialect& dialect,
+                  std::set<ErrorKind>& errors) {
+  const bool batch = training || !config.track_running_stats;
   if (batch && config.eps == 0 && dialect.eps_place != EpsPlace::absent) errors.insert(ErrorKind::eps);
-  const Shape& shape = forward.x.shape;
   if (!takes_rank(config.dimensions, shape.size())) errors.insert(ErrorKind::rank);
   if (shape.size() < 2) return;
   if (shape[1] != config.num_features) errors.insert(ErrorKind::channels);
@@ -98,27 +98,40 @@ void forward_errors(const Config& config, const Forward& forward, const Exec& ex
     errors.insert(ErrorKind::one_value);
   }
   if (empty && dialect.empty_batch == EmptyBatch::error) errors.insert(ErrorKind::other);
+}
+
+void forward_errors(const Config& config, const Forward& forward, const Exec& exec, const Dialect& dialect,
+                    std::set<ErrorKind>& errors) {
+  const Shape& shape = forward.x.shape;
+  shape_errors(config, shape, forward.training, dialect, errors);
+  if (!takes_rank(config.dimensions, shape.size())) return;
   const bool tracked = config.track_running_stats;
   if (overlaps(config, shape, {tracked, tracked && forward.training}, exec)) errors.insert(ErrorKind::alias);
 }
 
-/// What forbids the forward call forbids its gradient: statistics and counter do not change, eps, shapes and
-/// parameters are looked at again.
+/// What forbids a forward call forbids a gradient, whatever else does: a call may name any of its errors. The
+/// mode is the one that it names, else that of its forward call; without either, none is known.
 void backward_errors(const Config& config, const Backward& backward, const Exec& exec, const Forward* latest,
                      const Dialect& dialect, std::set<ErrorKind>& errors) {
   if (latest == nullptr || backward.training.value_or(latest->training) != latest->training) {
     errors.insert(ErrorKind::no_forward);
   }
   const Shape& shape = backward.dy.shape;
-  if (!takes_rank(config.dimensions, shape.size())) errors.insert(ErrorKind::rank);
+  const bool training = backward.training.value_or(latest != nullptr && latest->training);
+  if (latest != nullptr) {
+    shape_errors(config, latest->x.shape, training, dialect, errors);
+    if (shape != latest->x.shape) errors.insert(ErrorKind::length);
+  } else {
+    shape_errors(config, shape, training, dialect, errors);
+  }
   if (shape.size() >= 2 && shape[1] != config.num_features) errors.insert(ErrorKind::channels);
-  if (latest == nullptr) return;
-  if (shape != latest->x.shape) errors.insert(ErrorKind::length);
-  forward_errors(config, *latest, {}, dialect, errors);
-  if (!backward.want_dx || shape != latest->x.shape) return;
+  if (!takes_rank(config.dimensions, shape.size())) {
+    errors.insert(ErrorKind::rank);
+    return;
+  }
   const bool covers_x = exec.overlap == Overlap::dx_and_x && !backward.dy.bytes.empty();
-  const Uses uses{config.track_running_stats && !latest->training, false};
-  if (covers_x || overlaps(config, shape, uses, exec)) errors.insert(ErrorKind::alias);
+  const Uses uses{config.track_running_stats && !training, false};
+  if (backward.want_dx && (covers_x || overlaps(config, shape, uses, exec))) errors.insert(ErrorKind::alias);
 }
 
 /// A training call that keeps statistics advances the counter, which has nowhere to go from its largest

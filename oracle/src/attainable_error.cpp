@@ -179,6 +179,25 @@ bool below_overflow(long double value, const Numerics& numerics) {
   return std::fabs(value) <= largest(numerics);
 }
 
+/// kappa for sums of x^, in which one factor h multiplies everything: where the error dv of the variance is
+/// not small beside v + eps, the computed factor may exceed h by more than the first-order term within kappa,
+/// but v + eps comes out as V - dv at least, and as eps at least. (Welford's recurrence finds a variance of 0
+/// for two neighbouring numbers whose mean rounds to the second.) Infinite where both ends are 0: nothing is
+/// promised then. eps is a difference here, of which rounding would leave something where eps is nothing.
+long double gradient_kappa(const ChannelScale& c, const Numerics& numerics) {
+  const long double first_order = kappa(c, numerics);
+  if (!(c.invstd > 0)) return first_order;
+  const long double dv = variance_error(c, numerics);
+  const bool outside = c.eps_place == EpsPlace::outside;
+  const long double whole = outside ? 1 / c.invstd : 1 / (c.invstd * c.invstd);
+  const long double difference = whole - (outside ? std::sqrt(c.variance) : c.variance);
+  const long double eps = difference > 0x1p-50L * whole ? difference : 0;
+  const long double rest = std::max(c.variance - dv, 0.0L);
+  const long double least = outside ? std::sqrt(rest) + eps : rest + eps;
+  const long double growth = (outside ? whole / least : std::sqrt(whole / least)) - 1;
+  return first_order + std::max(growth - invstd_error_from(dv, c), 0.0L);
+}
+
 /// delta T / n: the error of t = mean(dy x^), whose terms are rounded once and summed in the sum's depth,
 /// then divided and stored; each x^ is off by tau = |x^| kappa + h delta mu. A product may underflow before
 /// or after h.
@@ -233,7 +252,7 @@ Slack slack_training_dx(const ChannelScale& c, const GradientScale& g, const Num
   const long double normal = centred * h;
   const long double gamma = std::fabs(at.gamma);
   const long double mu_error = mean_error(c, numerics);
-  const long double relative = kappa(c, numerics);
+  const long double relative = gradient_kappa(c, numerics);
   const long double x_error = std::fabs(normal) * relative + h * mu_error;
   const long double t = g.projection;
   const ProjectionWeight weight = projection_weight(c, g, numerics, relative);
@@ -280,7 +299,7 @@ Slack slack_dweight(const ChannelScale& c, const GradientScale& g, const Numeric
                     bool uses_batch) {
   const long double h = c.invstd;
   const long double v = h > 0 ? 1 / (h * h) : 0;
-  const long double relative = uses_batch ? kappa(c, numerics) : 8 * u;
+  const long double relative = uses_batch ? gradient_kappa(c, numerics) : 8 * u;
   const long double mu_error = uses_batch ? mean_error(c, numerics) : 0;
   long double amount = g.n * projection_error(c, g, numerics, relative, mu_error) + underflow_unit(numerics);
   if (c.ratio_statistics) amount += u * g.n * h * (std::fabs(c.mean) * g.abs_mean + g.abs_dot / 2);

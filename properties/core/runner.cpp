@@ -67,6 +67,9 @@ std::string foreign_dtype(const Case& c) {
     const std::string call = "call." + std::to_string(k) + ".";
     if (const auto* forward = std::get_if<Forward>(&operation); forward != nullptr && foreign(forward->x)) {
       name = call + "x";
+    } else if (const auto* backward = std::get_if<Backward>(&operation);
+               backward != nullptr && foreign(backward->dy)) {
+      name = call + "dy";
     } else if (const auto* load = std::get_if<Load>(&operation)) {
       const std::string part = of_state(load->state);
       if (!part.empty()) name = call + part;
@@ -90,13 +93,15 @@ Run Runner::run(const Case& c) {
   }
   Run run{c, std::move(outcome.replies), {}};
   Config config = c.config;
+  std::shared_ptr<const Forward> latest;
   for (std::size_t k = 0; k < c.calls.size(); ++k) {
     const auto* failure = std::get_if<Failure>(&run.replies[k].result);
     if (failure != nullptr && failure->kind == ErrorKind::unsupported) {
       throw Settled{Verdict::not_applicable("the subject does not support this: " + failure->message)};
     }
-    run.expected.push_back(expect(config, run.before(k), c.calls[k], can().dialect));
+    run.expected.push_back(expect(config, run.before(k), c.calls[k], can().dialect, latest));
     config = run.expected.back().config;
+    latest = run.expected.back().latest;
   }
   return run;
 }

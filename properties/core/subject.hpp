@@ -31,6 +31,9 @@ struct Capabilities {
   bool untracked = true;        ///< track_running_stats = false
   bool without_affine = true;   ///< affine = false
   bool settable = true;         ///< SetMomentum and Load calls
+  bool backward = true;         ///< Backward calls
+  /// A Backward without its Forward, or in another mode, can be asked for and is refused.
+  bool remembers_forward = true;
   bool canonical_bits = false;  ///< a NaN is 0x7fc00000, an exact zero +0, a vanished result keeps its sign
   bool non_finite_rule = true;  ///< declares the total rule for values that are not finite
 };
@@ -43,7 +46,7 @@ struct Values {
 struct Failure {
   ErrorKind kind = ErrorKind::other;
   std::string message;
-  bool wrote_outputs = false;  ///< it changed y or a saved statistic all the same
+  bool wrote_outputs = false;  ///< it changed one of its outputs all the same
 };
 struct Reply {
   std::variant<Values, Failure> result;

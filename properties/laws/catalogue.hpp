@@ -14,6 +14,11 @@ std::vector<Law> running_statistics_laws();
 std::vector<Law> rejection_laws();
 std::vector<Law> confinement_laws();
 std::vector<Law> invariance_laws();
+std::vector<Law> gradient_match_laws();
+std::vector<Law> gradient_identity_laws();
+std::vector<Law> gradient_relation_laws();
+std::vector<Law> gradient_invariance_laws();
+std::vector<Law> gradient_rejection_laws();
 
 /// All of them, in the order in which they are reported.
 const std::vector<Law>& all_laws();

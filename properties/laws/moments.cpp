@@ -1,7 +1,6 @@
 /// Mean and variance of the normalised output, per channel, in training.
 
 #include <cmath>
-#include <sstream>
 
 #include "laws/catalogue.hpp"
 #include "laws/parts.hpp"
@@ -76,17 +75,8 @@ Verdict check_channels(const Case& c, Runner& runner, const Judge& judge) {
   return verdict;
 }
 
-void judge_bound(Verdict& verdict, const std::string& what, std::int64_t channel, long double got,
-                 long double expected, long double bound) {
-  const long double gap = std::fabs(got - expected);
-  verdict.worst_ratio = std::max(verdict.worst_ratio, static_cast<double>(gap / bound));
-  if (gap <= bound) return;
-  std::ostringstream message;
-  message << what << " of y in channel " << channel << " is " << got << ", expected " << expected
-          << " within " << bound;
-  const double ratio = verdict.worst_ratio;
-  verdict = Verdict::violated(message.str());
-  verdict.worst_ratio = ratio;
+std::string in_channel(const char* what, std::int64_t channel) {
+  return std::string(what) + " of y in channel " + std::to_string(channel);
 }
 
 /// Sum (y - beta) = 0 exactly, and every y is off by at most its attainable error A_i: the mean of y - beta
@@ -95,7 +85,7 @@ Verdict check_zero_mean(const Case& c, Runner& runner) {
   return check_channels(c, runner,
                         [](const Run&, std::int64_t channel, long double, long double beta,
                            const ChannelMoments& m, Verdict& verdict) {
-                          judge_bound(verdict, "the mean less beta", channel, m.mean, 0,
+                          judge_bound(verdict, in_channel("the mean less beta", channel), m.mean, 0,
                                       m.mean_bound + summation_rounding(m, m.deviation + std::fabs(beta)));
                         });
 }
@@ -128,7 +118,7 @@ Verdict check_variance(const Case& c, Runner& runner) {
         }
         const auto eps = static_cast<long double>(effective_eps(run.content.config, runner.can().dialect));
         const long double expected = std::fabs(gamma) * std::sqrt(squares / (squares + eps));
-        judge_bound(verdict, "the standard deviation", channel, m.deviation, expected,
+        judge_bound(verdict, in_channel("the standard deviation", channel), m.deviation, expected,
                     m.deviation_bound + summation_rounding(m, expected + std::fabs(beta)));
       });
 }

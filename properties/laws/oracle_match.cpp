@@ -9,22 +9,6 @@
 namespace bncheck {
 namespace {
 
-/// Every output element of every call meets the subject's claim; state that is no output is untouched.
-/// The bound is the attainable error of MATHEMATICS, derived in oracle/src/attainable_error.cpp.
-Verdict check_matches_oracle(const Case& c, Runner& runner) {
-  if (!all_finite(c)) return Verdict::not_applicable("values that are not finite");
-  const Run run = runner.run(c);
-  Verdict verdict;
-  for (std::size_t k = 0; k < c.calls.size(); ++k) {
-    if (run.expected[k].must_fail()) return Verdict::not_applicable("a call must fail");
-    run.values(k);
-    if (!fit_to_judge(run, k, runner.can())) break;
-    judge_call(run, k, runner.can(), Judged::in_range, verdict);
-    if (!verdict.is_bad()) judge_state(run, k, verdict);
-  }
-  return verdict;
-}
-
 /// A new momentum or another state before one of the calls: whether it took effect shows in what follows.
 void insert_setting(Draws& draws, const Capabilities& can, Case& c) {
   const auto setting = [&]() -> Operation {
@@ -140,7 +124,7 @@ std::vector<Law> oracle_laws() {
   return {
       {"matches_oracle",
        "Every output of every call is the exact result within the subject's claim: |got - exact| <= A.",
-       excludes_nobody, draw_any_forward, check_matches_oracle},
+       excludes_nobody, draw_any_forward, judge_every_call},
       {"extreme_range",
        "|got - exact| <= A also where squares, sums or products leave the range of float on the way.",
        excludes_nobody, draw_extreme, check_extreme_range},

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <sstream>
 
 namespace bncheck {
 
@@ -17,6 +18,64 @@ const Forward& one_valid_forward(const Case& c, const Capabilities& can) {
   }
   if (forward->x.bytes.empty()) throw Settled{Verdict::not_applicable("the batch is empty")};
   return *forward;
+}
+
+GradientCalls one_valid_gradient(const Case& c, const Capabilities& can) {
+  const auto* forward = c.calls.size() == 2 ? std::get_if<Forward>(&c.calls[0].operation) : nullptr;
+  const auto* backward = forward != nullptr ? std::get_if<Backward>(&c.calls[1].operation) : nullptr;
+  if (backward == nullptr) {
+    throw Settled{Verdict::not_applicable("the law is about a forward call and its gradient")};
+  }
+  if (!errors_of(c.config, c.state, c.calls[0], can.dialect).empty() ||
+      !errors_of(c.config, c.state, c.calls[1], can.dialect, forward).empty()) {
+    throw Settled{Verdict::not_applicable("a call must fail")};
+  }
+  if (forward->x.bytes.empty()) throw Settled{Verdict::not_applicable("the batch is empty")};
+  return {*forward, *backward};
+}
+
+std::vector<std::vector<ErrorKind>> errors_by_call(const Case& c, const Dialect& dialect) {
+  std::vector<std::vector<ErrorKind>> errors;
+  const Forward* latest = nullptr;
+  for (const Call& call : c.calls) {
+    errors.push_back(errors_of(c.config, c.state, call, dialect, latest));
+    if (!errors.back().empty()) continue;
+    if (const auto* forward = std::get_if<Forward>(&call.operation)) latest = forward;
+    if (std::holds_alternative<Load>(call.operation)) latest = nullptr;
+  }
+  return errors;
+}
+
+std::optional<std::string> excludes_without_backward(const Capabilities& can) {
+  if (can.backward) return std::nullopt;
+  return "the subject has no backward pass";
+}
+
+Verdict judge_every_call(const Case& c, Runner& runner) {
+  if (!all_finite(c)) return Verdict::not_applicable("values that are not finite");
+  const Run run = runner.run(c);
+  Verdict verdict;
+  for (std::size_t k = 0; k < c.calls.size(); ++k) {
+    if (run.expected[k].must_fail()) return Verdict::not_applicable("a call must fail");
+    run.values(k);
+    if (!fit_to_judge(run, k, runner.can())) break;
+    judge_call(run, k, runner.can(), Judged::in_range, verdict);
+    if (!verdict.is_bad()) judge_state(run, k, verdict);
+  }
+  return verdict;
+}
+
+void judge_bound(Verdict& verdict, const std::string& what, long double got, long double expected,
+                 long double bound) {
+  const long double gap = std::fabs(got - expected);
+  // Nothing to compare where nothing may be lost and nothing was.
+  if (gap > 0) verdict.worst_ratio = std::max(verdict.worst_ratio, static_cast<double>(gap / bound));
+  if (gap <= bound) return;
+  std::ostringstream message;
+  message << what << " is " << got << ", expected " << expected << " within " << bound;
+  const double ratio = verdict.worst_ratio;
+  verdict = Verdict::violated(message.str());
+  verdict.worst_ratio = ratio;
 }
 
 bool all_finite(const Tensor& tensor) {
@@ -38,6 +97,7 @@ bool fit_to_judge(const Run& run, std::size_t call, const Capabilities& can) {
 bool all_finite(const Case& c) {
   return finite_state(c.state) && std::ranges::all_of(c.calls, [&](const Call& call) {
            if (const auto* forward = std::get_if<Forward>(&call.operation)) return all_finite(forward->x);
+           if (const auto* backward = std::get_if<Backward>(&call.operation)) return all_finite(backward->dy);
            if (const auto* load = std::get_if<Load>(&call.operation)) return finite_state(load->state);
            return true;
          });
@@ -53,20 +113,27 @@ Case with_input(Case c, Tensor x) {
   return c;
 }
 
+Case with_gradient(Case c, Tensor dy) {
+  std::get<Backward>(c.calls[1].operation).dy = std::move(dy);
+  return c;
+}
+
 Geometry::Geometry(const Shape& shape) : samples(shape[0]), channels(shape[1]), spatial(1) {
   for (std::size_t k = 2; k < shape.size(); ++k) spatial *= shape[k];
 }
 
 void judge_same_results(const Run& a, const Run& b, bool bitwise, const Capabilities& can, Verdict& verdict,
                         const std::function<std::int64_t(std::int64_t)>& map) {
-  for (const auto& [output, expected] : a.expected[0].outputs) {
-    if (a.output(0, output).size() != b.output(0, output).size()) {
+  const std::size_t call = a.content.calls.size() - 1;
+  for (const auto& [output, expected] : a.expected[call].outputs) {
+    if (a.output(call, output).size() != b.output(call, output).size()) {
       throw Settled{
           Verdict::violated("two runs returned " + std::string(name_of(output)) + " of different size")};
     }
     for (std::int64_t i = 0; i < expected.size(); ++i) {
-      const std::int64_t j = output == Output::y && map ? map(i) : i;
-      judge_agreement({&a, 0, output, i}, {&b, 0, output, j}, bitwise, can, verdict);
+      const bool element = output == Output::y || output == Output::dx;
+      const std::int64_t j = element && map ? map(i) : i;
+      judge_agreement({&a, call, output, i}, {&b, call, output, j}, bitwise, can, verdict);
     }
   }
 }

@@ -16,6 +16,28 @@ std::optional<std::string> excludes_nobody(const Capabilities& can);
 /// Throws Settled.
 const Forward& one_valid_forward(const Case& c, const Capabilities& can);
 
+/// A case of two calls that must succeed: a forward call on a batch that is not empty, and its gradient.
+struct GradientCalls {
+  const Forward& forward;
+  const Backward& backward;
+};
+/// Else Settled as not applicable. Throws Settled.
+GradientCalls one_valid_gradient(const Case& c, const Capabilities& can);
+std::optional<std::string> excludes_without_backward(const Capabilities& can);
+
+/// Every output of every call against the exact answer, within the attainable error that
+/// oracle/src/attainable_error.cpp derives, and the state that no call may touch. Not applicable
+/// where a call must fail or a value is not finite.
+Verdict judge_every_call(const Case& c, Runner& runner);
+
+/// |got - expected| <= bound, with `what` as the subject of the message otherwise.
+void judge_bound(Verdict& verdict, const std::string& what, long double got, long double expected,
+                 long double bound);
+
+/// The kinds of error that each call must give, every call taken from the state before the first.
+/// Precondition: every x and dy is whole.
+std::vector<std::vector<ErrorKind>> errors_by_call(const Case& c, const Dialect& dialect);
+
 /// Every input and statistic of the case is finite.
 bool all_finite(const Case& c);
 bool all_finite(const Tensor& tensor);
@@ -26,6 +48,7 @@ bool fit_to_judge(const Run& run, std::size_t call, const Capabilities& can);
 /// The same case with other data or another way of carrying it out.
 Case with_exec(Case c, const Exec& exec);
 Case with_input(Case c, Tensor x);
+Case with_gradient(Case c, Tensor dy);
 
 /// Flat index of (sample, channel, position) in an (N, C, ...) tensor.
 struct Geometry {
@@ -36,7 +59,7 @@ struct Geometry {
   }
 };
 
-/// All outputs of the first calls of two runs agree; y's element i of `a` is y's element `map(i)` of `b`.
+/// All outputs of the last calls of two runs agree; element i of y or dx of `a` is element `map(i)` of `b`.
 void judge_same_results(const Run& a, const Run& b, bool bitwise, const Capabilities& can, Verdict& verdict,
                         const std::function<std::int64_t(std::int64_t)>& map = {});
 

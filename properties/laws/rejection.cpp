@@ -1,76 +1,14 @@
-/// What must be rejected: by kind, without a trace, and so that the nearest valid call is accepted.
+/// What a forward call, a setting or a loaded state must be rejected for.
 
 #include <algorithm>
 #include <cmath>
 #include <limits>
 
 #include "laws/catalogue.hpp"
-#include "laws/parts.hpp"
+#include "laws/rejected.hpp"
 
 namespace bncheck {
 namespace {
-
-/// The rejected call and its valid twin: the same but for the one thing that was wrong.
-using Twin = std::optional<Case> (*)(const Case&);
-
-/// A case may claim any number of channels; a twin that had them all would need the memory for them.
-constexpr std::int64_t max_twin_channels = 1 << 16;
-
-/// y on a parameter or a statistic, which only a subject with the caller's own buffers can be asked for.
-bool is_expressible(Overlap overlap, const Capabilities& can) {
-  switch (overlap) {
-    case Overlap::y_and_weight:
-    case Overlap::y_and_running_mean:
-    case Overlap::y_and_running_var:
-    case Overlap::running_mean_and_var:
-      return can.caller_state;
-    default:
-      return true;
-  }
-}
-
-/// The call fails with a kind that the contract names, changes no bit of state and outputs, and its twin
-/// succeeds. Equality throughout; nothing is numeric here.
-Verdict check_rejected(const Case& c, Runner& runner, ErrorKind kind, Twin twin_of) {
-  if (c.calls.size() != 1) return Verdict::not_applicable("the law is about a single call");
-  if (kind == ErrorKind::alias && !is_expressible(c.calls[0].exec.overlap, runner.can())) {
-    return Verdict::not_applicable("the subject keeps parameters and statistics in buffers of its own");
-  }
-  const Run run = runner.run(c);
-  const std::vector<ErrorKind>& kinds = run.expected[0].errors;
-  if (std::ranges::find(kinds, kind) == kinds.end())
-    return Verdict::not_applicable("no such error in this call");
-  const std::string wanted(name_of(kind));
-  const auto* failure = std::get_if<Failure>(&run.replies[0].result);
-  if (failure == nullptr) return Verdict::violated("the call must fail with '" + wanted + "' but succeeded");
-  if (std::ranges::find(kinds, failure->kind) == kinds.end()) {
-    return Verdict::violated("the call must fail with '" + wanted + "' but failed with '" +
-                             std::string(name_of(failure->kind)) + "': " + failure->message);
-  }
-  if (failure->message.empty()) return Verdict::violated("the error has no message");
-  if (failure->wrote_outputs) return Verdict::violated("the call failed but had written to its outputs");
-  if (run.after(0) != c.state) return Verdict::violated("the call failed but had changed the state");
-  if (c.config.num_features > max_twin_channels) return {};
-  const std::optional<Case> twin = twin_of(c);
-  if (!twin || !errors_of(twin->config, twin->state, twin->calls[0], runner.can().dialect).empty()) return {};
-  const Run accepted = runner.run(*twin);
-  if (const auto* refused = std::get_if<Failure>(&accepted.replies[0].result)) {
-    return Verdict::violated("the nearest valid call was rejected too: " + refused->message);
-  }
-  return {};
-}
-
-/// x cut or repeated to another shape: the values go round.
-Tensor reshaped(const Tensor& x, Shape shape) {
-  Tensor result = Tensor::filled(std::move(shape), 1);
-  const std::span<const float> from = x.floats();
-  const std::span<float> to = result.floats();
-  for (std::size_t i = 0; i < to.size(); ++i) {
-    // Distinct values where there is nothing to copy.
-    to[i] = from.empty() ? static_cast<float>(i % 7) : from[i % from.size()];
-  }
-  return result;
-}
 
 Forward& forward_of(Case& c) {
   return std::get<Forward>(c.calls[0].operation);
@@ -308,18 +246,6 @@ std::optional<Case> twin_alias(const Case& c) {
   twin.calls[0].exec.overlap = Overlap::none;
   return twin;
 }
-std::optional<std::string> excludes_own_output(const Capabilities& can) {
-  if (can.caller_output) return std::nullopt;
-  return "the subject returns memory of its own";
-}
-
-Law rejection(std::string name, std::string statement, ErrorKind kind,
-              Case (*draw)(Draws&, const Capabilities&), Twin twin,
-              std::optional<std::string> (*excludes)(const Capabilities&) = excludes_nobody) {
-  return {std::move(name), std::move(statement), excludes, draw,
-          [=](const Case& c, Runner& runner) { return check_rejected(c, runner, kind, twin); }};
-}
-
 }  // namespace
 
 std::vector<Law> rejection_laws() {

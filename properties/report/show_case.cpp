@@ -48,8 +48,8 @@ std::string show_placement(const char* name, const Placement& placement, const S
                      placement.offset);
 }
 
-std::string show_exec(const Exec& exec, const Shape& shape) {
-  std::string text = show_placement("x", exec.x, shape) + show_placement("y", exec.y, shape);
+std::string show_exec(const Exec& exec, const Shape& shape, const char* read, const char* written) {
+  std::string text = show_placement(read, exec.x, shape) + show_placement(written, exec.y, shape);
   if (exec.overlap != Overlap::none) text += fmt::format("; overlap {}", name_of(exec.overlap));
   if (exec.threads != 0) text += fmt::format("; {} threads", exec.threads);
   if (exec.rounding != Rounding::nearest) text += fmt::format("; rounding {}", name_of(exec.rounding));
@@ -60,10 +60,16 @@ std::string show_exec(const Exec& exec, const Shape& shape) {
 std::string show_call(const Call& call) {
   if (const auto* forward = std::get_if<Forward>(&call.operation)) {
     return fmt::format("forward {}{}\n    x {}\n", forward->training ? "training" : "inference",
-                       show_exec(call.exec, forward->x.shape), show_tensor(forward->x));
+                       show_exec(call.exec, forward->x.shape, "x", "y"), show_tensor(forward->x));
   }
   if (const auto* backward = std::get_if<Backward>(&call.operation)) {
-    return fmt::format("backward\n    dy {}\n", show_tensor(backward->dy));
+    return fmt::format("backward{}{}{}{}{}\n    dy {}\n",
+                       !backward->training   ? ""
+                       : *backward->training ? " training"
+                                             : " inference",
+                       backward->want_dx ? " dx" : "", backward->want_dweight ? " dweight" : "",
+                       backward->want_dbias ? " dbias" : "",
+                       show_exec(call.exec, backward->dy.shape, "dy", "dx"), show_tensor(backward->dy));
   }
   if (const auto* set = std::get_if<SetMomentum>(&call.operation)) {
     return fmt::format("set momentum {}\n", show_momentum(set->momentum));
@@ -82,6 +88,8 @@ std::string show_index(std::int64_t flat, const Shape& shape) {
 }
 
 Shape output_shape(const Case& c, const Mismatch& mismatch) {
+  const auto* backward = std::get_if<Backward>(&c.calls[mismatch.call].operation);
+  if (mismatch.output == Output::dx && backward != nullptr) return backward->dy.shape;
   const auto* forward = std::get_if<Forward>(&c.calls[mismatch.call].operation);
   return mismatch.output == Output::y && forward != nullptr ? forward->x.shape : Shape{c.config.num_features};
 }

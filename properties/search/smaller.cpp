@@ -46,8 +46,35 @@ class Steps {
   std::vector<Step> steps_;
 };
 
-Forward* forward_at(Case& c, std::size_t k) {
-  return std::get_if<Forward>(&c.calls[k].operation);
+/// x or dy; null for a call that has neither.
+Tensor* input_at(Case& c, std::size_t k) {
+  if (auto* forward = std::get_if<Forward>(&c.calls[k].operation)) return &forward->x;
+  if (auto* backward = std::get_if<Backward>(&c.calls[k].operation)) return &backward->dy;
+  return nullptr;
+}
+
+/// The tensors that change their shape with that of call k: itself, and the gradients of a forward call.
+std::vector<std::size_t> shaped_like(const Case& c, std::size_t k) {
+  std::vector<std::size_t> all{k};
+  const auto* forward = std::get_if<Forward>(&c.calls[k].operation);
+  if (forward == nullptr) return all;
+  for (std::size_t i = k + 1; i < c.calls.size(); ++i) {
+    if (std::holds_alternative<Forward>(c.calls[i].operation)) break;
+    const auto* backward = std::get_if<Backward>(&c.calls[i].operation);
+    if (backward != nullptr && backward->dy.shape == forward->x.shape) all.push_back(i);
+  }
+  return all;
+}
+
+/// A gradient that follows its forward call's shape and is no step of its own.
+bool follows(const Case& c, std::size_t k) {
+  if (!std::holds_alternative<Backward>(c.calls[k].operation)) return false;
+  for (std::size_t i = k; i-- > 0;) {
+    if (!std::holds_alternative<Forward>(c.calls[i].operation)) continue;
+    const std::vector<std::size_t> all = shaped_like(c, i);
+    return std::ranges::find(all, k) != all.end();
+  }
+  return false;
 }
 
 /// The slice [0, size) of one dimension, or all but one of its indices.
@@ -87,12 +114,10 @@ void keep_channels(Case& c, const std::function<bool(std::int64_t)>& keep) {
   cut_state(c.state);
   std::int64_t kept = 0;
   for (std::int64_t k = 0; k < channels; ++k) kept += keep(k) ? 1 : 0;
-  for (Call& call : c.calls) {
-    if (auto* forward = std::get_if<Forward>(&call.operation)) {
-      if (forward->x.shape.size() > 1 && forward->x.shape[1] == channels) {
-        forward->x = without_indices(forward->x, 1, keep);
-      }
-    } else if (auto* load = std::get_if<Load>(&call.operation)) {
+  for (std::size_t k = 0; k < c.calls.size(); ++k) {
+    if (Tensor* input = input_at(c, k)) {
+      if (input->shape.size() > 1 && input->shape[1] == channels) *input = without_indices(*input, 1, keep);
+    } else if (auto* load = std::get_if<Load>(&c.calls[k].operation)) {
       cut_state(load->state);
     }
   }
@@ -121,12 +146,17 @@ void shrink_channels(Steps& steps) {
 
 void shrink_dimensions(Steps& steps) {
   for (std::size_t k = 0; k < steps.base().calls.size(); ++k) {
-    const auto* forward = std::get_if<Forward>(&steps.base().calls[k].operation);
-    if (forward == nullptr) continue;
-    const Shape& shape = forward->x.shape;
+    Case copy = steps.base();
+    const Tensor* input = input_at(copy, k);
+    if (input == nullptr || follows(copy, k)) continue;
+    const Shape& shape = input->shape;
+    const std::vector<std::size_t> together = shaped_like(copy, k);
     const auto keep = [&](std::size_t dimension, const std::function<bool(std::int64_t)>& wanted) {
-      steps.add(
-          [=](Case& c) { forward_at(c, k)->x = without_indices(forward_at(c, k)->x, dimension, wanted); });
+      steps.add([=](Case& c) {
+        for (const std::size_t i : together) {
+          *input_at(c, i) = without_indices(*input_at(c, i), dimension, wanted);
+        }
+      });
     };
     for (std::size_t dimension = 0; dimension < shape.size(); ++dimension) {
       const std::int64_t size = shape[dimension];
@@ -152,14 +182,14 @@ void shrink_rank(Steps& steps) {
   if (base.config.dimensions == 1) return;
   steps.add([](Case& c) {
     --c.config.dimensions;
-    for (Call& call : c.calls) {
-      auto* forward = std::get_if<Forward>(&call.operation);
-      if (forward == nullptr || forward->x.shape.size() < 4) continue;
-      Shape& shape = forward->x.shape;
+    for (std::size_t k = 0; k < c.calls.size(); ++k) {
+      Tensor* input = input_at(c, k);
+      if (input == nullptr || input->shape.size() < 4) continue;
+      Shape& shape = input->shape;
       const std::int64_t last = shape.back();
       shape.pop_back();
       shape.back() *= last;
-      call.exec.x = call.exec.y = Placement{};
+      c.calls[k].exec.x = c.calls[k].exec.y = Placement{};
     }
   });
 }
@@ -201,6 +231,22 @@ void shrink_options(Steps& steps) {
   if (base.state.num_batches_tracked > 0) steps.add([](Case& c) { c.state.num_batches_tracked = 0; });
 }
 
+/// What a backward call is asked for.
+void shrink_wishes(Steps& steps) {
+  for (std::size_t k = 0; k < steps.base().calls.size(); ++k) {
+    const auto* backward = std::get_if<Backward>(&steps.base().calls[k].operation);
+    if (backward == nullptr) continue;
+    const auto edit = [&](bool useful, void (*change)(Backward&)) {
+      if (useful) steps.add([=](Case& c) { change(std::get<Backward>(c.calls[k].operation)); });
+    };
+    const int wanted = backward->want_dx + backward->want_dweight + backward->want_dbias;
+    edit(backward->want_dbias && wanted > 1, [](Backward& b) { b.want_dbias = false; });
+    edit(backward->want_dweight && wanted > 1, [](Backward& b) { b.want_dweight = false; });
+    edit(backward->want_dx && wanted > 1, [](Backward& b) { b.want_dx = false; });
+    edit(backward->training.has_value(), [](Backward& b) { b.training.reset(); });
+  }
+}
+
 /// Simpler floats than `value`, the simplest first.
 std::vector<float> simpler(float value) {
   std::vector<float> candidates{0.0f, 1.0f, -1.0f, 2.0f};
@@ -240,9 +286,8 @@ using Access = std::function<Tensor*(Case&)>;
 std::vector<Access> tensors_of(const Case& base) {
   std::vector<Access> all;
   for (std::size_t k = 0; k < base.calls.size(); ++k) {
-    if (std::holds_alternative<Forward>(base.calls[k].operation)) {
-      all.push_back([k](Case& c) { return &forward_at(c, k)->x; });
-    }
+    Case copy = base;
+    if (input_at(copy, k) != nullptr) all.push_back([k](Case& c) { return input_at(c, k); });
   }
   Case copy = base;
   for (std::size_t k = 0; k < 4; ++k) {
@@ -305,6 +350,7 @@ std::vector<std::function<Case()>> smaller(const Case& c) {
   shrink_rank(steps);
   shrink_exec(steps);
   shrink_options(steps);
+  shrink_wishes(steps);
   shrink_values(steps);
   return steps.take();
 }

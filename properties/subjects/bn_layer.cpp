@@ -4,6 +4,7 @@
 #include "subjects/bn_common.hpp"
 #include "subjects/bn_subject.hpp"
 #include "subjects/caller_environment.hpp"
+#include "subjects/gradient_buffers.hpp"
 
 namespace bncheck {
 namespace {
@@ -53,7 +54,12 @@ class Session {
   /// Throws bn::Error; sets `death` where the call did damage, `touched` where it failed and wrote.
   Values run(const Call& call, std::size_t index, std::optional<Death>& death, bool& touched) {
     if (const auto* forward = std::get_if<Forward>(&call.operation)) {
-      return run_forward(*forward, call.exec, index, death, touched);
+      Values values = run_forward(*forward, call.exec, index, death, touched);
+      latest_ = &call;
+      return values;
+    }
+    if (const auto* backward = std::get_if<Backward>(&call.operation)) {
+      return run_backward(*backward, call.exec, index, death, touched);
     }
     if (const auto* set = std::get_if<SetMomentum>(&call.operation)) {
       layer_.set_momentum(set->momentum);
@@ -67,19 +73,20 @@ class Session {
   void load(const State& state) {
     layer_.load(to_bn(state));
     idle_counter_ = state.num_batches_tracked;
+    latest_ = nullptr;
   }
 
   Values run_forward(const Forward& forward, const Exec& exec, std::size_t index, std::optional<Death>& death,
                      bool& touched) {
-    CallBuffers buffers(forward, exec);
+    CallBuffers buffers(forward.x, exec);
     const Shape& shape = forward.x.shape;
     const Shape per_channel{layer_.options().num_features};
     GuardedBuffer mean(per_channel, Placement{});
     GuardedBuffer invstd(per_channel, Placement{});
     const auto length = static_cast<std::size_t>(per_channel[0]);
     try {
-      const auto x = view<const float>(buffers.x(), shape, buffers.x_strides());
-      const auto y = view<float>(buffers.y(), shape, buffers.y_strides());
+      const auto x = view<const float>(buffers.in(), shape, buffers.in_strides());
+      const auto y = view<float>(buffers.out(), shape, buffers.out_strides());
       layer_.train(forward.training);
       const CallerEnvironment environment(exec);
       layer_.forward(x, y, {{mean.data(), length}, {}, {invstd.data(), length}}, {exec.threads});
@@ -92,7 +99,7 @@ class Session {
       death = Death{Death::Cause::guard_zone, "around the saved statistics", index};
     }
     Values values;
-    values.outputs.emplace(Output::y, buffers.gather_y());
+    values.outputs.emplace(Output::y, buffers.gather_out());
     if (forward.training || !layer_.options().track_running_stats) {
       values.outputs.emplace(Output::saved_mean, mean.gather());
       values.outputs.emplace(Output::saved_invstd, invstd.gather());
@@ -100,7 +107,29 @@ class Session {
     return values;
   }
 
+  Values run_backward(const Backward& backward, const Exec& exec, std::size_t index,
+                      std::optional<Death>& death, bool& touched) {
+    // Without a forward call there is no x, and the call is to be refused: dy's values stand for it.
+    const Forward none{true, backward.dy};
+    const Forward& forward = latest_ != nullptr ? std::get<Forward>(latest_->operation) : none;
+    const Exec& forward_exec = latest_ != nullptr ? latest_->exec : Exec{};
+    GradientBuffers buffers(forward, forward_exec, backward, exec, layer_.options().num_features);
+    try {
+      layer_.train(backward.training.value_or(forward.training));
+      call_backward(buffers, forward, backward, [&](const auto& x, const auto& dy, const auto& gradients) {
+        const CallerEnvironment environment(exec);
+        layer_.backward(x, dy, gradients, {exec.threads});
+      });
+    } catch (const bn::Error&) {
+      touched = buffers.touched();
+      throw;
+    }
+    death = buffers.damage(index);
+    return buffers.gather();
+  }
+
   bn::BatchNorm layer_;
+  const Call* latest_ = nullptr;  ///< the forward call that the layer has a gradient of
   /// A layer that does not track has no counter; the case's own stands for it.
   std::int64_t idle_counter_ = 0;
 };
@@ -121,9 +150,6 @@ class BnLayer : public Subject {
       refused = failure_of(error);
     }
     for (std::size_t k = 0; k < c.calls.size() && !outcome.death; ++k) {
-      if (std::holds_alternative<Backward>(c.calls[k].operation)) {
-        refused = Failure{ErrorKind::unsupported, "backward", false};
-      }
       if (c.state.running_weight) refused = Failure{ErrorKind::unsupported, "a running_weight", false};
       if (refused) {
         outcome.replies.push_back({*refused, c.state});

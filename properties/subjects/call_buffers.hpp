@@ -1,5 +1,6 @@
 #pragma once
-/// x and y of one forward call as its Exec asks for them, and what became of them.
+/// What one call reads and what it writes, x and y or dy and dx, as its Exec asks for them, and what became
+/// of them.
 
 #include <memory>
 #include <optional>
@@ -12,23 +13,25 @@ namespace bncheck {
 
 class CallBuffers {
  public:
-  CallBuffers(const Forward& forward, const Exec& exec);
+  /// `names` are for messages.
+  CallBuffers(const Tensor& input, const Exec& exec, std::pair<const char*, const char*> names = {"x", "y"});
 
-  float* x() { return x_->data(); }
-  const std::vector<std::int64_t>& x_strides() const { return x_->strides(); }
-  float* y();
-  const std::vector<std::int64_t>& y_strides() const { return y_ ? y_->strides() : x_->strides(); }
-  Tensor gather_y() const { return y_ ? y_->gather() : x_->gather(shift_); }
+  float* in() { return in_->data(); }
+  const std::vector<std::int64_t>& in_strides() const { return in_->strides(); }
+  float* out();
+  const std::vector<std::int64_t>& out_strides() const { return out_ ? out_->strides() : in_->strides(); }
+  Tensor gather_out() const { return out_ ? out_->gather() : in_->gather(shift_); }
 
-  /// After a call that returned: writes outside y, or into x where it is not y.
+  /// After a call that returned: writes outside the output, or into the input where that is another.
   std::optional<Death> damage(std::size_t call) const;
-  /// After a call that failed: y or x is not what it was.
-  bool touched() const { return !x_->unchanged() || (y_ && !y_->unchanged()); }
+  /// After a call that failed or that had nothing to write: a buffer is not what it was.
+  bool touched() const { return !in_->unchanged() || (out_ && !out_->unchanged()); }
 
  private:
-  std::optional<GuardedBuffer> x_, y_;
+  std::pair<const char*, const char*> names_;
+  std::optional<GuardedBuffer> in_, out_;
   bool in_place_ = false;
-  std::size_t shift_ = 0;  ///< of y in x's buffer
+  std::size_t shift_ = 0;  ///< of the output in the input's buffer
 };
 
 }  // namespace bncheck

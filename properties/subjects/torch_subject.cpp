@@ -102,9 +102,9 @@ class Session {
                      std::optional<Death>& death) {
     static const int usual_threads = at::get_num_threads();
     at::set_num_threads(exec.threads > 0 ? exec.threads : usual_threads);
-    CallBuffers buffers(forward, exec);
+    CallBuffers buffers(forward.x, exec);
     module_->train(forward.training);
-    const at::Tensor x = blob(buffers.x(), forward.x.shape, buffers.x_strides());
+    const at::Tensor x = blob(buffers.in(), forward.x.shape, buffers.in_strides());
     const at::Tensor y = module_->forward(x);
     death = buffers.damage(index);
     for (const OptionalBuffer* buffer : {&weight_, &bias_}) {

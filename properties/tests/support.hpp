@@ -46,8 +46,9 @@ class Perfect : public Subject {
     Outcome outcome;
     Config config = c.config;
     State state = c.state;
+    std::shared_ptr<const Forward> latest;
     for (const Call& call : c.calls) {
-      const ExpectedCall expected = expect(config, state, call, can_.dialect);
+      const ExpectedCall expected = expect(config, state, call, can_.dialect, latest);
       Reply reply{Values{}, state};
       if (expected.must_fail()) {
         reply.result = Failure{expected.errors[0], "not allowed", false};
@@ -59,6 +60,7 @@ class Perfect : public Subject {
       }
       outcome.replies.push_back(reply);
       config = expected.config;
+      latest = expected.latest;
       state = outcome.replies.back().state;
     }
     return outcome;

@@ -1,0 +1,343 @@
+/// What the gradients of a batch normalisation satisfy by themselves.
+
+#include <cmath>
+
+#include "generate/gradients.hpp"
+#include "laws/catalogue.hpp"
+#include "laws/parts.hpp"
+
+namespace bncheck {
+namespace {
+
+constexpr std::size_t gradient_call = 1;
+
+/// A float of an output, and what the subject may have lost in it.
+struct Measured {
+  long double value = 0;
+  long double bound = 0;
+  /// The bound means something, and the exact value is a float.
+  bool usable = true;
+};
+
+Measured measure(const Run& run, Output output, std::int64_t index, const Capabilities& can,
+                 std::size_t call = gradient_call) {
+  const float got = run.output(call, output).floats()[static_cast<std::size_t>(index)];
+  const ExpectedTensor& expected = run.expected[call].outputs.at(output);
+  const Error error = expected.error(index, got, can.numerics);
+  const bool usable = error.in_range && std::isfinite(expected.value(index).nearest_f32());
+  return {static_cast<long double>(got), error.attainable, usable};
+}
+
+std::string in_channel(const std::string& what, std::int64_t channel) {
+  return what + " in channel " + std::to_string(channel);
+}
+
+/// long double's own rounding in a sum of n terms whose sizes add up to `size`.
+long double rounding(long double n, long double size) {
+  return n * 0x1p-62L * size;
+}
+
+/// One channel, flat indices.
+std::vector<std::int64_t> elements_of(const Geometry& geometry, std::int64_t channel) {
+  std::vector<std::int64_t> indices;
+  for (std::int64_t n = 0; n < geometry.samples; ++n) {
+    for (std::int64_t s = 0; s < geometry.spatial; ++s) indices.push_back(geometry.at(n, channel, s));
+  }
+  return indices;
+}
+
+/// Channel statistics in long double, independently of the exact answer: shifted by the first value.
+struct Normalised {
+  std::vector<long double> values;  ///< x^
+  long double variance = 0;         ///< sigma^2
+  long double invstd = 0;
+  long double error = 0;  ///< of each of the values
+};
+
+Normalised normalise(std::span<const float> x, const std::vector<std::int64_t>& indices, long double eps) {
+  Normalised result;
+  const auto n = static_cast<long double>(indices.size());
+  const auto value = [&](std::int64_t i) { return static_cast<long double>(x[static_cast<std::size_t>(i)]); };
+  const long double shift = value(indices[0]);
+  long double mean = 0;
+  long double reach = 0;
+  for (const std::int64_t i : indices) {
+    mean += (value(i) - shift) / n;
+    reach = std::max(reach, std::fabs(value(i) - shift));
+  }
+  for (const std::int64_t i : indices) {
+    result.values.push_back(value(i) - shift - mean);
+    result.variance += result.values.back() * result.values.back() / n;
+  }
+  result.invstd = 1 / std::sqrt(result.variance + eps);
+  for (long double& v : result.values) v *= result.invstd;
+  // The difference from the shift, the mean's sum, and the factor, each relative to the reach.
+  result.error = rounding(n + 4, 2 * reach * result.invstd);
+  return result;
+}
+
+template <class Judge>
+Verdict check_training_channels(const Case& c, Runner& runner, const Judge& judge) {
+  const auto [forward, backward] = one_valid_gradient(c, runner.can());
+  if (!all_finite(c)) return Verdict::not_applicable("values that are not finite");
+  if (!forward.training) return Verdict::not_applicable("inference");
+  if (!backward.want_dx) return Verdict::not_applicable("no dx is wanted");
+  const Run run = runner.run(c);
+  run.values(gradient_call);
+  const Geometry geometry(forward.x.shape);
+  Verdict verdict;
+  bool judged = false;
+  for (std::int64_t k = 0; k < geometry.channels && !verdict.is_bad(); ++k) {
+    const std::vector<std::int64_t> indices = elements_of(geometry, k);
+    std::vector<Measured> dx;
+    bool usable = true;
+    for (const std::int64_t i : indices) {
+      dx.push_back(measure(run, Output::dx, i, runner.can()));
+      usable = usable && dx.back().usable;
+    }
+    if (usable && judge(run, k, indices, dx, verdict)) judged = true;
+  }
+  if (!judged) return Verdict::not_applicable("no channel keeps its intermediate results in range");
+  return verdict;
+}
+
+/// Sum dx = 0 exactly, for a common shift of x does not move y: the sum of what is returned is at most the
+/// sum of the attainable errors.
+Verdict check_sum(const Case& c, Runner& runner) {
+  return check_training_channels(c, runner,
+                                 [](const Run&, std::int64_t channel, const std::vector<std::int64_t>&,
+                                    const std::vector<Measured>& dx, Verdict& verdict) {
+                                   long double sum = 0;
+                                   long double bound = 0;
+                                   long double size = 0;
+                                   for (const Measured& m : dx) {
+                                     sum += m.value;
+                                     bound += m.bound;
+                                     size += std::fabs(m.value);
+                                   }
+                                   judge_bound(verdict, in_channel("the sum of dx", channel), sum, 0,
+                                               bound + rounding(static_cast<long double>(dx.size()), size));
+                                   return true;
+                                 });
+}
+
+/// A constant dy is the gradient of beta alone: dx = 0.
+Verdict check_constant(const Case& c, Runner& runner) {
+  const auto [forward, backward] = one_valid_gradient(c, runner.can());
+  const Geometry geometry(forward.x.shape);
+  for (std::int64_t k = 0; k < geometry.channels; ++k) {
+    const float first = backward.dy.floats()[static_cast<std::size_t>(geometry.at(0, k, 0))];
+    for (const std::int64_t i : elements_of(geometry, k)) {
+      if (backward.dy.floats()[static_cast<std::size_t>(i)] != first) {
+        return Verdict::not_applicable("dy is not constant");
+      }
+    }
+  }
+  return check_training_channels(c, runner,
+                                 [](const Run&, std::int64_t channel, const std::vector<std::int64_t>&,
+                                    const std::vector<Measured>& dx, Verdict& verdict) {
+                                   for (const Measured& m : dx) {
+                                     judge_bound(verdict, in_channel("dx of a constant dy", channel), m.value,
+                                                 0, m.bound);
+                                   }
+                                   return true;
+                                 });
+}
+
+/// Sum dx x^ = gamma h (eps/V) Sum dy x^, and Sum dy x^ is dgamma: with eps = 0 scaling x would not move y.
+/// dx is off by at most A_i, dgamma by A, and the x^ here by their long double error.
+Verdict check_eps_identity(const Case& c, Runner& runner) {
+  if (!c.config.affine) return Verdict::not_applicable("no dgamma");
+  if (c.calls.size() == 2) {
+    const auto* backward = std::get_if<Backward>(&c.calls[1].operation);
+    if (backward != nullptr && !backward->want_dweight) return Verdict::not_applicable("no dgamma is wanted");
+  }
+  const auto eps = static_cast<long double>(effective_eps(c.config, runner.can().dialect));
+  return check_training_channels(
+      c, runner,
+      [&](const Run& run, std::int64_t channel, const std::vector<std::int64_t>& indices,
+          const std::vector<Measured>& dx, Verdict& verdict) {
+        const Measured dgamma = measure(run, Output::dweight, channel, runner.can());
+        if (!dgamma.usable) return false;
+        const auto& x = std::get<Forward>(run.content.calls[0].operation).x;
+        const Normalised normal = normalise(x.floats(), indices, eps);
+        const auto gamma =
+            static_cast<long double>(c.state.weight->floats()[static_cast<std::size_t>(channel)]);
+        const long double factor = gamma * normal.invstd * (eps / (normal.variance + eps));
+        long double sum = 0;
+        long double bound = std::fabs(factor) * dgamma.bound;
+        long double size = std::fabs(factor * dgamma.value);
+        for (std::size_t i = 0; i < dx.size(); ++i) {
+          sum += dx[i].value * normal.values[i];
+          bound += dx[i].bound * (std::fabs(normal.values[i]) + normal.error) +
+                   std::fabs(dx[i].value) * normal.error;
+          size += std::fabs(dx[i].value * normal.values[i]);
+        }
+        judge_bound(verdict, in_channel("the sum of dx x^", channel), sum, factor * dgamma.value,
+                    bound + rounding(static_cast<long double>(dx.size() + 8), size));
+        return true;
+      });
+}
+
+/// Mostly values that float can square: else no channel keeps its intermediate results in range, and the law
+/// says nothing.
+CaseWish tame(Draws& draws) {
+  CaseWish wish;
+  wish.training = true;
+  if (draws.chance(15, 16)) {
+    wish.regime = draws.pick(
+        {Regime::ordinary, Regime::large_mean, Regime::integers, Regime::sparse, Regime::two_valued});
+  }
+  return wish;
+}
+
+/// An eps within the reach of data, dx wanted, a gamma of moderate size.
+Case draw_tame(Draws& draws, const Capabilities& can, std::optional<GradientKind> kind) {
+  CaseWish wish = tame(draws);
+  if (can.without_affine && draws.chance(1, 8)) {
+    wish.affine = false;
+  } else {
+    wish.affine = true;
+  }
+  Case c = draw_gradient_case(draws, can, wish, kind);
+  if (draws.chance(7, 8)) c.config.eps = draws.pick({1e-5, 1e-3, 1.0, 1e-2});
+  auto& backward = std::get<Backward>(c.calls[gradient_call].operation);
+  backward.want_dx = backward.want_dweight = backward.want_dbias = true;
+  return c;
+}
+Case draw_training(Draws& draws, const Capabilities& can) {
+  const bool huge = draws.chance(1, 16);
+  if (huge) return draw_tame(draws, can, std::nullopt);
+  return draw_tame(draws, can,
+                   draws.pick({GradientKind::like_output, GradientKind::nearly_constant,
+                               GradientKind::one_hot, GradientKind::indicator, GradientKind::huge_and_tiny}));
+}
+Case draw_constant(Draws& draws, const Capabilities& can) {
+  Case c = draw_tame(draws, can, GradientKind::constant);
+  // Levels that float can sum; the other kinds of levels are with the oracle's law.
+  const Geometry geometry(std::get<Forward>(c.calls[0].operation).x.shape);
+  const std::span<float> dy = std::get<Backward>(c.calls[gradient_call].operation).dy.floats();
+  for (std::int64_t k = 0; k < geometry.channels; ++k) {
+    const float level = std::ldexp(draw_ordinary(draws), static_cast<int>(draws.between(-20, 20)));
+    for (const std::int64_t i : elements_of(geometry, k)) dy[static_cast<std::size_t>(i)] = level;
+  }
+  return c;
+}
+Case draw_affine_training(Draws& draws, const Capabilities& can) {
+  Case c = draw_training(draws, can);
+  while (!c.config.affine) c = draw_training(draws, can);
+  return c;
+}
+
+std::optional<std::string> excludes_other_gradients(const Capabilities& can) {
+  if (can.dialect.backward_eps) return "the dialect's backward pass is not the gradient of its forward pass";
+  return excludes_without_backward(can);
+}
+std::optional<std::string> excludes_other_normalisation(const Capabilities& can) {
+  const Dialect& d = can.dialect;
+  if (d.eps_place != EpsPlace::inside || d.normalising_variance != Correction::population ||
+      d.axes != Axes::spatial) {
+    return "the dialect does not divide by sqrt(sigma^2 + eps)";
+  }
+  return excludes_other_gradients(can);
+}
+
+/// dx is linear in dy, and so are dgamma and dbeta. dy is split without rounding: every other value into its
+/// leading bits and the rest, the values between them into nothing and all. The three runs may differ by the
+/// sum of their bounds.
+Verdict check_linear(const Case& c, Runner& runner) {
+  const Backward& backward = one_valid_gradient(c, runner.can()).backward;
+  if (!all_finite(c)) return Verdict::not_applicable("values that are not finite");
+  Tensor head = backward.dy;
+  Tensor tail = backward.dy;
+  for (std::size_t i = 0; i < head.size(); ++i) {
+    float& h = head.floats()[i];
+    h = i % 2 == 0 ? std::bit_cast<float>(std::bit_cast<std::uint32_t>(h) & 0xfffff000U) : 0.0f;
+    tail.floats()[i] -= h;
+  }
+  const Run whole = runner.run(c);
+  const Run first = runner.run(with_gradient(c, std::move(head)));
+  const Run second = runner.run(with_gradient(c, std::move(tail)));
+  Verdict verdict;
+  bool judged = false;
+  whole.values(gradient_call);
+  for (const auto& [output, expected] : whole.expected[gradient_call].outputs) {
+    for (std::int64_t i = 0; i < expected.size() && !verdict.is_bad(); ++i) {
+      const Measured w = measure(whole, output, i, runner.can());
+      const Measured a = measure(first, output, i, runner.can());
+      const Measured b = measure(second, output, i, runner.can());
+      if (!w.usable || !a.usable || !b.usable) continue;
+      judged = true;
+      judge_bound(verdict, std::string(name_of(output)) + '[' + std::to_string(i) + "] of a sum of two dy",
+                  w.value, a.value + b.value,
+                  w.bound + a.bound + b.bound + rounding(2, std::fabs(a.value) + std::fabs(b.value)));
+    }
+  }
+  if (!judged) return Verdict::not_applicable("no element keeps its intermediate results in range");
+  return verdict;
+}
+Case draw_any(Draws& draws, const Capabilities& can) {
+  Case c = draw_training(draws, can);
+  if (can.dialect.averaging != Averaging::none && c.config.track_running_stats) {
+    std::get<Forward>(c.calls[0].operation).training = draws.chance(3, 4);
+    auto& backward = std::get<Backward>(c.calls[gradient_call].operation);
+    if (backward.training) backward.training = std::get<Forward>(c.calls[0].operation).training;
+  }
+  return c;
+}
+
+/// The largest of a few offsets that can be added to every value without rounding; 0 where there is none.
+float exact_offset(std::span<const float> x) {
+  for (const float offset : {1024.0f, -64.0f, 3.0f, 0.125f}) {
+    bool exact = true;
+    for (const float v : x) {
+      const double sum = static_cast<double>(v) + static_cast<double>(offset);
+      exact = exact && static_cast<double>(static_cast<float>(sum)) == sum;
+    }
+    if (exact) return offset;
+  }
+  return 0;
+}
+
+/// x + c has the same x^: dx and dgamma do not change, but for what a larger mean costs a sound algorithm.
+Verdict check_shift(const Case& c, Runner& runner) {
+  const Forward& forward = one_valid_gradient(c, runner.can()).forward;
+  if (!forward.training || !all_finite(c)) return Verdict::not_applicable("inference, or not finite");
+  const float offset = exact_offset(forward.x.floats());
+  if (offset == 0) return Verdict::not_applicable("no offset can be added without rounding");
+  Tensor x = forward.x;
+  for (float& v : x.floats()) v += offset;
+  const Run here = runner.run(c);
+  const Run there = runner.run(with_input(c, std::move(x)));
+  Verdict verdict;
+  judge_same_results(here, there, false, runner.can(), verdict);
+  return verdict;
+}
+Case draw_shiftable(Draws& draws, const Capabilities& can) {
+  Case c = draw_training(draws, can);
+  Tensor& x = std::get<Forward>(c.calls[0].operation).x;
+  if (exact_offset(x.floats()) == 0) {
+    // Multiples of 1/64 below 64.
+    for (float& v : x.floats()) v = std::rint(64 * std::fmod(v, 64.0f)) / 64;
+  }
+  return c;
+}
+
+}  // namespace
+
+std::vector<Law> gradient_identity_laws() {
+  return {
+      {"backward_sums_to_zero", "In training dx sums to 0 over each channel, within the sum of A.",
+       excludes_without_backward, draw_training, check_sum},
+      {"backward_of_constant", "In training dx = 0 for a dy that is constant in each channel.",
+       excludes_without_backward, draw_constant, check_constant},
+      {"backward_eps_identity", "In training Sum dx x^ = gamma invstd dgamma eps/(sigma^2 + eps).",
+       excludes_other_normalisation, draw_affine_training, check_eps_identity},
+      {"backward_linear", "dx, dgamma and dbeta are linear in dy.", excludes_without_backward, draw_any,
+       check_linear},
+      {"backward_shift_invariance", "In training x + c gives the same dx and dgamma as x.",
+       excludes_without_backward, draw_shiftable, check_shift},
+  };
+}
+
+}  // namespace bncheck

@@ -1,0 +1,157 @@
+/// The backward pass against the exact answer, element by element.
+
+#include <bit>
+#include <cmath>
+#include <limits>
+
+#include "generate/gradients.hpp"
+#include "laws/catalogue.hpp"
+#include "laws/parts.hpp"
+
+namespace bncheck {
+namespace {
+
+constexpr std::size_t gradient_call = 1;
+
+Verdict check_matches_oracle(const Case& c, Runner& runner) {
+  bool any = false;
+  for (const Call& call : c.calls) any = any || std::holds_alternative<Backward>(call.operation);
+  if (!any) return Verdict::not_applicable("no backward call");
+  return judge_every_call(c, runner);
+}
+
+/// One forward call and its gradient; a second gradient of it; a forward call in another mode in between,
+/// which is then the latest; a new momentum, which does not matter to it.
+Case draw_sequence(Draws& draws, const Capabilities& can) {
+  CaseWish wish;
+  Case c = draw_gradient_case(draws, can, wish);
+  const auto forward = std::get<Forward>(c.calls[0].operation);
+  switch (draws.below(6)) {
+    case 0:
+      c.calls.push_back(draw_backward_call(draws, can, forward, wish));
+      break;
+    case 1: {
+      Call other = c.calls[0];
+      auto& second = std::get<Forward>(other.operation);
+      second.x = draw_input(draws, forward.x.shape, wish);
+      // Batch statistics need an eps, which inference does not.
+      if (c.config.eps > 0) second.training = !second.training;
+      Call gradient = draw_backward_call(draws, can, second, wish);
+      c.calls.push_back(std::move(other));
+      c.calls.push_back(std::move(gradient));
+      break;
+    }
+    case 2:
+      if (can.settable) c.calls.insert(c.calls.begin() + 1, Call{SetMomentum{0.5}, {}});
+      break;
+    default:
+      break;
+  }
+  return c;
+}
+
+/// The same bound where an intermediate result of float arithmetic (V, a power of invstd, a sum of products,
+/// a product with gamma) leaves [2^-126, 2^127] although what goes in and what comes out are finite floats.
+Verdict check_extreme_range(const Case& c, Runner& runner) {
+  if (!all_finite(c)) return Verdict::not_applicable("values that are not finite");
+  one_valid_gradient(c, runner.can());
+  const Run run = runner.run(c);
+  run.values(gradient_call);
+  Verdict verdict;
+  judge_call(run, gradient_call, runner.can(), Judged::out_of_range, verdict);
+  if (verdict.out_of_range == 0) return Verdict::not_applicable("all intermediate results are in range");
+  return verdict;
+}
+Case draw_extreme(Draws& draws, const Capabilities& can) {
+  CaseWish wish;
+  wish.training = true;
+  wish.regime = draws.chance(2, 3) ? Regime::huge : Regime::tiny;
+  Case c = draw_gradient_case(draws, can, wish);
+  std::get<Backward>(c.calls[gradient_call].operation).want_dx = true;
+  return c;
+}
+
+/// A non-finite x or dy makes dx and dgamma of its channel NaN in training, while dbeta is the sum in the
+/// extended reals; a non-finite gamma touches dx only, by the sign of dx/gamma. In inference dx is
+/// gamma (dy/sqrt V), element by element. An infinity whose sign sound arithmetic may miss is not judged.
+Verdict check_non_finite_rule(const Case& c, Runner& runner) {
+  one_valid_gradient(c, runner.can());
+  if (all_finite(c)) return Verdict::not_applicable("all values are finite");
+  const Run run = runner.run(c);
+  run.values(gradient_call);
+  Verdict verdict;
+  judge_call(run, gradient_call, runner.can(), Judged::in_range, verdict);
+  if (!verdict.is_bad()) judge_state(run, gradient_call, verdict);
+  return verdict;
+}
+Case draw_special(Draws& draws, const Capabilities& can) {
+  CaseWish wish;
+  wish.special_values = true;
+  Case c = draw_gradient_case(draws, can, wish);
+  if (all_finite(c)) {
+    Tensor& tensor = draws.chance(1, 2) ? std::get<Backward>(c.calls[gradient_call].operation).dy
+                                        : std::get<Forward>(c.calls[0].operation).x;
+    const std::span<float> values = tensor.floats();
+    values[static_cast<std::size_t>(draws.below(values.size()))] =
+        draws.pick({std::numeric_limits<float>::infinity(), -std::numeric_limits<float>::infinity(),
+                    std::numeric_limits<float>::quiet_NaN()});
+  }
+  return c;
+}
+std::optional<std::string> excludes_without_rule(const Capabilities& can) {
+  if (!can.non_finite_rule) return "the subject declares no rule for values that are not finite";
+  return excludes_without_backward(can);
+}
+
+/// What other laws do not see, for they look at values and not at bits: every NaN is the same one, and what
+/// is exactly 0 is +0. Claims short of exact do not know the sign of what they cancel, only that of an exact
+/// 0.
+Verdict check_canonical(const Case& c, Runner& runner) {
+  one_valid_gradient(c, runner.can());
+  const Run run = runner.run(c);
+  run.values(gradient_call);
+  Verdict verdict;
+  for (const auto& [output, expected] : run.expected[gradient_call].outputs) {
+    const std::span<const float> got = run.output(gradient_call, output).floats();
+    for (std::int64_t i = 0; i < expected.size(); ++i) {
+      const float value = got[static_cast<std::size_t>(i)];
+      const ExactNumber exact = expected.value(i);
+      const bool negative_zero = value == 0 && std::signbit(value) && exact.is_finite() && exact.sign() == 0;
+      const bool other_nan = std::isnan(value) && std::bit_cast<std::uint32_t>(value) != 0x7fc00000U;
+      if (!negative_zero && !other_nan) continue;
+      add_mismatch(verdict, {gradient_call, output, i, value, exact.nearest_f32(), {}},
+                   std::string(name_of(output)) + " is a zero or a NaN of other bits than the contract's");
+    }
+  }
+  return verdict;
+}
+Case draw_canonical(Draws& draws, const Capabilities& can) {
+  CaseWish wish;
+  wish.special_values = draws.chance(1, 3);
+  // A constant dy and one that is mostly zeros make exact zeros, with a gamma of either sign.
+  return draw_gradient_case(draws, can, wish, draws.pick({GradientKind::constant, GradientKind::one_hot}));
+}
+std::optional<std::string> excludes_loose_bits(const Capabilities& can) {
+  if (!can.canonical_bits) return "the subject does not say which zero and which NaN it returns";
+  return excludes_without_backward(can);
+}
+
+}  // namespace
+
+std::vector<Law> gradient_match_laws() {
+  return {
+      {"backward_matches_oracle",
+       "dx, dgamma and dbeta are exact within the claim: |got - exact| <= A; the state stays as it was.",
+       excludes_without_backward, draw_sequence, check_matches_oracle},
+      {"backward_extreme_range",
+       "|got - exact| <= A also where sums, products or powers of invstd leave the range of float.",
+       excludes_without_backward, draw_extreme, check_extreme_range},
+      {"backward_non_finite_rule",
+       "Infinities and NaN in x, dy, gamma and the statistics propagate to the gradients as the rule says.",
+       excludes_without_rule, draw_special, check_non_finite_rule},
+      {"backward_canonical_zero_and_nan", "A gradient that is exactly zero is +0, NaN is 0x7fc00000.",
+       excludes_loose_bits, draw_canonical, check_canonical},
+  };
+}
+
+}  // namespace bncheck

@@ -1,0 +1,91 @@
+#include "laws/rejected.hpp"
+
+#include <algorithm>
+
+namespace bncheck {
+namespace {
+
+/// A case may claim any number of channels; a twin that had them all would need the memory for them.
+constexpr std::int64_t max_twin_channels = 1 << 16;
+
+/// An output on a parameter or a statistic, which only a subject with the caller's own buffers can be asked
+/// for.
+bool is_expressible(Overlap overlap, const Capabilities& can) {
+  switch (overlap) {
+    case Overlap::y_and_weight:
+    case Overlap::y_and_running_mean:
+    case Overlap::y_and_running_var:
+    case Overlap::running_mean_and_var:
+      return can.caller_state;
+    default:
+      return true;
+  }
+}
+
+bool must_succeed(const Case& c, const Dialect& dialect) {
+  return std::ranges::all_of(errors_by_call(c, dialect), [](const auto& errors) { return errors.empty(); });
+}
+
+/// The last call fails with a kind that the contract names, changes no bit of state and outputs, and its twin
+/// succeeds. Equality throughout; nothing is numeric here.
+Verdict check_rejected(const Case& c, Runner& runner, ErrorKind kind, Twin twin_of) {
+  if (c.calls.empty()) return Verdict::not_applicable("no call");
+  const std::size_t last = c.calls.size() - 1;
+  if (kind == ErrorKind::alias && !is_expressible(c.calls[last].exec.overlap, runner.can())) {
+    return Verdict::not_applicable("the subject keeps parameters and statistics in buffers of its own");
+  }
+  const Run run = runner.run(c);
+  const std::vector<ErrorKind>& kinds = run.expected[last].errors;
+  if (std::ranges::find(kinds, kind) == kinds.end())
+    return Verdict::not_applicable("no such error in the last call");
+  for (std::size_t k = 0; k < last; ++k) {
+    if (!run.expected[k].must_fail()) run.values(k);
+  }
+  const std::string wanted(name_of(kind));
+  const auto* failure = std::get_if<Failure>(&run.replies[last].result);
+  if (failure == nullptr) return Verdict::violated("the call must fail with '" + wanted + "' but succeeded");
+  if (std::ranges::find(kinds, failure->kind) == kinds.end()) {
+    return Verdict::violated("the call must fail with '" + wanted + "' but failed with '" +
+                             std::string(name_of(failure->kind)) + "': " + failure->message);
+  }
+  if (failure->message.empty()) return Verdict::violated("the error has no message");
+  if (failure->wrote_outputs) return Verdict::violated("the call failed but had written to its outputs");
+  if (run.after(last) != run.before(last)) {
+    return Verdict::violated("the call failed but had changed the state");
+  }
+  if (c.config.num_features > max_twin_channels) return {};
+  const std::optional<Case> twin = twin_of(c);
+  if (!twin || !must_succeed(*twin, runner.can().dialect)) return {};
+  const Run accepted = runner.run(*twin);
+  if (const auto* refused = std::get_if<Failure>(&accepted.replies.back().result)) {
+    return Verdict::violated("the nearest valid call was rejected too: " + refused->message);
+  }
+  return {};
+}
+
+}  // namespace
+
+Law rejection(std::string name, std::string statement, ErrorKind kind,
+              Case (*draw)(Draws&, const Capabilities&), Twin twin,
+              std::optional<std::string> (*excludes)(const Capabilities&)) {
+  return {std::move(name), std::move(statement), excludes, draw,
+          [=](const Case& c, Runner& runner) { return check_rejected(c, runner, kind, twin); }};
+}
+
+Tensor reshaped(const Tensor& x, Shape shape) {
+  Tensor result = Tensor::filled(std::move(shape), 1);
+  const std::span<const float> from = x.floats();
+  const std::span<float> to = result.floats();
+  for (std::size_t i = 0; i < to.size(); ++i) {
+    // Distinct values where there is nothing to copy.
+    to[i] = from.empty() ? static_cast<float>(i % 7) : from[i % from.size()];
+  }
+  return result;
+}
+
+std::optional<std::string> excludes_own_output(const Capabilities& can) {
+  if (can.caller_output) return std::nullopt;
+  return "the subject returns memory of its own";
+}
+
+}  // namespace bncheck

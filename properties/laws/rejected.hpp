@@ -1,0 +1,22 @@
+#pragma once
+/// What every law about rejection does: the last call fails by kind, without a trace, and its nearest valid
+/// twin is accepted.
+
+#include "laws/parts.hpp"
+
+namespace bncheck {
+
+/// The same case but for the one thing that was wrong; nullopt where there is none.
+using Twin = std::optional<Case> (*)(const Case&);
+
+Law rejection(std::string name, std::string statement, ErrorKind kind,
+              Case (*draw)(Draws&, const Capabilities&), Twin twin,
+              std::optional<std::string> (*excludes)(const Capabilities&) = excludes_nobody);
+
+/// x cut or repeated to another shape: the values go round.
+Tensor reshaped(const Tensor& x, Shape shape);
+
+/// The subject returns memory of its own, and has no output that could overlap.
+std::optional<std::string> excludes_own_output(const Capabilities& can);
+
+}  // namespace bncheck
