@@ -1,6 +1,6 @@
-// Speed of the forward pass beside two peers measured in the same run: the plain float two-pass loop that
-// many implementations are, and a copy of the tensor, which no implementation beats by much. Bytes per second
-// count one read of x and one write of y, whatever a method really moves.
+// Speed of both passes beside peers measured in the same run: the plain float loops that many
+// implementations are, and a copy of the tensor, which no implementation beats by much. Bytes per second
+// count one read of each input and one write of the output, whatever a method really moves.
 #include <benchmark/benchmark.h>
 
 #include <algorithm>
@@ -18,7 +18,7 @@ namespace {
 
 struct Problem {
   std::vector<std::int64_t> sizes, strides;
-  std::vector<float> x, y, weight, bias, mean, var;
+  std::vector<float> x, y, dy, weight, bias, mean, var, dweight, dbias;
 
   Problem(std::vector<std::int64_t> of, bool channels_last) : sizes(std::move(of)), strides(sizes.size()) {
     std::vector<std::size_t> order(sizes.size());
@@ -31,11 +31,15 @@ struct Problem {
     x.resize(static_cast<std::size_t>(stride));
     for (float& value : x) value = draw(engine);
     y.resize(x.size());
+    dy.resize(x.size());
+    for (float& value : dy) value = draw(engine);
     const auto channels = static_cast<std::size_t>(sizes[1]);
     weight.assign(channels, 1.5F);
     bias.assign(channels, 0.25F);
     mean.assign(channels, 0.5F);
     var.assign(channels, 4.0F);
+    dweight.resize(channels);
+    dbias.resize(channels);
   }
   [[nodiscard]] bn::Options options() const {
     return {.dimensions = sizes.size() == 2 ? bn::Dimensions::d1 : bn::Dimensions::d2,
@@ -44,12 +48,17 @@ struct Problem {
   [[nodiscard]] bn::TensorView<const float> in() const {
     return bn::TensorView<const float>::strided(x.data(), sizes, strides);
   }
+  [[nodiscard]] bn::TensorView<const float> gradient_in() const {
+    return bn::TensorView<const float>::strided(dy.data(), sizes, strides);
+  }
+  // y, or dx
   bn::TensorView<float> out() { return bn::TensorView<float>::strided(y.data(), sizes, strides); }
 };
 
-void count(benchmark::State& state, const Problem& problem) {
+// `tensors` are those that are read or written.
+void count(benchmark::State& state, const Problem& problem, std::size_t tensors = 2) {
   const auto elements = state.iterations() * static_cast<std::int64_t>(problem.x.size());
-  state.SetBytesProcessed(elements * static_cast<std::int64_t>(2 * sizeof(float)));
+  state.SetBytesProcessed(elements * static_cast<std::int64_t>(tensors * sizeof(float)));
   state.counters["ns/element"] = benchmark::Counter(
       static_cast<double>(elements) * 1e-9, benchmark::Counter::kIsRate | benchmark::Counter::kInvert);
 }
@@ -72,6 +81,15 @@ void infer(benchmark::State& state, Problem problem, int threads) {
     benchmark::DoNotOptimize(problem.y.data());
   }
   count(state, problem);
+}
+
+void backward(benchmark::State& state, Problem problem, int threads) {
+  for (auto _ : state) {
+    bn::backward_training(problem.options(), {problem.weight, problem.bias}, problem.in(),
+                          problem.gradient_in(), {problem.out(), problem.dweight, problem.dbias}, {threads});
+    benchmark::DoNotOptimize(problem.y.data());
+  }
+  count(state, problem, 3);
 }
 
 // The peer where a channel's values are side by side: two passes for the statistics, all in float, then y.
@@ -115,6 +133,75 @@ void plain_rows(Problem& problem, std::size_t rows, std::size_t channels) {
   });
 }
 
+// The backward peer where a channel's values are side by side: both sums in one pass, then dx, all in float,
+// with the mean and invstd that a forward pass has saved, which ours does not rely on.
+void plain_backward_planes(Problem& problem, std::size_t batch, std::size_t channels, std::size_t inner) {
+  const auto values = static_cast<float>(batch * inner);
+  for (std::size_t c = 0; c < channels; ++c) {
+    const auto each = [&](const auto& visit) {
+      for (std::size_t n = 0; n < batch; ++n) {
+        const std::size_t begin = (n * channels + c) * inner;
+        for (std::size_t i = begin; i < begin + inner; ++i) visit(problem.x[i], problem.dy[i], problem.y[i]);
+      }
+    };
+    const float mean = problem.mean[c];
+    const float invstd = 1.0F / std::sqrt(problem.var[c] + 1e-5F);
+    float sum = 0.0F;
+    float products = 0.0F;
+    each([&](float x, float dy, float&) {
+      sum += dy;
+      products += dy * (x - mean);
+    });
+    problem.dbias[c] = sum;
+    problem.dweight[c] = products * invstd;
+    const float slope = products * invstd * invstd / values;
+    const float scale = problem.weight[c] * invstd;
+    each([=](float x, float dy, float& dx) { dx = (dy - sum / values - (x - mean) * slope) * scale; });
+  }
+}
+
+// The same where channels are side by side.
+void plain_backward_rows(Problem& problem, std::size_t rows, std::size_t channels) {
+  const auto values = static_cast<float>(rows);
+  std::vector<float> slope(channels);
+  std::vector<float> scale(channels);
+  const auto each = [&](const auto& visit) {
+    for (std::size_t r = 0; r < rows; ++r) {
+      for (std::size_t c = 0; c < channels; ++c) visit(r * channels + c, c);
+    }
+  };
+  std::ranges::fill(problem.dbias, 0.0F);
+  each([&](std::size_t i, std::size_t c) {
+    problem.dbias[c] += problem.dy[i];
+    slope[c] += problem.dy[i] * (problem.x[i] - problem.mean[c]);
+  });
+  for (std::size_t c = 0; c < channels; ++c) {
+    const float invstd = 1.0F / std::sqrt(problem.var[c] + 1e-5F);
+    problem.dweight[c] = slope[c] * invstd;
+    slope[c] *= invstd * invstd / values;
+    scale[c] = problem.weight[c] * invstd;
+  }
+  each([&](std::size_t i, std::size_t c) {
+    const float rest = problem.dy[i] - problem.dbias[c] / values;
+    problem.y[i] = (rest - (problem.x[i] - problem.mean[c]) * slope[c]) * scale[c];
+  });
+}
+
+void plain_backward(benchmark::State& state, Problem problem) {
+  const auto batch = static_cast<std::size_t>(problem.sizes[0]);
+  const auto channels = static_cast<std::size_t>(problem.sizes[1]);
+  const std::size_t inner = problem.x.size() / batch / channels;
+  for (auto _ : state) {
+    if (problem.strides[1] == 1) {
+      plain_backward_rows(problem, batch * inner, channels);
+    } else {
+      plain_backward_planes(problem, batch, channels, inner);
+    }
+    benchmark::DoNotOptimize(problem.y.data());
+  }
+  count(state, problem, 3);
+}
+
 void plain_float(benchmark::State& state, Problem problem) {
   const auto batch = static_cast<std::size_t>(problem.sizes[0]);
   const auto channels = static_cast<std::size_t>(problem.sizes[1]);
@@ -145,6 +232,10 @@ void add(const std::string& name, const Problem& problem) {
   benchmark::RegisterBenchmark(named("inference").c_str(), infer, problem, 0)->UseRealTime();
   benchmark::RegisterBenchmark(named("inference, 1 thread").c_str(), infer, problem, 1)->UseRealTime();
   benchmark::RegisterBenchmark(named("plain float training, 1 thread").c_str(), plain_float, problem)
+      ->UseRealTime();
+  benchmark::RegisterBenchmark(named("backward").c_str(), backward, problem, 0)->UseRealTime();
+  benchmark::RegisterBenchmark(named("backward, 1 thread").c_str(), backward, problem, 1)->UseRealTime();
+  benchmark::RegisterBenchmark(named("plain float backward, 1 thread").c_str(), plain_backward, problem)
       ->UseRealTime();
   benchmark::RegisterBenchmark(named("memcpy, 1 thread").c_str(), copy, problem)->UseRealTime();
 }

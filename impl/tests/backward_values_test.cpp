@@ -64,6 +64,59 @@ TEST(BackwardValues, LargeMeanOfDy) {
   expect_training(shape, x, normal_values(numel(shape), -3.0e6F, 1.0F, 2));
 }
 
+// n = 3072 values around a mean of 1 + 2^-23/3072, most of them 1. A double cannot hold that mean: it would
+// be off by up to 2^-53, which is 2^-18 of the distance of 1 from it. All sums are exact but for relative
+// errors.
+std::vector<float> nearly_one() {
+  std::vector<float> values(3072, 1.0F);
+  values[5] += 0x1p-23F;
+  for (std::size_t i = 100; i < 200; i += 2) {
+    values[i] = 0.0F;
+    values[i + 1] = 2.0F;
+  }
+  return values;
+}
+
+// Gives dx of the channel, from planes and, with three channels alike, from rows.
+std::vector<float> dx_of_both_layouts(const std::vector<float>& x, const std::vector<float>& dy) {
+  const Shape plane{1, 1, std::ssize(x)};
+  const std::vector<float> dx = backward(options_for(plane), {}, x, dy, plane).dx;
+  const auto thrice = [](const std::vector<float>& values) {
+    std::vector<float> rows;
+    for (const float value : values) rows.insert(rows.end(), {value, value, value});
+    return rows;
+  };
+  const Shape rows{std::ssize(x), 3};
+  EXPECT_EQ(bits(backward(options_for(rows), {}, thrice(x), thrice(dy), rows).dx), bits(thrice(dx)));
+  return dx;
+}
+
+// x is constant, so dx = (dy−m)/√ε; a few roundings of 2^-53 besides.
+TEST(BackwardValues, TheMeanOfDyIsFinerThanDouble) {
+  const std::vector<float> dx = dx_of_both_layouts(std::vector<float>(3072, 0.5F), nearly_one());
+  const long double exact = -(0x1p-23L / 3072) / std::sqrt(static_cast<long double>(1e-5));
+  for (const std::size_t i : {std::size_t{0}, dx.size() - 1}) {
+    EXPECT_TRUE((Bounded{exact, -0x1p-47L * exact}.accepts(dx[i]))) << dx[i];
+  }
+}
+
+// dy is −1 where x is 0 and 1 where x is 2, else 0: m = 0, T = 50·2 and dx = −(x−μ)·T/(n·V^(3/2)) where dy
+// is 0. V has a relative error below 2^-47, so V^(3/2) one below 1.5·2^-47.
+TEST(BackwardValues, TheMeanOfXIsFinerThanDouble) {
+  const std::vector<float> x = nearly_one();
+  std::vector<float> dy(x.size(), 0.0F);
+  for (std::size_t i = 100; i < 200; i += 2) {
+    dy[i] = -1.0F;
+    dy[i + 1] = 1.0F;
+  }
+  const std::vector<float> dx = dx_of_both_layouts(x, dy);
+  const long double v = Reference(x).var + 1e-5;
+  const long double exact = (0x1p-23L / 3072) * 100 / (3072 * v * std::sqrt(v));
+  for (const std::size_t i : {std::size_t{0}, dx.size() - 1}) {
+    EXPECT_TRUE((Bounded{exact, 0x1p-46L * exact}.accepts(dx[i]))) << dx[i];
+  }
+}
+
 // σ² = 2 and ε = 2: invstd is 1/2, and everything is a multiple of a power of two.
 TEST(BackwardValues, KnownNumbers) {
   const Shape shape{4, 1};
@@ -71,7 +124,7 @@ TEST(BackwardValues, KnownNumbers) {
   options.eps = 2.0;
   const std::vector<float> weight{3.0F};
   const std::vector<float> x{12, 8, 10, 10};
-  // m = 3, T = 2·5 − 2·1 = 8... Σ(dy−m)(x−μ) = 2·2 + (−2)·(−2) = 8, k = 8/16
+  // m = 3, T = 2·2 + (−2)·(−2) = 8, k = 8/16
   const std::vector<float> dy{5, 1, 2, 4};
   const Graded training = backward(options, {weight, std::nullopt}, x, dy, shape);
   EXPECT_EQ(training.dx, (std::vector<float>{1.5F, -1.5F, -1.5F, 1.5F}));
