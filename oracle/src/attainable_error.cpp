@@ -179,15 +179,28 @@ bool below_overflow(long double value, const Numerics& numerics) {
   return std::fabs(value) <= largest(numerics);
 }
 
+/// The channel with the variance that it normalises with, and the error of that.
+struct NormalisingVariance {
+  ChannelScale channel;
+  long double error;
+};
+NormalisingVariance normalising_variance(ChannelScale c, const Numerics& numerics) {
+  const long double error = variance_error(c, numerics);
+  if (!c.unbiased_normalising || c.n <= 1) return {c, error};
+  const long double correction = c.n / (c.n - 1);
+  c.variance *= correction;
+  return {c, error * correction};
+}
+
 /// kappa for sums of x^, in which one factor h multiplies everything: where the error dv of the variance is
-/// not small beside v + eps, the computed factor may exceed h by more than the first-order term within kappa,
-/// but v + eps comes out as V - dv at least, and as eps at least. (Welford's recurrence finds a variance of 0
-/// for two neighbouring numbers whose mean rounds to the second.) Infinite where both ends are 0: nothing is
-/// promised then. eps is a difference here, of which rounding would leave something where eps is nothing.
-long double gradient_kappa(const ChannelScale& c, const Numerics& numerics) {
-  const long double first_order = kappa(c, numerics);
-  if (!(c.invstd > 0)) return first_order;
-  const long double dv = variance_error(c, numerics);
+/// not small beside V = v + eps, the computed factor may exceed h by more than the first-order term, but V
+/// comes out as V - dv at least, and as eps at least. (Welford's recurrence finds a variance of 0 for two
+/// neighbouring numbers whose mean rounds to the second.) Infinite where both ends are 0: nothing is promised
+/// then. eps is a difference here, of which rounding would leave something where eps is nothing.
+long double gradient_kappa(const ChannelScale& scale, const Numerics& numerics) {
+  const auto [c, dv] = normalising_variance(scale, numerics);
+  const long double roundings = (c.unbiased_normalising ? 10 : 8) * u;
+  if (!(c.invstd > 0)) return roundings;
   const bool outside = c.eps_place == EpsPlace::outside;
   const long double whole = outside ? 1 / c.invstd : 1 / (c.invstd * c.invstd);
   const long double difference = whole - (outside ? std::sqrt(c.variance) : c.variance);
@@ -195,17 +208,18 @@ long double gradient_kappa(const ChannelScale& c, const Numerics& numerics) {
   const long double rest = std::max(c.variance - dv, 0.0L);
   const long double least = outside ? std::sqrt(rest) + eps : rest + eps;
   const long double growth = (outside ? whole / least : std::sqrt(whole / least)) - 1;
-  return first_order + std::max(growth - invstd_error_from(dv, c), 0.0L);
+  return roundings + std::max(growth, invstd_error_from(dv, c));
 }
 
 /// delta T / n: the error of t = mean(dy x^), whose terms are rounded once and summed in the sum's depth,
-/// then divided and stored; each x^ is off by tau = |x^| kappa + h delta mu. A product may underflow before
-/// or after h.
+/// then divided and stored; each x^ is off by tau = |x^| kappa + h delta mu, with the h that was computed. A
+/// product may underflow before or after h.
 long double projection_error(const ChannelScale& c, const GradientScale& g, const Numerics& numerics,
                              long double relative, long double mean_error) {
   const long double h = c.invstd;
-  return (u * (summation_depth(numerics.summation, g.n) + 3) + relative) * h * g.abs_dot +
-         h * mean_error * g.abs_mean + underflow_unit(numerics) * (1 + h);
+  const long double roundings = u * (summation_depth(numerics.summation, g.n) + 3) * (1 + relative);
+  return (roundings + relative) * h * g.abs_dot + h * (1 + relative) * mean_error * g.abs_mean +
+         underflow_unit(numerics) * (1 + h);
 }
 
 /// Either of dy x^ and dy (x - mu) may be what is summed, gamma may have been multiplied in beforehand, and
@@ -226,10 +240,10 @@ struct ProjectionWeight {
 /// -(dh/dsigma)/sigma is h^3 inside the root and h^2/sigma outside, 1/(h sigma) times as much: the error of
 /// h, four roundings, and that of sigma, which an error dv of the variance moves by less than dv/v as long as
 /// dv < v/2. Beyond that sigma may come out as 0, and dx with it as NaN.
-ProjectionWeight projection_weight(const ChannelScale& c, const GradientScale& g, const Numerics& numerics,
-                                   long double relative) {
-  if (c.eps_place != EpsPlace::outside) return {g.correction, 0, true};
-  const long double dv = variance_error(c, numerics);
+ProjectionWeight projection_weight(const ChannelScale& scale, const GradientScale& g,
+                                   const Numerics& numerics, long double relative) {
+  if (scale.eps_place != EpsPlace::outside) return {g.correction, 0, true};
+  const auto [c, dv] = normalising_variance(scale, numerics);
   const long double weight = g.correction / (c.invstd * std::sqrt(c.variance));
   if (!(dv < c.variance / 2)) return {g.correction, 0, false};
   const bool in_range = representable(c.variance, numerics) && representable(weight, numerics) &&
@@ -253,7 +267,7 @@ Slack slack_training_dx(const ChannelScale& c, const GradientScale& g, const Num
   const long double gamma = std::fabs(at.gamma);
   const long double mu_error = mean_error(c, numerics);
   const long double relative = gradient_kappa(c, numerics);
-  const long double x_error = std::fabs(normal) * relative + h * mu_error;
+  const long double x_error = std::fabs(normal) * relative + h * (1 + relative) * mu_error;
   const long double t = g.projection;
   const ProjectionWeight weight = projection_weight(c, g, numerics, relative);
   const long double product = weight.size * std::fabs(normal * t);

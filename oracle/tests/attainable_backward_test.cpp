@@ -120,6 +120,31 @@ std::vector<DialectControl> dialect_controls() {
           {"eps outside the root", eps_outside, outside}};
 }
 
+/// The worst ratios of one problem over all summations.
+Ratios worst_ratios(Random& random, const Problem& p, const DialectControl& d, Slope slope,
+                    Coverage& coverage) {
+  const Values none(p.x.size());
+  const Moments m = two_pass(p.x, wide_sum);
+  const Values dy = draw_dy(random, slope, {p.x, none, m.mean, m.variance, p.channel.gamma, p.channel.eps});
+  const ExpectedCall expected = gradient(p, dy, d.dialect);
+  coverage.count(expected.outputs.at(Output::dx));
+  Ratios worst;
+  for (const TrainingControl& t : training_controls) {
+    const Moments own = t.moments(p.x);
+    const auto n = static_cast<float>(p.x.size());
+    const bool less = d.dialect.normalising_variance == Correction::unbiased;
+    const float variance = less ? own.variance * (n / (n - 1)) : own.variance;
+    const Layer layer{p.x, dy, own.mean, variance, p.channel.gamma, p.channel.eps};
+    worst.include(ratios(expected, d.apply(layer, t.sum), t.summation));
+  }
+  return worst;
+}
+
+void report_coverage(const char* name, const Coverage& coverage) {
+  std::printf("attainable error, training gradient: %s, %.1f %% of dx in range\n", name,
+              100 * coverage.share());
+}
+
 TEST(AttainableGradient, ControlsOfOtherDialectsStayWithinIt) {
   Random random(20260207);
   for (const DialectControl& d : dialect_controls()) {
@@ -127,26 +152,33 @@ TEST(AttainableGradient, ControlsOfOtherDialectsStayWithinIt) {
     Coverage coverage;
     for (std::size_t k = 0; k < 3000 * factor(); ++k) {
       const Problem p = problem(random, all_data[k % std::size(all_data)], draw_count(random), true);
-      const Values none(p.x.size());
-      const Moments m = two_pass(p.x, wide_sum);
       const Slope slope = all_slopes[k / std::size(all_data) % std::size(all_slopes)];
-      const Values dy =
-          draw_dy(random, slope, {p.x, none, m.mean, m.variance, p.channel.gamma, p.channel.eps});
-      const ExpectedCall expected = gradient(p, dy, d.dialect);
-      coverage.count(expected.outputs.at(Output::dx));
-      for (const TrainingControl& t : training_controls) {
-        const Moments own = t.moments(p.x);
-        const auto n = static_cast<float>(p.x.size());
-        const bool less = d.dialect.normalising_variance == Correction::unbiased;
-        const float variance = less ? own.variance * (n / (n - 1)) : own.variance;
-        const Layer layer{p.x, dy, own.mean, variance, p.channel.gamma, p.channel.eps};
-        worst.include(ratios(expected, d.apply(layer, t.sum), t.summation));
-      }
+      worst.include(worst_ratios(random, p, d, slope, coverage));
     }
     report("training", d.name, worst);
-    std::printf("attainable error, training gradient: %s, %.1f %% of dx in range\n", d.name,
-                100 * coverage.share());
+    report_coverage(d.name, coverage);
     EXPECT_GE(coverage.share(), 0.8);
+  }
+}
+
+/// The error of the mean is as large as sigma: little is promised, but no sound sum may break it.
+TEST(AttainableGradient, NeighboursAroundALargeMeanStayWithinIt) {
+  Random random(20260208);
+  std::vector<DialectControl> controls = dialect_controls();
+  controls.push_back({"pytorch", Dialect{}, with_k});
+  for (const DialectControl& d : controls) {
+    Ratios worst;
+    Coverage coverage;
+    for (std::size_t k = 0; k < 2000 * factor(); ++k) {
+      Problem p = problem(random, Data::neighbours, 2 + random() % 30, true);
+      constexpr float smaller[] = {0x1p-20f, 0x1p-40f, 0x1p-80f, 1e-5f};
+      p.channel.eps = smaller[k % std::size(smaller)];
+      p.content.config.eps = static_cast<double>(p.channel.eps);
+      const Slope slope = all_slopes[k / std::size(smaller) % std::size(all_slopes)];
+      worst.include(worst_ratios(random, p, d, slope, coverage));
+    }
+    report("neighbours,", d.name, worst);
+    report_coverage(d.name, coverage);
   }
 }
 

@@ -136,7 +136,8 @@ struct Channel {
 
 // ---- data
 
-enum class Data { ordinary, mean_1e3, mean_1e5, scaled, mixed, integers, sparse, two_valued };
+enum class Data { ordinary, mean_1e3, mean_1e5, scaled, mixed, integers, sparse, two_valued, neighbours };
+/// All but neighbours, the floats next to 1e5.
 inline constexpr Data all_data[] = {Data::ordinary, Data::mean_1e3, Data::mean_1e5, Data::scaled,
                                     Data::mixed,    Data::integers, Data::sparse,   Data::two_valued};
 
@@ -172,6 +173,9 @@ inline Values draw(Random& random, Data data, std::size_t n) {
         break;
       case Data::two_valued:
         values.push_back(static_cast<float>(z > 0 ? other : scale));
+        break;
+      case Data::neighbours:
+        values.push_back(static_cast<float>(1e5 + 0x1p-7 * std::floor(z)));
         break;
     }
   }
