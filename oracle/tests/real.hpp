@@ -84,6 +84,7 @@ class Interval {
   friend Interval sqrt(const Interval& a) { return unary(mpfi_sqrt, a); }
   friend Interval square(const Interval& a) { return unary(mpfi_sqr, a); }
 
+  bool is_nan() const { return mpfi_nan_p(value_) != 0; }
   bool contains(const Real& value) const { return mpfi_is_inside_fr(value.get(), value_) > 0; }
   Real left() const {
     Real end(mpfi_get_prec(value_));
@@ -119,8 +120,10 @@ inline float nearest_f32(const Real& value) {
 }
 
 /// The float that every number in the interval rounds to, if there is one. Bits decide: an interval around
-/// zero has ends that round to -0 and +0.
+/// zero has ends that round to -0 and +0. What was divided by an interval around zero may have no ends at
+/// all.
 inline std::optional<float> nearest_f32(const Interval& interval) {
+  if (interval.is_nan()) return std::nullopt;
   const float low = nearest_f32(interval.left());
   const float high = nearest_f32(interval.right());
   if (bits_of(low) != bits_of(high)) return std::nullopt;

@@ -28,6 +28,12 @@ class Textbook {
     }
   }
 
+  const Interval& mean(std::int64_t c) const { return channels_[static_cast<std::size_t>(c)].mean; }
+  const Interval& normalising_variance(std::int64_t c) const {
+    return channels_[static_cast<std::size_t>(c)].normalising_variance;
+  }
+  /// sqrt(v + eps), or as the dialect places eps.
+  const Interval& deviation(std::int64_t c) const { return channels_[static_cast<std::size_t>(c)].deviation; }
   /// An enclosure of element `index` of `output`.
   Interval value(Output output, std::int64_t index) const {
     if (output == Output::y) return y(index);
@@ -56,8 +62,7 @@ class Textbook {
     return static_cast<double>(tensor.floats()[static_cast<std::size_t>(index)]);
   }
 
-  /// sqrt(v + eps), or as the dialect places eps.
-  Interval deviation(const Interval& variance) const {
+  Interval deviation_of(const Interval& variance) const {
     const Interval eps = number(problem_.config.eps);
     switch (problem_.dialect.eps_place) {
       case EpsPlace::outside:
@@ -88,12 +93,12 @@ class Textbook {
       return squares / number(correction == Correction::unbiased ? n - 1 : n);
     };
     const Interval normalising = variance(problem_.dialect.normalising_variance);
-    return {mean, normalising, variance(problem_.dialect.running_variance), deviation(normalising)};
+    return {mean, normalising, variance(problem_.dialect.running_variance), deviation_of(normalising)};
   }
 
   Channel given(std::int64_t c) const {
     const Interval variance = number(at(*problem_.state.running_var, c));
-    return {number(at(*problem_.state.running_mean, c)), variance, variance, deviation(variance)};
+    return {number(at(*problem_.state.running_mean, c)), variance, variance, deviation_of(variance)};
   }
 
   Interval y(std::int64_t index) const {
