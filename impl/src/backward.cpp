@@ -1,7 +1,7 @@
 // Both backward passes. Everything that can fail, memory included, comes before the first write.
 #include <algorithm>
-#include <cmath>
-#include <limits>
+#include <utility>
+#include <vector>
 
 #include "bn/functional.hpp"
 #include "channel_sums.hpp"
@@ -103,10 +103,7 @@ std::vector<float> inference_dweight(const float* x, const float* dy, const Trav
   }
   const std::vector<double> products = product_sums(x, dy, layout, means, threads);
   std::vector<float> result(products.size());
-  for (std::size_t c = 0; c < result.size(); ++c) {
-    constexpr double nan = std::numeric_limits<double>::quiet_NaN();
-    result[c] = rounded(std::isfinite(products[c]) ? products[c] * invstd[c] : nan);
-  }
+  for (std::size_t c = 0; c < result.size(); ++c) result[c] = rounded(products[c] * invstd[c]);
   return result;
 }
 

@@ -20,6 +20,7 @@ inline DoubleDouble two_sum(double a, double b) {
 
 /// A sum of doubles as if in twice the precision (Ogita, Rump and Oishi, Sum2): the error of m additions is
 /// at most u·|sum| for rounding hi + lo, and m²·u²·Σ|terms| for the low-order parts, u = 2^-53.
+/// NaN where a term is not finite, infinite ones included: their low-order part is ∞ − ∞.
 class CompensatedSum {
  public:
   void add(double term) {

@@ -26,8 +26,9 @@ class Means {
   std::vector<double> x_hi_, x_lo_, dy_hi_, dy_lo_;
 };
 
-/// Σ(dy − mean)(x − mean) of every channel, not finite just where a value or mean of the channel is not (the
-/// sum of n finite terms is below n·2^258). `layout` walks x and dy; `threads` as in parallel_for.
+/// Σ(dy − mean)(x − mean) of every channel, NaN just where a value or mean of the channel is not finite: n
+/// finite terms add up to less than n·2^258, and a CompensatedSum is NaN where a term is not finite. `layout`
+/// walks x and dy; `threads` as in parallel_for.
 std::vector<double> product_sums(const float* x, const float* dy, const Traversal& layout, const Means& means,
                                  int threads);
 

@@ -136,6 +136,37 @@ TEST(BackwardInvariance, InPlace) {
   }
 }
 
+// Each tensor is a slice of the channels of another, wider buffer: rows and planes of three different
+// pitches.
+TEST(BackwardInvariance, ChannelSlicesOfWiderBuffers) {
+  const Subject subject({4, 3, 50});
+  for (const bool rows : {true, false}) {
+    const auto strides = [&](std::int64_t width) {
+      return rows ? Shape{50 * width, 1, width} : Shape{50 * width, 50, 1};
+    };
+    const auto place = [&](std::size_t i, std::int64_t width) {
+      const auto k = static_cast<std::int64_t>(i);
+      const Shape s = strides(width);
+      return static_cast<std::size_t>(k / 150 * s[0] + k / 50 % 3 * s[1] + k % 50 * s[2]);
+    };
+    std::vector<float> x(4 * 50 * 4), dy(4 * 50 * 5), dx(4 * 50 * 7, -77.0F);
+    for (std::size_t i = 0; i < subject.x.size(); ++i) {
+      x[place(i, 4)] = subject.x[i];
+      dy[place(i, 5)] = subject.dy[i];
+    }
+    for (const bool training : {true, false}) {
+      Graded result(subject.x.size(), 3);
+      subject.call(
+          training, TensorView<const float>::strided(x.data(), subject.shape, strides(4)),
+          TensorView<const float>::strided(dy.data(), subject.shape, strides(5)),
+          {TensorView<float>::strided(dx.data(), subject.shape, strides(7)), result.dweight, result.dbias});
+      for (std::size_t i = 0; i < subject.x.size(); ++i) result.dx[i] = dx[place(i, 7)];
+      EXPECT_EQ(result.all_bits(), subject.graded(training).all_bits()) << rows << training;
+      EXPECT_EQ(std::ranges::count(dx, -77.0F), std::ssize(dx) - numel(subject.shape));
+    }
+  }
+}
+
 // x and dy are both read: they may be the same memory, or overlap anyhow.
 TEST(BackwardInvariance, InputsMayOverlap) {
   const Shape shape{5, 2, 3};

@@ -55,7 +55,7 @@ inline std::vector<float> channel_of(const std::vector<float>& values, const Sha
   return result;
 }
 
-/// One channel's γ, β's absence and ε, with x and dy.
+/// One channel of a call.
 struct GradedChannel {
   std::vector<float> x, dy;
   float gamma = 1.0F;

@@ -240,42 +240,67 @@ TEST(BackwardValues, DbiasIsExactWhereDyCancels) {
   EXPECT_EQ(backward(options_for(shape), {}, x, dy, shape, Running{{0}, {1}}).dbias[0], rest);
 }
 
-// Terms of dγ: 28·2^-53 < 2^-48 of Σ|dy·(x−rm)|·invstd (backward.cpp), n·2^-62 of the same here. dx: three
-// roundings of 2^-53 and those of V, below 2^-50 of itself.
+// n·m in double may be next to the sum and not the sum: here that would be next to a midpoint of two floats.
+// All sums of these integers are exact, so dβ is the sum rounded once.
+TEST(BackwardValues, DbiasIsRoundedOnce) {
+  for (std::int64_t n = 3; n <= 60; ++n) {
+    for (std::int64_t sum = (1 << 24) + 1; sum < (1 << 24) + 60; sum += 2) {
+      std::vector<float> dy(static_cast<std::size_t>(n), static_cast<float>(sum / n));
+      dy[0] += static_cast<float>(sum % n);
+      const Shape shape{n, 1};
+      const Graded result = backward(options_for(shape), {}, dy, dy, shape);
+      ASSERT_EQ(result.dbias[0], static_cast<float>(sum)) << n;
+    }
+  }
+}
+
+// dx: three roundings of 2^-53 and those of V, below 2^-50 of itself. dγ: 28·2^-53 < 2^-48 of
+// Σ|dy·(x−rm)|·invstd (backward.cpp), n·2^-62 of the same here. dβ: n times 2^-50 of dy's deviation, which is
+// below twice the largest |dy|, and n·2^-64·Σ|dy| here.
+void expect_inference_channel(const GradedChannel& channel, float mean, float var,
+                              const std::vector<float>& dx, float dweight, float dbias) {
+  const long double invstd =
+      1 / std::sqrt(static_cast<long double>(var) + static_cast<long double>(channel.eps));
+  const auto n = static_cast<long double>(channel.x.size());
+  Bounded products{0, 0};
+  Bounded sum{0, 0};
+  long double most = 0;
+  for (std::size_t i = 0; i < channel.x.size(); ++i) {
+    const auto g = static_cast<long double>(channel.dy[i]);
+    const long double exact = g * static_cast<long double>(channel.gamma) * invstd;
+    ASSERT_TRUE((Bounded{exact, 0x1p-50L * std::fabs(exact)}.accepts(dx[i])));
+    const long double term = g * (static_cast<long double>(channel.x[i]) - mean) * invstd;
+    products.value += term;
+    products.error += (0x1p-48L + n * 0x1p-62L) * std::fabs(term);
+    sum.value += g;
+    sum.error += n * 0x1p-64L * std::fabs(g);
+    most = std::max(most, std::fabs(g));
+  }
+  sum.error += n * 0x1p-49L * most;
+  ASSERT_TRUE(products.accepts(dweight)) << mean << " " << dweight;
+  ASSERT_TRUE(sum.accepts(dbias)) << dbias;
+}
+
 TEST(BackwardValues, Inference) {
   for (const Shape& shape :
-       {Shape{1, 5, 1}, Shape{2, 3}, Shape{67, 3}, Shape{1, 3, 67}, Shape{3000, 2}, Shape{2, 5, 7, 9}}) {
+       {Shape{1, 5, 1}, Shape{2, 3}, Shape{67, 70}, Shape{1, 3, 67}, Shape{3000, 2}, Shape{2, 5, 7, 9}}) {
     const std::vector<float> x = normal_values(numel(shape), 1.0F, 2.0F, 1);
     const std::vector<float> dy = correlated(x, 2);
     const std::vector<float> weight = weights(shape[1]);
     for (const float mean : {0.5F, -1.0e7F, 1.0e30F}) {
-      const Running running{std::vector<float>(weight.size(), mean), std::vector<float>(weight.size(), 0.7F)};
-      const Graded result = backward(options_for(shape), {weight, std::nullopt}, x, dy, shape, running);
-      const long double invstd =
-          1 / std::sqrt(static_cast<long double>(0.7F) + static_cast<long double>(1e-5));
+      Running running;
+      for (std::size_t c = 0; c < weight.size(); ++c) {
+        running.mean.push_back(mean * (1.0F + 0.25F * static_cast<float>(c)));
+        running.var.push_back(0.7F + 0.3F * static_cast<float>(c));
+      }
+      const Options options = options_for(shape);
+      const Graded result = backward(options, {weight, std::nullopt}, x, dy, shape, running);
       for (std::int64_t c = 0; c < shape[1]; ++c) {
         const auto k = static_cast<std::size_t>(c);
-        const std::vector<float> xs = channel_of(x, shape, c);
-        const std::vector<float> dys = channel_of(dy, shape, c);
-        const std::vector<float> dx = channel_of(result.dx, shape, c);
-        const auto n = static_cast<long double>(xs.size());
-        Bounded dweight{0, 0};
-        Bounded dbias{0, 0};
-        long double most = 0;
-        for (std::size_t i = 0; i < xs.size(); ++i) {
-          const auto g = static_cast<long double>(dys[i]);
-          const long double exact = g * static_cast<long double>(weight[k]) * invstd;
-          ASSERT_TRUE((Bounded{exact, 0x1p-50L * std::fabs(exact)}.accepts(dx[i])));
-          const long double term = g * (static_cast<long double>(xs[i]) - mean) * invstd;
-          dweight.value += term;
-          dweight.error += (0x1p-48L + n * 0x1p-62L) * std::fabs(term);
-          dbias.value += g;
-          dbias.error += n * 0x1p-64L * std::fabs(g);
-          most = std::max(most, std::fabs(g));
-        }
-        dbias.error += n * 0x1p-50L * 2 * most;  // of the mean: 2^-50 of the deviation
-        ASSERT_TRUE(dweight.accepts(result.dweight[k])) << shape_name(shape) << " " << mean;
-        ASSERT_TRUE(dbias.accepts(result.dbias[k])) << shape_name(shape);
+        SCOPED_TRACE(shape_name(shape) + " channel " + std::to_string(c));
+        expect_inference_channel({channel_of(x, shape, c), channel_of(dy, shape, c), weight[k], options.eps},
+                                 running.mean[k], running.var[k], channel_of(result.dx, shape, c),
+                                 result.dweight[k], result.dbias[k]);
       }
     }
   }
