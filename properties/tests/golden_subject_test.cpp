@@ -8,6 +8,7 @@
 
 #include "bncheck/case_file.hpp"
 #include "core/judge.hpp"
+#include "laws/parts.hpp"
 #include "report/show_case.hpp"
 #include "subjects/registry.hpp"
 #include "support.hpp"
@@ -41,6 +42,10 @@ bool has_its_parameters(const Case& c) {
 /// The subject can carry out what the case asks for.
 bool is_for(const Case& c, const Capabilities& can) {
   if (can.caller_state && !has_its_parameters(c)) return false;
+  const auto no_forward = [](const std::vector<ErrorKind>& errors) {
+    return std::ranges::find(errors, ErrorKind::no_forward) != errors.end();
+  };
+  if (!can.remembers_forward && std::ranges::any_of(errors_by_call(c, can.dialect), no_forward)) return false;
   return std::ranges::all_of(c.calls, [&](const Call& call) {
     const Overlap overlap = call.exec.overlap;
     const bool own_state = overlap == Overlap::y_and_weight || overlap == Overlap::y_and_running_mean ||

@@ -5,7 +5,7 @@
 #include <bit>
 #include <cstring>
 
-#include "subjects/call_buffers.hpp"
+#include "subjects/gradient_buffers.hpp"
 #include "support.hpp"
 
 namespace bncheck::test {
@@ -111,53 +111,103 @@ TEST(GuardedBuffer, TakesStridesThatOverlap) {
   EXPECT_TRUE(buffer.guards_intact());
 }
 
-Forward training(const Tensor& x) {
-  return {true, x};
-}
-
 TEST(CallBuffers, TellWhatBecameOfThem) {
-  const Forward forward = training(counted({2, 3}));
-  CallBuffers untouched(forward, {});
+  const Tensor input = counted({2, 3});
+  CallBuffers untouched(input, {});
   EXPECT_FALSE(untouched.damage(0));
   EXPECT_FALSE(untouched.touched());
 
-  CallBuffers written(forward, {});
-  written.y()[5] = 1;
+  CallBuffers written(input, {});
+  written.out()[5] = 1;
   EXPECT_FALSE(written.damage(0));
   EXPECT_TRUE(written.touched());
 
-  CallBuffers beyond(forward, {});
-  beyond.y()[6] = 1;
+  CallBuffers beyond(input, {});
+  beyond.out()[6] = 1;
   ASSERT_TRUE(beyond.damage(2));
   EXPECT_EQ(beyond.damage(2)->cause, Death::Cause::guard_zone);
   EXPECT_EQ(beyond.damage(2)->call, 2U);
 
-  CallBuffers input(forward, {});
-  input.x()[0] = 9;
-  ASSERT_TRUE(input.damage(0));
-  EXPECT_EQ(input.damage(0)->cause, Death::Cause::input_changed);
+  CallBuffers read(input, {});
+  read.in()[0] = 9;
+  ASSERT_TRUE(read.damage(0));
+  EXPECT_EQ(read.damage(0)->cause, Death::Cause::input_changed);
 }
 
 TEST(CallBuffers, InPlaceIsOneMemory) {
   Exec exec;
   exec.overlap = Overlap::in_place;
-  CallBuffers buffers(training(counted({2, 3})), exec);
-  EXPECT_EQ(buffers.x(), buffers.y());
-  buffers.y()[0] = 9;
+  CallBuffers buffers(counted({2, 3}), exec);
+  EXPECT_EQ(buffers.in(), buffers.out());
+  buffers.out()[0] = 9;
   EXPECT_FALSE(buffers.damage(0));
-  EXPECT_EQ(buffers.gather_y().floats()[0], 9);
+  EXPECT_EQ(buffers.gather_out().floats()[0], 9);
 
   exec.overlap = Overlap::shifted;
-  CallBuffers shifted(training(counted({2, 3})), exec);
-  EXPECT_EQ(shifted.y(), shifted.x() + 1);
+  CallBuffers shifted(counted({2, 3}), exec);
+  EXPECT_EQ(shifted.out(), shifted.in() + 1);
 }
 
 TEST(CallBuffers, AnOverlappingYRepeatsAddresses) {
   Exec exec;
   exec.overlap = Overlap::y_itself;
-  CallBuffers buffers(training(counted({1, 3, 2})), exec);
-  EXPECT_EQ(buffers.y_strides(), (std::vector<std::int64_t>{6, 0, 1}));
-  EXPECT_NE(buffers.x(), buffers.y());
+  CallBuffers buffers(counted({1, 3, 2}), exec);
+  EXPECT_EQ(buffers.out_strides(), (std::vector<std::int64_t>{6, 0, 1}));
+  EXPECT_NE(buffers.in(), buffers.out());
+}
+
+Backward gradient_of(const Tensor& dy) {
+  return {dy, true, true, true, {}};
+}
+
+TEST(GradientBuffers, TellWhatBecameOfThem) {
+  const Forward forward{true, counted({2, 3})};
+  GradientBuffers buffers(forward, {}, gradient_of(counted({2, 3})), {}, 3);
+  EXPECT_FALSE(buffers.damage(0));
+  EXPECT_FALSE(buffers.touched());
+  buffers.dx()[5] = 1;
+  buffers.dweight()[2] = 2;
+  buffers.dbias()[0] = 3;
+  EXPECT_FALSE(buffers.damage(0));
+  EXPECT_TRUE(buffers.touched());
+  const Values values = buffers.gather();
+  EXPECT_EQ(values.outputs.at(Output::dx).floats()[5], 1);
+  EXPECT_EQ(values.outputs.at(Output::dweight).floats()[2], 2);
+  EXPECT_EQ(values.outputs.at(Output::dbias).floats()[0], 3);
+
+  buffers.dbias()[3] = 1;
+  ASSERT_TRUE(buffers.damage(1));
+  EXPECT_EQ(buffers.damage(1)->cause, Death::Cause::guard_zone);
+
+  GradientBuffers input(forward, {}, gradient_of(counted({2, 3})), {}, 3);
+  input.x().data()[0] = 9;
+  ASSERT_TRUE(input.damage(0));
+  EXPECT_EQ(input.damage(0)->cause, Death::Cause::input_changed);
+}
+
+TEST(GradientBuffers, WhatIsNotWantedIsNotThere) {
+  const Forward forward{true, counted({2, 3})};
+  Backward backward = gradient_of(counted({2, 3}));
+  backward.want_dx = backward.want_dweight = false;
+  Exec exec;
+  exec.overlap = Overlap::in_place;
+  GradientBuffers buffers(forward, {}, backward, exec, 3);
+  EXPECT_TRUE(buffers.dweight().empty());
+  EXPECT_EQ(buffers.gather().outputs.size(), 1U);
+  // No dx: dy must stay as it is although dx would have been there.
+  buffers.tensors().in()[0] = 9;
+  EXPECT_TRUE(buffers.damage(0));
+}
+
+TEST(GradientBuffers, DxMayBeAskedToCoverX) {
+  const Forward forward{true, counted({2, 3})};
+  Exec exec;
+  exec.overlap = Overlap::dx_and_x;
+  Exec forward_exec;
+  forward_exec.x.order = {1, 0};
+  GradientBuffers buffers(forward, forward_exec, gradient_of(counted({2, 3})), exec, 3);
+  EXPECT_EQ(buffers.dx(), buffers.x().data());
+  EXPECT_EQ(buffers.dx_strides(), buffers.x().strides());
 }
 
 }  // namespace

@@ -52,6 +52,11 @@ Measure measure_of(const Case& c) {
   int ways = 0;
   for (const Call& call : c.calls) {
     if (const auto* forward = std::get_if<Forward>(&call.operation)) add(forward->x);
+    if (const auto* backward = std::get_if<Backward>(&call.operation)) {
+      add(backward->dy);
+      ways +=
+          backward->want_dx + backward->want_dweight + backward->want_dbias + backward->training.has_value();
+    }
     ways += measure_of(call.exec);
   }
   for (const auto* tensor : {&c.state.weight, &c.state.bias, &c.state.running_mean, &c.state.running_var}) {

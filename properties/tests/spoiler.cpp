@@ -12,34 +12,60 @@
 namespace bncheck::test {
 namespace {
 
-/// Calls go one by one, each from the spoiled state that the one before left.
+/// Calls go one by one, each from the spoiled state that the one before left, a gradient together with its
+/// forward call.
 class Spoiled : public Subject {
  public:
-  explicit Spoiled(const Spoiler& spoiler) : spoiler_(spoiler), right_(make_bn_functional()) {}
+  explicit Spoiled(const Spoiler& spoiler)
+      : spoiler_(spoiler), right_(make_bn_functional()), can_(right_->can()) {
+    can_.remembers_forward = true;
+  }
   std::string name() const override { return spoiler_.name; }
   std::string version() const override { return "1"; }
-  const Capabilities& can() const override { return right_->can(); }
+  const Capabilities& can() const override { return can_; }
 
   Outcome run(const Case& c) override {
     Outcome outcome;
     State state = c.state;
+    const Call* latest = nullptr;
     for (const Call& call : c.calls) {
-      const Case one{c.config, state, {call}};
-      Outcome answer = right_->run(one);
-      if (answer.death) return answer;
-      if (std::holds_alternative<Forward>(call.operation)) {
-        spoiler_.spoil({one, answer.replies[0], runs_, *right_});
+      const bool gradient = std::holds_alternative<Backward>(call.operation);
+      Case asked{c.config, state, {call}};
+      if (gradient) asked.calls.insert(asked.calls.begin(), latest != nullptr ? *latest : stand_in(call));
+      Reply reply;
+      if (gradient && lacks_forward(call, latest)) {
+        reply = {Failure{ErrorKind::no_forward, "no forward", false}, state};
+      } else {
+        Outcome answer = right_->run(asked);
+        if (answer.death) return answer;
+        reply = std::move(answer.replies.back());
+        // Of the gradient alone: the forward call was made before.
+        if (gradient) reply.state = state;
       }
-      state = answer.replies[0].state;
-      outcome.replies.push_back(std::move(answer.replies[0]));
+      const bool wanted = gradient ? spoiler_.calls != Spoils::forward : spoiler_.calls != Spoils::backward;
+      const bool forward = std::holds_alternative<Forward>(call.operation);
+      if ((gradient || forward) && wanted) spoiler_.spoil({asked, reply, runs_, *right_});
+      if (forward && std::holds_alternative<Values>(reply.result)) latest = &call;
+      state = reply.state;
+      outcome.replies.push_back(std::move(reply));
     }
     ++runs_;
     return outcome;
   }
 
  private:
+  static Call stand_in(const Call& gradient) {
+    return {Forward{true, std::get<Backward>(gradient.operation).dy}, {}};
+  }
+  static bool lacks_forward(const Call& gradient, const Call* latest) {
+    if (latest == nullptr) return true;
+    const bool mode = std::get<Forward>(latest->operation).training;
+    return std::get<Backward>(gradient.operation).training.value_or(mode) != mode;
+  }
+
   Spoiler spoiler_;
   std::unique_ptr<Subject> right_;
+  Capabilities can_;
   int runs_ = 0;
 };
 
@@ -235,7 +261,8 @@ void fails_without_a_word(const Spoiling& s) {
 }
 
 void rejects_everything(const Spoiling& s) {
-  if (s.y() != nullptr) s.reply.result = Failure{ErrorKind::channels, "no", false};
+  if (std::holds_alternative<Values>(s.reply.result))
+    s.reply.result = Failure{ErrorKind::channels, "no", false};
 }
 
 // ---- shape, place, order, environment
@@ -283,6 +310,7 @@ void minds_rounding_and_threads(const Spoiling& s) {
 std::vector<std::string> rejection_names() {
   std::vector<std::string> names;
   for (const Law& law : rejection_laws()) names.push_back(law.name);
+  for (const Law& law : gradient_rejection_laws()) names.push_back(law.name);
   return names;
 }
 
@@ -341,20 +369,20 @@ std::vector<Spoiler> rejection_spoilers() {
       {"takes any counter", {"counter_rejected"}, accepts(ErrorKind::counter)},
       {"takes one value", {"one_value_rejected"}, accepts(ErrorKind::one_value)},
       {"takes overlaps", {"alias_rejected"}, accepts(ErrorKind::alias)},
-      {"counts failed calls", rejection_names(), counts_failed_calls},
-      {"writes and fails", rejection_names(), writes_and_fails},
-      {"wrong kind of error", rejection_names(), names_the_wrong_error},
-      {"fails silently", rejection_names(), fails_without_a_word},
-      {"rejects everything", rejection_names(), rejects_everything},
+      {"counts failed calls", rejection_names(), counts_failed_calls, Spoils::both},
+      {"writes and fails", rejection_names(), writes_and_fails, Spoils::both},
+      {"wrong kind of error", rejection_names(), names_the_wrong_error, Spoils::both},
+      {"fails silently", rejection_names(), fails_without_a_word, Spoils::both},
+      {"rejects everything", rejection_names(), rejects_everything, Spoils::both},
   };
 }
 
 }  // namespace
 
-Tensor* Spoiling::y() const {
+Tensor* Spoiling::output(Output output) const {
   auto* values = std::get_if<Values>(&reply.result);
   if (values == nullptr) return nullptr;
-  const auto found = values->outputs.find(Output::y);
+  const auto found = values->outputs.find(output);
   return found == values->outputs.end() ? nullptr : &found->second;
 }
 
@@ -365,7 +393,7 @@ Reply Spoiling::instead(const Case& other) const {
 const std::vector<Spoiler>& all_spoilers() {
   static const std::vector<Spoiler> spoilers = [] {
     std::vector<Spoiler> all;
-    for (auto family : {value_spoilers, state_spoilers, rejection_spoilers}) {
+    for (auto family : {value_spoilers, state_spoilers, rejection_spoilers, gradient_spoilers}) {
       for (Spoiler& spoiler : family()) all.push_back(std::move(spoiler));
     }
     return all;

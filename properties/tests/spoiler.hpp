@@ -12,25 +12,34 @@ namespace bncheck::test {
 
 /// One call on its way through a spoiled subject.
 struct Spoiling {
-  const Case& asked;  ///< a case of this one call
+  const Case& asked;  ///< a case of this one call, or of a forward call and its gradient
   Reply& reply;       ///< in: the right answer
   int runs;           ///< cases that the subject ran before this one
   Subject& right;     ///< for other right answers
 
   const Forward& forward() const { return std::get<Forward>(asked.calls[0].operation); }
   bool training() const { return forward().training; }
-  /// Null where the call was rejected.
-  Tensor* y() const;
+  /// Null where the call was rejected or has no such output.
+  Tensor* output(Output output) const;
+  Tensor* y() const { return output(Output::y); }
+  const Backward& backward() const { return std::get<Backward>(asked.calls[1].operation); }
   /// The right answer to something else that was never asked.
   Reply instead(const Case& other) const;
 };
+
+/// Which calls a spoiler is asked to spoil.
+enum class Spoils { forward, backward, both };
 
 struct Spoiler {
   std::string name;
   /// Laws that must find it, each on its own.
   std::vector<std::string> laws;
   std::function<void(const Spoiling&)> spoil;
+  Spoils calls = Spoils::forward;
 };
+
+/// Those of the backward pass.
+std::vector<Spoiler> gradient_spoilers();
 
 /// At least one for every law.
 const std::vector<Spoiler>& all_spoilers();
