@@ -84,7 +84,7 @@ TEST(CaseFile, NoLayerIsAllocatedByAWordAlone) {
 }
 
 TEST(CaseFile, EveryWordOfExecComesBack) {
-  for (int overlap = 0; overlap <= static_cast<int>(Overlap::running_mean_and_var); ++overlap) {
+  for (int overlap = 0; overlap <= static_cast<int>(Overlap::dx_and_x); ++overlap) {
     for (int rounding = 0; rounding <= static_cast<int>(Rounding::zero); ++rounding) {
       CaseFile file;
       Call call = forward(true, Tensor::filled({2, 1}, 1));
@@ -94,6 +94,46 @@ TEST(CaseFile, EveryWordOfExecComesBack) {
       ASSERT_EQ(round_trip(file), file);
     }
   }
+}
+
+Call rich_backward(std::optional<bool> training, int wanted) {
+  const Tensor dy = Tensor::of({1, 3, 2, 1}, std::vector<float>{1, -0.0f, 0x1p-149f, 4, -HUGE_VALF, 6});
+  Call call{Backward{dy, (wanted & 1) != 0, (wanted & 2) != 0, (wanted & 4) != 0, training}, {}};
+  call.exec.x = {{0, 2, 3, 1}, {0, 1, 2, 4096}, 5};
+  call.exec.y = {{3, 2, 1, 0}, {1, 0, 0, 3}, 7};
+  call.exec.overlap = Overlap::dx_and_x;
+  return call;
+}
+
+TEST(CaseFile, EveryBackwardCallComesBack) {
+  using Mode = std::optional<bool>;
+  for (const Mode training : {Mode{}, Mode{true}, Mode{false}}) {
+    for (int wanted = 0; wanted < 8; ++wanted) {
+      CaseFile file;
+      file.content.calls = {rich_backward(training, wanted)};
+      ASSERT_EQ(round_trip(file), file);
+    }
+  }
+}
+
+/// The keys say what is placed: dy is read and dx is written.
+TEST(CaseFile, PlacementsOfABackwardCallHaveKeysOfTheirOwn) {
+  CaseFile file;
+  file.content.calls = {rich_backward(true, 5)};
+  const auto metadata = to_archive(file).metadata;
+  const std::map<std::string, std::string> want{{"call.0", "backward training dx dbias"},
+                                                {"call.0.dy.order", "0 2 3 1"},
+                                                {"call.0.dy.gaps", "0 1 2 4096"},
+                                                {"call.0.dy.offset", "5"},
+                                                {"call.0.dx.order", "3 2 1 0"},
+                                                {"call.0.dx.gaps", "1 0 0 3"},
+                                                {"call.0.dx.offset", "7"},
+                                                {"call.0.overlap", "dx_and_x"}};
+  std::map<std::string, std::string> got;
+  for (const auto& [key, value] : metadata) {
+    if (key.starts_with("call.0")) got[key] = value;
+  }
+  EXPECT_EQ(got, want);
 }
 
 TEST(CaseFile, ATruncatedOneIsRefusedWhereverItEnds) {
@@ -182,8 +222,9 @@ TEST(CaseFile, NumbersStayInTheirRange) {
 }
 
 TEST(CaseFile, CallsHaveNoWordTooMany) {
-  for (const char* call : {"forward", "forward Training", "forward training 3", "backward dz", "set_momentum",
-                           "set_momentum 1 2", "load it", "fly", " "}) {
+  for (const char* call :
+       {"forward", "forward Training", "forward training 3", "backward dz", "backward sideways dx",
+        "set_momentum", "set_momentum 1 2", "load it", "fly", " "}) {
     EXPECT_THAT(complaint_with("call.0", call), HasSubstr("'call.0'")) << call;
   }
 }
