@@ -152,13 +152,16 @@ std::vector<double> product_sums(const float* x, const float* dy, const Traversa
 std::vector<float> value_sums(const float* dy, const Traversal& layout,
                               const std::vector<ChannelMoments>& moments, int threads) {
   std::vector<float> sums(moments.size());
-  const auto sum_channel = [&](std::int64_t c) {
-    const auto k = static_cast<std::size_t>(c);
-    const DoubleDouble mean = moments[k].mean;
-    sums[k] = std::isfinite(mean.hi) ? finite_sum(mean, static_cast<double>(layout.values_per_channel()))
-                                     : extended_sum(dy + layout.channel_offset(0, c), layout);
-  };
-  parallel_for(layout.channels(), threads, sum_channel);
+  std::vector<std::int64_t> not_finite;  // channels
+  for (std::size_t c = 0; c < sums.size(); ++c) {
+    const DoubleDouble mean = moments[c].mean;
+    sums[c] = finite_sum(mean, static_cast<double>(layout.values_per_channel()));
+    if (!std::isfinite(mean.hi)) not_finite.push_back(static_cast<std::int64_t>(c));
+  }
+  parallel_for(std::ssize(not_finite), threads, [&](std::int64_t i) {
+    const std::int64_t c = not_finite[static_cast<std::size_t>(i)];
+    sums[static_cast<std::size_t>(c)] = extended_sum(dy + layout.channel_offset(0, c), layout);
+  });
   return sums;
 }
 

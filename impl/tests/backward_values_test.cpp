@@ -240,16 +240,17 @@ TEST(BackwardValues, DbiasIsExactWhereDyCancels) {
   EXPECT_EQ(backward(options_for(shape), {}, x, dy, shape, Running{{0}, {1}}).dbias[0], rest);
 }
 
-// n·m in double may be next to the sum and not the sum: here that would be next to a midpoint of two floats.
-// All sums of these integers are exact, so dβ is the sum rounded once.
+// The sum is 2^-28 above a midpoint of two floats, an odd number here, and n times its mean in double may be
+// that midpoint. All sums of these values are exact, so dβ is the sum rounded once: up.
 TEST(BackwardValues, DbiasIsRoundedOnce) {
   for (std::int64_t n = 3; n <= 60; ++n) {
-    for (std::int64_t sum = (1 << 24) + 1; sum < (1 << 24) + 60; sum += 2) {
-      std::vector<float> dy(static_cast<std::size_t>(n), static_cast<float>(sum / n));
-      dy[0] += static_cast<float>(sum % n);
+    for (std::int64_t midpoint = (1 << 25) - 61; midpoint < 1 << 25; midpoint += 2) {
+      std::vector<float> dy(static_cast<std::size_t>(n), static_cast<float>(midpoint / (n - 1)));
+      dy[0] += static_cast<float>(midpoint % (n - 1));
+      dy.back() = 0x1p-28F;
       const Shape shape{n, 1};
       const Graded result = backward(options_for(shape), {}, dy, dy, shape);
-      ASSERT_EQ(result.dbias[0], static_cast<float>(sum)) << n;
+      ASSERT_EQ(result.dbias[0], static_cast<float>(midpoint + 1)) << n;
     }
   }
 }
