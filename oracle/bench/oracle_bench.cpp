@@ -1,10 +1,11 @@
 /// How many elements per second the exact oracle answers, on one core: C = 32 channels of n = 4096 values
-/// from N(0, 1), random weight and bias.
+/// from N(0, 1), random weight and bias; dy from N(0, 1) too.
 
 #include <benchmark/benchmark.h>
 
 #include <algorithm>
 #include <cmath>
+#include <memory>
 #include <random>
 
 #include "bncheck/expected.hpp"
@@ -20,7 +21,7 @@ constexpr std::int64_t elements = rows * channels * side * side;
 struct Workload {
   Config config;
   State state;
-  Call training, inference;
+  Call training, inference, backward;
 
   Workload() {
     std::mt19937 engine(1);
@@ -39,8 +40,13 @@ struct Workload {
     const Tensor x = draw({rows, channels, side, side});
     training.operation = Forward{true, x};
     inference.operation = Forward{false, x};
+    backward.operation = Backward{draw({rows, channels, side, side})};
   }
   ExpectedCall answer(const Call& call) const { return expect(config, state, call, Dialect{}); }
+  ExpectedCall gradient(const Call& of) const {
+    const auto latest = std::make_shared<const Forward>(std::get<Forward>(of.operation));
+    return expect(config, state, backward, Dialect{}, latest);
+  }
 };
 
 const Workload& workload() {
@@ -82,23 +88,50 @@ void inference_y(benchmark::State& state) {
 }
 BENCHMARK(inference_y)->Unit(benchmark::kMillisecond);
 
+void backward_of(benchmark::State& state, const Call& forward) {
+  for (auto _ : state) {
+    const ExpectedCall answer = workload().gradient(forward);
+    for (const Output output : {Output::dx, Output::dweight, Output::dbias}) {
+      benchmark::DoNotOptimize(answer.outputs.at(output).nearest_f32());
+    }
+  }
+  count_elements(state);
+}
+
+void training_dx_dweight_dbias(benchmark::State& state) {
+  backward_of(state, workload().training);
+}
+BENCHMARK(training_dx_dweight_dbias)->Unit(benchmark::kMillisecond);
+
+void inference_dx_dweight_dbias(benchmark::State& state) {
+  backward_of(state, workload().inference);
+}
+BENCHMARK(inference_dx_dweight_dbias)->Unit(benchmark::kMillisecond);
+
 /// The three measures of a result that is one ulp off everywhere.
-void training_error(benchmark::State& state) {
-  const ExpectedCall answer = workload().answer(workload().training);
-  const ExpectedTensor& y = answer.outputs.at(Output::y);
-  Tensor got = y.nearest_f32();
+void error_of(benchmark::State& state, const ExpectedTensor& exact) {
+  Tensor got = exact.nearest_f32();
   for (float& value : got.floats()) value = std::nextafter(value, 0.0f);
   const Numerics numerics;
   for (auto _ : state) {
     double worst = 0;
     for (std::int64_t i = 0; i < elements; ++i) {
-      worst = std::max(worst, y.error(i, got.floats()[static_cast<std::size_t>(i)], numerics).ratio);
+      worst = std::max(worst, exact.error(i, got.floats()[static_cast<std::size_t>(i)], numerics).ratio);
     }
     benchmark::DoNotOptimize(worst);
   }
   count_elements(state);
 }
+
+void training_error(benchmark::State& state) {
+  error_of(state, workload().answer(workload().training).outputs.at(Output::y));
+}
 BENCHMARK(training_error)->Unit(benchmark::kMillisecond);
+
+void backward_error(benchmark::State& state) {
+  error_of(state, workload().gradient(workload().training).outputs.at(Output::dx));
+}
+BENCHMARK(backward_error)->Unit(benchmark::kMillisecond);
 
 }  // namespace
 }  // namespace bncheck
