@@ -17,7 +17,7 @@ Verdict check_matches_oracle(const Case& c, Runner& runner) {
   bool any = false;
   for (const Call& call : c.calls) any = any || std::holds_alternative<Backward>(call.operation);
   if (!any) return Verdict::not_applicable("no backward call");
-  return judge_every_call(c, runner);
+  return judge_every_gradient(c, runner);
 }
 
 /// One forward call and its gradient; a second gradient of it; a forward call in another mode in between,

@@ -51,7 +51,8 @@ std::optional<std::string> excludes_without_backward(const Capabilities& can) {
   return "the subject has no backward pass";
 }
 
-Verdict judge_every_call(const Case& c, Runner& runner) {
+namespace {
+Verdict judge_calls(const Case& c, Runner& runner, const std::function<bool(const Call&)>& judged) {
   if (!all_finite(c)) return Verdict::not_applicable("values that are not finite");
   const Run run = runner.run(c);
   Verdict verdict;
@@ -59,10 +60,21 @@ Verdict judge_every_call(const Case& c, Runner& runner) {
     if (run.expected[k].must_fail()) return Verdict::not_applicable("a call must fail");
     run.values(k);
     if (!fit_to_judge(run, k, runner.can())) break;
+    if (!judged(c.calls[k])) continue;
     judge_call(run, k, runner.can(), Judged::in_range, verdict);
     if (!verdict.is_bad()) judge_state(run, k, verdict);
   }
   return verdict;
+}
+}  // namespace
+
+Verdict judge_every_call(const Case& c, Runner& runner) {
+  return judge_calls(c, runner, [](const Call&) { return true; });
+}
+
+Verdict judge_every_gradient(const Case& c, Runner& runner) {
+  return judge_calls(c, runner,
+                     [](const Call& call) { return std::holds_alternative<Backward>(call.operation); });
 }
 
 void judge_bound(Verdict& verdict, const std::string& what, long double got, long double expected,
@@ -88,10 +100,18 @@ bool finite_state(const State& s) {
   return finite(s.weight) && finite(s.bias) && finite(s.running_mean) && finite(s.running_var) &&
          finite(s.running_weight);
 }
+
+/// No variance leaves the root: V > 0 in every channel. A quotient of sums has no sign of its own.
+bool positive_variances(const State& s, double eps) {
+  return !s.running_var || s.running_weight ||
+         std::ranges::all_of(s.running_var->floats(), [=](float v) { return static_cast<double>(v) > -eps; });
+}
 }  // namespace
 
 bool fit_to_judge(const Run& run, std::size_t call, const Capabilities& can) {
-  return can.non_finite_rule || finite_state(run.before(call));
+  if (can.non_finite_rule) return true;
+  const double eps = effective_eps(run.content.config, can.dialect);
+  return finite_state(run.before(call)) && positive_variances(run.before(call), eps);
 }
 
 bool all_finite(const Case& c) {

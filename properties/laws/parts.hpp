@@ -29,6 +29,8 @@ std::optional<std::string> excludes_without_backward(const Capabilities& can);
 /// oracle/src/attainable_error.cpp derives, and the state that no call may touch. Not applicable
 /// where a call must fail or a value is not finite.
 Verdict judge_every_call(const Case& c, Runner& runner);
+/// The same of its backward calls only: what is wrong with a forward call is another law's affair.
+Verdict judge_every_gradient(const Case& c, Runner& runner);
 
 /// |got - expected| <= bound, with `what` as the subject of the message otherwise.
 void judge_bound(Verdict& verdict, const std::string& what, long double got, long double expected,
@@ -41,8 +43,9 @@ std::vector<std::vector<ErrorKind>> errors_by_call(const Case& c, const Dialect&
 /// Every input and statistic of the case is finite.
 bool all_finite(const Case& c);
 bool all_finite(const Tensor& tensor);
-/// The state that call `call` started from is finite, or the subject declares what it does where it is not:
-/// statistics that overflowed in an earlier step are not to be judged again in a later one.
+/// The state that call `call` started from is finite and has no variance with V = running_var + eps <= 0, or
+/// the subject declares what it does there: statistics that overflowed in an earlier step are not to be
+/// judged again in a later one.
 bool fit_to_judge(const Run& run, std::size_t call, const Capabilities& can);
 
 /// The same case with other data or another way of carrying it out.

@@ -3,6 +3,7 @@
 #include <torch/torch.h>
 #include <torch/version.h>
 
+#include <algorithm>
 #include <regex>
 
 #include "subjects/call_buffers.hpp"
@@ -32,6 +33,8 @@ ErrorKind kind_of(const std::string& message, const Config& config) {
   static const std::regex rank(R"(xpected \d+D)");
   static const std::regex elements(R"(should contain (\d+) elements not (\d+))");
   if (message.find("more than 1 value per channel") != std::string::npos) return ErrorKind::one_value;
+  static const std::regex gradient(R"(Mismatch in shape: grad_output|invalid gradient at index)");
+  if (std::regex_search(message, gradient)) return ErrorKind::length;
   if (std::regex_search(message, rank)) return ErrorKind::rank;
   if (std::regex_search(message, match, elements)) {
     // "running_mean should contain 5 elements not 3": wanted is what x has, given is what the buffer has.
@@ -66,9 +69,17 @@ class Session {
     return state;
   }
 
+  /// There is a forward call to differentiate, in the mode that the call names.
+  bool has_graph(const Backward& backward) const {
+    return graph_ && backward.training.value_or(module_->is_training()) == module_->is_training();
+  }
+
   Values run(const Call& call, std::size_t index, std::optional<Death>& death) {
     if (const auto* forward = std::get_if<Forward>(&call.operation)) {
       return run_forward(*forward, call.exec, index, death);
+    }
+    if (const auto* backward = std::get_if<Backward>(&call.operation)) {
+      return run_backward(*backward, call.exec, index, death);
     }
     if (const auto* set = std::get_if<SetMomentum>(&call.operation)) {
       module_->options.momentum(momentum(set->momentum));
@@ -96,40 +107,88 @@ class Session {
     place(mean_, state.running_mean, module_->running_mean);
     place(var_, state.running_var, module_->running_var);
     if (config_.track_running_stats) module_->num_batches_tracked.fill_(state.num_batches_tracked);
+    graph_.reset();
+  }
+
+  static void use_threads(const Exec& exec) {
+    static const int usual_threads = at::get_num_threads();
+    at::set_num_threads(exec.threads > 0 ? exec.threads : usual_threads);
+  }
+
+  std::optional<Death> state_damage(std::size_t index) const {
+    for (const OptionalBuffer* buffer : {&weight_, &bias_}) {
+      if (*buffer && !(*buffer)->unchanged())
+        return Death{Death::Cause::input_changed, "weight or bias", index};
+    }
+    for (const OptionalBuffer* buffer : {&mean_, &var_}) {
+      if (*buffer && !(*buffer)->guards_intact()) {
+        return Death{Death::Cause::guard_zone, "around the running statistics", index};
+      }
+    }
+    return std::nullopt;
   }
 
   Values run_forward(const Forward& forward, const Exec& exec, std::size_t index,
                      std::optional<Death>& death) {
-    static const int usual_threads = at::get_num_threads();
-    at::set_num_threads(exec.threads > 0 ? exec.threads : usual_threads);
-    CallBuffers buffers(forward.x, exec);
+    use_threads(exec);
+    Graph graph{CallBuffers(forward.x, exec), {}, {}};
+    CallBuffers& buffers = graph.buffers;
     module_->train(forward.training);
-    const at::Tensor x = blob(buffers.in(), forward.x.shape, buffers.in_strides());
-    const at::Tensor y = module_->forward(x);
+    graph.x = blob(buffers.in(), forward.x.shape, buffers.in_strides());
+    if (at::GradMode::is_enabled()) graph.x.set_requires_grad(true);
+    graph.y = module_->forward(graph.x);
     death = buffers.damage(index);
-    for (const OptionalBuffer* buffer : {&weight_, &bias_}) {
-      if (*buffer && !(*buffer)->unchanged())
-        death = Death{Death::Cause::input_changed, "weight or bias", index};
-    }
-    for (const OptionalBuffer* buffer : {&mean_, &var_}) {
-      if (*buffer && !(*buffer)->guards_intact()) {
-        death = Death{Death::Cause::guard_zone, "around the running statistics", index};
-      }
-    }
+    if (const auto other = state_damage(index)) death = other;
     Values values;
-    values.outputs.emplace(Output::y, to_tensor(y));
+    values.outputs.emplace(Output::y, to_tensor(graph.y.detach()));
+    graph_ = std::move(graph);
     return values;
   }
+
+  Values run_backward(const Backward& backward, const Exec& exec, std::size_t index,
+                      std::optional<Death>& death) {
+    use_threads(exec);
+    CallBuffers buffers(backward.dy, exec, {"dy", "dx"});
+    const at::Tensor dy = blob(buffers.in(), backward.dy.shape, buffers.in_strides());
+    std::vector<std::pair<Output, at::Tensor>> wanted;
+    if (backward.want_dx) wanted.emplace_back(Output::dx, graph_->x);
+    if (backward.want_dweight && config_.affine) wanted.emplace_back(Output::dweight, module_->weight);
+    if (backward.want_dbias && config_.affine) wanted.emplace_back(Output::dbias, module_->bias);
+    std::vector<at::Tensor> inputs;
+    for (const auto& [output, tensor] : wanted) inputs.push_back(tensor);
+    Values values;
+    if (inputs.empty()) return values;
+    const auto gradients = torch::autograd::grad({graph_->y}, inputs, {dy}, /*retain_graph=*/true);
+    death = buffers.damage(index);
+    if (const auto other = state_damage(index)) death = other;
+    if (!graph_->buffers.damage(index)) {
+      for (std::size_t k = 0; k < wanted.size(); ++k) {
+        values.outputs.emplace(wanted[k].first, to_tensor(gradients[k]));
+      }
+    } else {
+      death = graph_->buffers.damage(index);
+    }
+    return values;
+  }
+
+  /// The latest forward call, whose x lives on for its gradient.
+  struct Graph {
+    CallBuffers buffers;
+    at::Tensor x, y;
+  };
 
   Config config_;
   Module module_;
   State loaded_;
   OptionalBuffer weight_, bias_, mean_, var_;
+  std::optional<Graph> graph_;
 };
 
 template <class Module>
 Outcome run_module(const Case& c) {
-  const torch::NoGradGuard no_grad;
+  const bool has_gradients = std::ranges::any_of(
+      c.calls, [](const Call& call) { return std::holds_alternative<Backward>(call.operation); });
+  const torch::AutoGradMode mode(has_gradients);
   Outcome outcome;
   std::optional<Session<Module>> session;
   const auto fail = [&](const std::string& message, const State& state) {
@@ -146,8 +205,10 @@ Outcome run_module(const Case& c) {
     }
   };
   for (std::size_t k = 0; k < c.calls.size() && !outcome.death; ++k) {
-    if (std::holds_alternative<Backward>(c.calls[k].operation)) {
-      outcome.replies.push_back({Failure{ErrorKind::unsupported, "backward", false}, c.state});
+    if (const auto* backward = std::get_if<Backward>(&c.calls[k].operation);
+        backward != nullptr && !(session && session->has_graph(*backward))) {
+      outcome.replies.push_back({Failure{ErrorKind::unsupported, "a gradient without its graph", false},
+                                 session ? session->state() : c.state});
       continue;
     }
     attempt(c.state, [&] {
@@ -166,6 +227,7 @@ class TorchSubject : public Subject {
     can_.numerics.summation = Summation::blocked;
     can_.in_place = false;
     can_.caller_output = false;
+    can_.remembers_forward = false;
     can_.settable = false;  // loading and setting go around the library: nothing of it would be judged
     can_.any_environment = false;
     can_.non_finite_rule = false;
