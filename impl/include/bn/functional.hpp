@@ -90,9 +90,10 @@ struct Gradients {
 /// constant dy.
 ///
 /// dy has the shape of x. A value of x or dy that is not finite makes its channel's dx and dγ NaN; dβ is the
-/// sum of dy all the same. A γ that is not finite touches dx only. For an empty x, dγ and dβ are +0. Whatever
-/// of dx, dγ and dβ overlaps anything else of the call, or itself, is an error, but for dx in the very place
-/// of dy.
+/// sum of dy all the same. A γ that is not finite touches dx only; whether dx/γ is 0 and its sign are then
+/// judged in double, which errs where dy is so close to a linear function of x that the terms cancel. For an
+/// empty x, dγ and dβ are +0. Whatever of dx, dγ and dβ overlaps anything else of the call, or itself, is an
+/// error, but for dx in the very place of dy.
 ///
 /// Throws Error: channels, eps, momentum, rank, length, one_value (n = 1), alias.
 void backward_training(const Options& options, const Affine& affine, TensorView<const float> x,
