@@ -3,7 +3,6 @@
 #include <filesystem>
 #include <iostream>
 #include <memory>
-#include <random>
 
 #include "bncheck/case_file.hpp"
 #include "commands/commands.hpp"
@@ -71,14 +70,6 @@ int status_of(const CheckReport& report) {
   if (report.interrupted) return exit_interrupted;
   if (report.violations() > 0) return exit_violated;
   return report.inconclusive() ? exit_inconclusive : exit_holds;
-}
-
-std::uint64_t seed_from(const std::string& text) {
-  if (text.empty()) return std::random_device{}();
-  const std::optional<std::int64_t> seed = parse_integer(text);
-  if (!seed || *seed < 0)
-    throw UsageError("--seed is '" + text + "', expected an integer from 0 to 2^63 - 1");
-  return static_cast<std::uint64_t>(*seed);
 }
 
 int run_check(const CheckArguments& arguments) {

@@ -8,6 +8,7 @@
 #include <cstring>
 #include <filesystem>
 #include <iostream>
+#include <random>
 #include <regex>
 
 #include "bncheck/case_file.hpp"
@@ -139,6 +140,14 @@ void write_text(const std::string& name, const std::string& text) {
   } catch (const std::runtime_error& error) {
     throw UsageError(error.what());
   }
+}
+
+std::uint64_t seed_from(const std::string& text) {
+  if (text.empty()) return std::random_device{}();
+  const std::optional<std::int64_t> seed = parse_integer(text);
+  if (!seed || *seed < 0)
+    throw UsageError("--seed is '" + text + "', expected an integer from 0 to 2^63 - 1");
+  return static_cast<std::uint64_t>(*seed);
 }
 
 }  // namespace bncheck

@@ -21,6 +21,9 @@ std::vector<const Law*> laws_from(const std::string& pattern);
 /// "500ms", "30s", "10m", "1h". Throws UsageError.
 std::chrono::milliseconds duration_from(const std::string& text);
 
+/// A random one where the text is empty. Throws UsageError.
+std::uint64_t seed_from(const std::string& text);
+
 Style stdout_style();
 bool stderr_is_terminal();
 
