@@ -30,9 +30,9 @@ struct Gradients {
 };
 
 Gradients gradients(const Config& config, const State& state, bool training, const Tensor& x,
-                    const Tensor& dy) {
+                    const Tensor& dy, const Dialect& dialect = {}) {
   const auto latest = std::make_shared<const Forward>(Forward{training, x});
-  const auto outputs = expect(config, state, {Backward{dy}, {}}, Dialect{}, latest).outputs;
+  const auto outputs = expect(config, state, {Backward{dy}, {}}, dialect, latest).outputs;
   const auto get = [&](Output output) { return outputs.at(output).nearest_f32(); };
   return {get(Output::dx), get(Output::dweight), get(Output::dbias)};
 }
@@ -224,6 +224,19 @@ TEST(TotalRuleBackwardTraining, ConstantChannelsAndConstantDyGiveExactZeros) {
   expect_bits(got.dweight, {0.0f});
   expect_bits(got.dbias, {0.0f});
   expect_bits(of(trained(-3), true, {0.1f, 0.2f, -0.0f}, {0, -0.0f, 0}).dx, {0.0f, 0.0f, 0.0f});
+}
+
+/// sqrt(v) + eps has no derivative at v = 0, but x - mean = 0 multiplies it: dx = gamma/eps (dy - mean(dy)).
+TEST(TotalRuleBackwardTraining, ConstantChannelsWithEpsOutsideTheRoot) {
+  Dialect outside;
+  outside.eps_place = EpsPlace::outside;
+  OneChannel layer = trained(3);
+  layer.eps = 0.25;
+  const Gradients got =
+      gradients(layer.config(), layer.state(), true, column({0.1f, 0.1f, 0.1f}), column({-1, 1, 6}), outside);
+  expect_bits(got.dx, {-36, -12, 48});
+  expect_bits(got.dweight, {0.0f});
+  expect_bits(got.dbias, {6});
 }
 
 TEST(TotalRuleBackwardTraining, RunningStatisticsAreNotLookedAt) {
