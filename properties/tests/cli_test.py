@@ -56,6 +56,7 @@ class CliTest(unittest.TestCase):
 class Help(CliTest):
     FLAGS = {
         "check": ["--cases", "--seed", "--law", "--time", "--dialect", "--json", "--save", "subject"],
+        "compare": ["--cases", "--seed", "--json", "subjects"],
         "replay": ["--subject", "--law", "--dialect", "--quiet", "case"],
         "oracle": ["--dialect", "--output", "-o", "case"],
         "list": ["what", "laws", "subjects", "dialects"],
@@ -360,8 +361,47 @@ class Replay(CliTest):
         self.assertIn("none of 1 law applies to this case: empty_batch: not an empty batch", result.stdout)
 
 
+class Compare(CliTest):
+    def test_two_subjects_side_by_side(self):
+        text = self.succeeds("compare", "bn", "bn_functional", "--cases", "1", "--seed", "4")
+        head = text.splitlines()[0]
+        self.assertRegex(head, r"^operation +regime +output +bn \S+ +bn_functional \S+$")
+        row = re.search(r"(?m)^backward training  dy constant +dx (.*)$", text)
+        # Both are one BatchNorm: the same figures twice.
+        figures = row.group(1).split()
+        self.assertEqual(figures[:3], figures[3:])
+        self.assertEqual(figures[0], "100.00%")
+        self.assertRegex(text, r"(?m)^bn \S+: 54 cases, 0 failed, seed 4$")
+
+    def test_the_same_seed_gives_the_same_json(self):
+        words = ["compare", "bn", "--cases", "1", "--seed", "7", "--json", "-"]
+        first = self.succeeds(*words)
+        self.assertEqual(first, self.succeeds(*words))
+        report = json.loads(first)
+        self.assertEqual(set(report), {"schema", "seed", "subjects"})
+        rows = report["subjects"][0]["rows"]
+        self.assertEqual(set(rows[0]), {"operation", "regime", "output", "elements", "nearest", "out_of_range",
+                                        "worst_ulp", "worst_ratio"})
+        self.assertLessEqual({"y", "running_var", "dx", "dweight", "dbias"}, {row["output"] for row in rows})
+
+    def test_refuses(self):
+        self.refuses("compare")
+        self.refuses("compare", "bn", "nobody", naming="nobody")
+        self.refuses("compare", "bn", "--cases", "0", naming="--cases")
+        self.refuses("compare", "bn", "--json", "missing/report", naming="missing/report")
+
+
 class Oracle(CliTest):
     CASE = "three_rows.case.safetensors"
+    GRADIENT = "backward_two_rows"
+
+    def test_answers_a_gradient(self):
+        text = self.succeeds("oracle", GOLDEN / f"{self.GRADIENT}.case.safetensors")
+        for name in ["dx", "dweight", "dbias"]:
+            self.assertRegex(text, rf"(?m)^call\.1\.{name} \[")
+        self.succeeds("oracle", GOLDEN / f"{self.GRADIENT}.case.safetensors", "-o", "answer")
+        self.assertEqual((self.folder / "answer").read_bytes(),
+                         (GOLDEN / f"{self.GRADIENT}.answer.safetensors").read_bytes())
 
     def test_prints_every_value_in_decimal_and_bits(self):
         text = self.succeeds("oracle", GOLDEN / self.CASE)

@@ -1,0 +1,92 @@
+/// What `bncheck compare` measures with.
+
+#include <gtest/gtest.h>
+
+#include <set>
+
+#include "report/league.hpp"
+#include "support.hpp"
+
+namespace bncheck::test {
+namespace {
+
+const std::atomic<bool> never{false};
+
+/// A right answer whose every output is one float further from zero.
+class OneUlpOff : public Perfect {
+ public:
+  OneUlpOff() : Perfect(*dialect_named("pytorch"), Claim::sound) {}
+  Outcome run(const Case& c) override {
+    Outcome outcome = Perfect::run(c);
+    for (Reply& reply : outcome.replies) {
+      auto* values = std::get_if<Values>(&reply.result);
+      if (values == nullptr) continue;
+      for (auto& [output, tensor] : values->outputs) {
+        for (float& v : tensor.floats()) v = std::nextafter(v, v < 0 ? -HUGE_VALF : HUGE_VALF);
+      }
+    }
+    return outcome;
+  }
+};
+
+class Refusing : public Perfect {
+ public:
+  Refusing() : Perfect(*dialect_named("pytorch")) {}
+  Outcome run(const Case& c) override {
+    Outcome outcome;
+    for (std::size_t k = 0; k < c.calls.size(); ++k) {
+      outcome.replies.push_back({Failure{ErrorKind::other, "no", false}, c.state});
+    }
+    return outcome;
+  }
+};
+
+TEST(Measure, TheExactAnswerIsNearestEverywhere) {
+  Perfect subject(*dialect_named("pytorch"));
+  const Measured measured = measure(subject, 2, 5, never);
+  EXPECT_EQ(measured.cases, 2 * static_cast<std::int64_t>(all_workloads().size()));
+  EXPECT_EQ(measured.failed, 0);
+  std::set<Output> outputs;
+  for (const Measurement& row : measured.rows) {
+    EXPECT_GT(row.elements, 0);
+    EXPECT_EQ(row.nearest, row.elements) << row.workload->operation << ' ' << row.workload->regime;
+    EXPECT_LE(row.worst_ulps, 0.5);
+    outputs.insert(row.output);
+  }
+  for (const Output output : {Output::y, Output::running_var, Output::dx, Output::dweight, Output::dbias}) {
+    EXPECT_TRUE(outputs.contains(output)) << name_of(output);
+  }
+}
+
+TEST(Measure, OneUlpOffIsSeen) {
+  OneUlpOff subject;
+  for (const Measurement& row : measure(subject, 1, 5, never).rows) {
+    // Where results overflow, there is no further float.
+    if (is_state(row.output) || row.workload->regime.ends_with("huge")) continue;
+    EXPECT_EQ(row.nearest, 0) << row.workload->operation << ' ' << row.workload->regime;
+    if (row.out_of_range == row.elements) continue;
+    EXPECT_GE(row.worst_ulps, 0.5);
+  }
+}
+
+TEST(Measure, RefusedCasesAreCountedAndShown) {
+  Refusing subject;
+  const Measured measured = measure(subject, 1, 5, never);
+  EXPECT_EQ(measured.failed, measured.cases);
+  EXPECT_TRUE(measured.rows.empty());
+  const std::string table = league_table({{"refusing", "1", measured}}, 5);
+  EXPECT_NE(table.find("refusing 1: 54 cases, 54 failed, seed 5"), std::string::npos) << table;
+}
+
+/// Another subject beside it changes no case.
+TEST(Measure, CasesFollowFromTheSeed) {
+  OneUlpOff subject;
+  const auto figures = [&](std::uint64_t seed) {
+    return league_json({{"one", "1", measure(subject, 1, seed, never)}}, 0);
+  };
+  EXPECT_EQ(figures(3), figures(3));
+  EXPECT_NE(figures(3), figures(4));
+}
+
+}  // namespace
+}  // namespace bncheck::test
