@@ -23,6 +23,8 @@ struct Law {
   /// Any case may come (from a file, or while shrinking): not_applicable where the law says nothing about it.
   /// May throw Settled.
   std::function<Verdict(const Case&, Runner&)> check;
+  /// Its cases are large: a handful of them takes as long as hundreds of another law's.
+  bool bulky = false;
 };
 
 /// `law.check`, with early verdicts caught.

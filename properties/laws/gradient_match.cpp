@@ -136,6 +136,50 @@ std::optional<std::string> excludes_loose_bits(const Capabilities& can) {
   return excludes_without_backward(can);
 }
 
+/// dgamma and dbeta over many values, where a running sum in float drifts: with n terms of one sign it is off
+/// by about n^(3/2) u of one term, while A allows for log n u of their sum.
+Verdict check_long_sums(const Case& c, Runner& runner) {
+  const Backward& backward = one_valid_gradient(c, runner.can()).backward;
+  if (!all_finite(c)) return Verdict::not_applicable("values that are not finite");
+  if (!c.config.affine || !backward.want_dweight || !backward.want_dbias) {
+    return Verdict::not_applicable("no sum is wanted");
+  }
+  const Run run = runner.run(c);
+  run.values(gradient_call);
+  Verdict verdict;
+  if (fit_to_judge(run, gradient_call, runner.can())) {
+    judge_call(run, gradient_call, runner.can(), Judged::in_range, verdict, {Output::dweight, Output::dbias});
+  }
+  return verdict;
+}
+/// One channel of up to 2^17 values; dy of one sign, or of the sign of x^, so that either sum grows
+/// throughout.
+Case draw_long_sums(Draws& draws, const Capabilities& can) {
+  const std::int64_t n = std::max<std::int64_t>(2, (std::int64_t{1} << 17) * draws.size() / 100);
+  const int dimensions = draw_dimensions(draws, can);
+  Shape shape(dimensions == 1 ? 2 : static_cast<std::size_t>(dimensions) + 2, 1);
+  shape[draws.chance(1, 2) ? 0 : shape.size() - 1] = n;
+  if (dimensions == 1) shape = {n, 1};
+  CaseWish wish;
+  wish.affine = wish.track_running_stats = true;
+  Case c;
+  c.config = draw_config(draws, can, wish, 1);
+  c.config.dimensions = dimensions;
+  c.config.eps = 1e-5;
+  c.state = draw_state(draws, c.config, can.dialect, wish);
+  Tensor x = Tensor::filled(shape, 0);
+  Tensor dy = x;
+  const bool aligned = draws.chance(1, 2);
+  for (std::size_t i = 0; i < x.size(); ++i) {
+    x.floats()[i] = draw_ordinary(draws);
+    const float size = std::fabs(draw_ordinary(draws));
+    dy.floats()[i] = aligned ? std::copysign(size, x.floats()[i]) : size;
+  }
+  c.calls.push_back({Forward{true, std::move(x)}, {}});
+  c.calls.push_back({Backward{std::move(dy), false, true, true, {}}, {}});
+  return c;
+}
+
 }  // namespace
 
 std::vector<Law> gradient_match_laws() {
@@ -149,6 +193,8 @@ std::vector<Law> gradient_match_laws() {
       {"backward_non_finite_rule",
        "Infinities and NaN in x, dy, gamma and the statistics propagate to the gradients as the rule says.",
        excludes_without_rule, draw_special, check_non_finite_rule},
+      {"backward_long_sums", "dgamma and dbeta of up to 2^17 values per channel are within the claim.",
+       excludes_without_backward, draw_long_sums, check_long_sums, true},
       {"backward_canonical_zero_and_nan", "A gradient that is exactly zero is +0, NaN is 0x7fc00000.",
        excludes_loose_bits, draw_canonical, check_canonical},
   };

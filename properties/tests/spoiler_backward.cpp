@@ -133,6 +133,32 @@ void averages_sums(const Spoiling& s) {
     each(s, output, [=](float v) { return v / samples; });
 }
 
+/// Running sums in float.
+void sums_in_float(const Spoiling& s) {
+  Tensor* dweight = s.output(Output::dweight);
+  Tensor* dbias = s.output(Output::dbias);
+  if (dweight == nullptr || dbias == nullptr || s.forward().x.bytes.empty()) return;
+  const Geometry geometry(s.forward().x.shape);
+  for (std::int64_t c = 0; c < geometry.channels; ++c) {
+    std::vector<std::size_t> at;
+    for (std::int64_t n = 0; n < geometry.samples; ++n) {
+      for (std::int64_t k = 0; k < geometry.spatial; ++k)
+        at.push_back(static_cast<std::size_t>(geometry.at(n, c, k)));
+    }
+    const Parts p = parts_of(s, c, at);
+    float sum = 0;
+    float sum_dy = 0;
+    for (const std::size_t i : at) {
+      const double normal = (static_cast<double>(s.forward().x.floats()[i]) - p.mean) * p.invstd();
+      sum += static_cast<float>(static_cast<double>(s.backward().dy.floats()[i]) * normal);
+      sum_dy += s.backward().dy.floats()[i];
+    }
+    if (!s.training()) continue;
+    dweight->floats()[static_cast<std::size_t>(c)] = sum;
+    dbias->floats()[static_cast<std::size_t>(c)] = sum_dy;
+  }
+}
+
 /// dy is read as if it lay like x.
 void reads_dy_like_x(const Spoiling& s) {
   Tensor* dx = s.output(Output::dx);
@@ -207,6 +233,7 @@ std::vector<Spoiler> gradient_spoilers() {
   };
   const auto negative_zeros = [](const Spoiling& s) { each(s, [](float v) { return v == 0 ? -0.0f : v; }); };
   return {
+      {"running sums in float", {"backward_long_sums"}, sums_in_float, backward},
       {"gradients off by 3e-6", {"backward_matches_oracle"}, off(1 + 3e-6f), backward},
       {"gradient changes the weight", {"backward_matches_oracle"}, forgets_the_state, backward},
       {"gradient overflows in squares", {"backward_extreme_range"}, overflows_in_squares, backward},
