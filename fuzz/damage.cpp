@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <cmath>
 #include <limits>
 
@@ -69,9 +70,48 @@ void change_scalars(Draws& draws, Case& c) {
   }
 }
 
+/// An x or dy of another shape, where no placement is in the way.
+void change_input(Draws& draws, Call& call) {
+  change_shape(draws, *input_of(call));
+  call.exec.x = call.exec.y = Placement{};
+}
+
+void damage_gradient(Draws& draws, Case& c, std::size_t k) {
+  const std::vector<Gradient> gradients = gradients_of(c);
+  const auto found = std::ranges::find_if(gradients, [&](const Gradient& g) { return g.backward == k; });
+  const auto at = [&](std::size_t call) { return c.calls.begin() + static_cast<std::ptrdiff_t>(call); };
+  switch (draws.below(6)) {
+    case 0:
+      if (found != gradients.end()) c.calls.erase(at(found->forward));
+      break;
+    case 1:
+      if (found != gradients.end()) change_input(draws, c.calls[found->forward]);
+      break;
+    case 2:
+      c.calls.insert(at(k), Call{Load{c.state}, {}});
+      break;
+    case 3:
+      if (found != gradients.end())
+        std::get<Backward>(c.calls[k].operation).training = !forward_at(c, found->forward).training;
+      break;
+    case 4:
+      std::get<Backward>(c.calls[k].operation).want_dx = true;
+      c.calls[k].exec.overlap =
+          draws.pick({Overlap::shifted, Overlap::y_itself, Overlap::dx_and_x, Overlap::y_and_weight,
+                      Overlap::y_and_running_mean, Overlap::y_and_running_var});
+      break;
+    default:
+      change_input(draws, c.calls[k]);
+      break;
+  }
+}
+
 }  // namespace
 
 void damage(Draws& draws, Case& c) {
+  if (const std::vector<std::size_t> gradients = backward_calls(c); !gradients.empty()) {
+    if (draws.chance(3, 4)) return damage_gradient(draws, c, gradients.back());
+  }
   const std::vector<std::size_t> calls = forward_calls(c);
   if (calls.empty()) return;
   const std::size_t k = draws.pick_from(calls);
@@ -89,8 +129,7 @@ void damage(Draws& draws, Case& c) {
                       Overlap::y_and_running_var, Overlap::running_mean_and_var});
       break;
     default:
-      change_shape(draws, forward_at(c, k).x);
-      exec.x = exec.y = Placement{};
+      change_input(draws, c.calls[k]);
       break;
   }
 }

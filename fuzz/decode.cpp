@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <map>
 #include <memory>
+#include <set>
 
+#include "laws/parts.hpp"
 #include "subjects/registry.hpp"
 
 namespace bncheck::fuzz {
@@ -58,11 +60,10 @@ bool small_placement(const Placement& placement, const Shape& shape) {
 
 bool accept_call(const Call& call, Accepts accepts) {
   if (call.exec.threads < 0 || call.exec.threads > most_threads) return false;
-  if (const auto* forward = std::get_if<Forward>(&call.operation)) {
-    const Shape& shape = forward->x.shape;
-    return accepts(forward->x) && small_placement(call.exec.x, shape) && small_placement(call.exec.y, shape);
+  if (const Tensor* input = input_of(call)) {
+    return accepts(*input) && small_placement(call.exec.x, input->shape) &&
+           small_placement(call.exec.y, input->shape);
   }
-  if (const auto* backward = std::get_if<Backward>(&call.operation)) return accepts(backward->dy);
   if (const auto* load = std::get_if<Load>(&call.operation)) return all_of_state(load->state, accepts);
   return true;
 }
@@ -81,10 +82,21 @@ bool loadable(const Config& config, const State& state) {
          !state.running_weight && (config.track_running_stats || state.num_batches_tracked == 0);
 }
 
+bool is_gradient(const Call& call) {
+  return std::holds_alternative<Backward>(call.operation);
+}
+
+bool is_over_statistics(Overlap overlap) {
+  return overlap == Overlap::y_and_running_mean || overlap == Overlap::y_and_running_var;
+}
+
 /// Overlaps with parameters and statistics exist only where these are the caller's.
 bool needs_functions(const Case& c) {
-  return std::ranges::any_of(c.calls,
-                             [](const Call& call) { return call.exec.overlap >= Overlap::y_and_weight; });
+  return std::ranges::any_of(c.calls, [](const Call& call) {
+    const Overlap overlap = call.exec.overlap;
+    return overlap == Overlap::y_and_weight || overlap == Overlap::running_mean_and_var ||
+           is_over_statistics(overlap);
+  });
 }
 /// One buffer given for both statistics hides what the other holds; only training, where it is an error, does
 /// not depend on that.
@@ -94,6 +106,48 @@ bool hides_statistics(const Case& c) {
     return call.exec.overlap == Overlap::running_mean_and_var && (forward == nullptr || !forward->training);
   });
 }
+
+/// Some backward call with `wanted(call)` for which the contract does, or does not, allow an error of this
+/// kind. Precondition: every x and dy is whole.
+template <class Wanted>
+bool any_gradient(const Case& c, const Wanted& wanted, ErrorKind kind, bool allowed) {
+  if (std::ranges::none_of(c.calls, [&](const Call& call) { return is_gradient(call) && wanted(call); })) {
+    return false;
+  }
+  const auto errors = errors_by_call(c, subject_named("bn").can().dialect);
+  for (std::size_t k = 0; k < c.calls.size(); ++k) {
+    const bool has = std::ranges::find(errors[k], kind) != errors[k].end();
+    if (is_gradient(c.calls[k]) && wanted(c.calls[k]) && has == allowed) return true;
+  }
+  return false;
+}
+
+/// A gradient by batch statistics takes no running ones: a dx over them is an overlap with memory that has
+/// nothing to do with the call, and need not have room for it.
+bool covers_strange_memory(const Case& c) {
+  const auto wanted = [](const Call& call) { return is_over_statistics(call.exec.overlap); };
+  return any_gradient(c, wanted, ErrorKind::alias, false);
+}
+
+/// A dx over x has the strides of x, which do not suffice, or are too many, for a dy of another rank.
+bool lacks_strides(const Case& c) {
+  std::set<std::size_t> ranks;
+  for (const Call& call : c.calls) {
+    const Tensor* input = input_of(call);
+    if (input == nullptr) continue;
+    if (!is_gradient(call)) ranks.insert(input->shape.size());
+    if (!is_gradient(call) || call.exec.overlap != Overlap::dx_and_x || ranks.empty()) continue;
+    if (ranks != std::set{input->shape.size()}) return true;
+  }
+  return false;
+}
+
+/// The functions are given x beside dy: they know of no forward call that is missing or was in another mode.
+bool misses_forward(const Case& c) {
+  return any_gradient(
+      c, [](const Call&) { return true; }, ErrorKind::no_forward, true);
+}
+
 /// The functions hold no momentum and no state, ask for a counter only where they advance it, and take absent
 /// parameters for ones and zeros.
 bool needs_layer(const Case& c) {
@@ -101,8 +155,8 @@ bool needs_layer(const Case& c) {
   return state.num_batches_tracked < 0 || state.weight.has_value() != c.config.affine ||
          state.bias.has_value() != c.config.affine ||
          (!c.config.track_running_stats && (state.running_mean || state.running_var)) ||
-         std::ranges::any_of(
-             c.calls, [](const Call& call) { return !std::holds_alternative<Forward>(call.operation); });
+         std::ranges::any_of(c.calls, [](const Call& call) { return input_of(call) == nullptr; }) ||
+         misses_forward(c);
 }
 
 const Law* law_of(const Family& family, const std::string& name) {
@@ -148,11 +202,10 @@ bool is_small(const Case& c) {
 
 bool affordable(const Case& c) {
   return accept_case(c, plain_tensor) && loadable(c.config, c.state) &&
-         !(needs_functions(c) && needs_layer(c)) && !hides_statistics(c) &&
-         std::ranges::all_of(c.calls, [&](const Call& call) {
+         !(needs_functions(c) && needs_layer(c)) && !hides_statistics(c) && !covers_strange_memory(c) &&
+         !lacks_strides(c) && std::ranges::all_of(c.calls, [&](const Call& call) {
            const auto* load = std::get_if<Load>(&call.operation);
-           return !std::holds_alternative<Backward>(call.operation) &&
-                  (load == nullptr || loadable(c.config, load->state));
+           return load == nullptr || loadable(c.config, load->state);
          });
 }
 

@@ -22,7 +22,7 @@ struct Input {
   Case content;
 };
 
-/// The layer or the functions where the case can be said to one of them only.
+/// The layer or the functions where the case can be said to one of them only. Precondition: affordable.
 void settle_subject(Input& input);
 
 Input decode(const Family& family, std::span<const std::uint8_t> bytes);
@@ -37,7 +37,8 @@ Bytes encode(const Input& input);
 bool is_small(const Case& c);
 
 /// The case is small and can be said to the shipped BatchNorm: f32 tensors, vectors for parameters and
-/// statistics, no counter where nothing is tracked, no backward call.
+/// statistics, no counter where nothing is tracked, no dx over a statistic that the call does not take, or
+/// over an x of another rank.
 bool affordable(const Case& c);
 
 /// Both ways to run the shipped BatchNorm; made once.

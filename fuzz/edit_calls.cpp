@@ -69,20 +69,20 @@ void edit_options(Draws& draws, Case& c) {
           draws.pick<std::int64_t>({0, 1, 2, 999, (std::int64_t{1} << 53) + 1, INT64_MAX - 1});
       break;
     default:
-      if (!calls.empty()) {
-        bool& training = forward_at(c, draws.pick_from(calls)).training;
-        training = !training;
-      }
+      if (!calls.empty()) switch_mode(c, draws.pick_from(calls));
       break;
   }
 }
 
 void edit_exec(Draws& draws, Case& c, const Capabilities& can) {
-  const std::vector<std::size_t> calls = forward_calls(c);
+  std::vector<Call*> calls;
+  for (Call& call : c.calls) {
+    if (input_of(call) != nullptr) calls.push_back(&call);
+  }
   if (calls.empty()) return;
-  const std::size_t k = draws.pick_from(calls);
-  Exec& exec = c.calls[k].exec;
-  const std::size_t rank = forward_at(c, k).x.shape.size();
+  Call& call = *draws.pick_from(calls);
+  Exec& exec = call.exec;
+  const std::size_t rank = input_of(call)->shape.size();
   switch (draws.below(6)) {
     case 0:
       exec.x = draw_placement(draws, rank);
@@ -137,6 +137,60 @@ void edit_calls(Draws& draws, Case& c, const Capabilities& can) {
       c.calls.push_back(std::move(next));
       break;
     }
+  }
+}
+
+namespace {
+
+/// One Backward less where there are several; or a forward call and its gradient, and nothing else.
+void shorten(Draws& draws, Case& c, const std::vector<Gradient>& gradients) {
+  const auto& [forward, backward] = draws.pick_from(gradients);
+  if (gradients.size() > 1 && draws.chance(1, 2)) {
+    c.calls.erase(c.calls.begin() + static_cast<std::ptrdiff_t>(backward));
+  } else {
+    c.calls = {Call(c.calls[forward]), Call(c.calls[backward])};
+  }
+}
+
+}  // namespace
+
+void edit_gradient_calls(Draws& draws, Case& c, const Capabilities& can) {
+  const std::vector<Gradient> gradients = gradients_of(c);
+  if (gradients.empty()) {
+    append_gradient(draws, c, can);
+    return;
+  }
+  // Most laws are about two calls: longer sequences must not crowd them out.
+  if (c.calls.size() > 2 && draws.chance(1, 2)) {
+    shorten(draws, c, gradients);
+    return;
+  }
+  const auto& [forward, backward] = draws.pick_from(gradients);
+  const auto at = [&](std::size_t k) { return c.calls.begin() + static_cast<std::ptrdiff_t>(k); };
+  switch (draws.below(6)) {
+    case 0:
+      c.calls.insert(at(backward), Call(c.calls[backward]));
+      break;
+    case 1:
+      c.calls.insert(at(backward), Call{SetMomentum{new_momentum(draws)}, {}});
+      break;
+    case 2:
+      c.calls.insert(at(forward), Call{Load{fresh_state(c.config)}, {}});
+      break;
+    case 3:
+      c.calls.push_back(redrawn(draws, can, c.calls[forward]));
+      append_gradient(draws, c, can);
+      break;
+    case 4: {
+      const Call again = c.calls[forward];
+      c.calls.push_back(again);
+      if (draws.chance(1, 2)) switch_mode(c, c.calls.size() - 1);
+      append_gradient(draws, c, can);
+      break;
+    }
+    default:
+      append_gradient(draws, c, can);
+      break;
   }
 }
 

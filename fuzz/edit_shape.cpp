@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <utility>
 
 #include "edits.hpp"
 
@@ -69,6 +70,10 @@ void change_rank(Draws& draws, Case& c) {
 
 }  // namespace
 
+Tensor* input_of(Call& call) {
+  return const_cast<Tensor*>(input_of(std::as_const(call)));
+}
+
 std::vector<std::size_t> forward_calls(const Case& c) {
   std::vector<std::size_t> calls;
   for (std::size_t k = 0; k < c.calls.size(); ++k) {
@@ -99,6 +104,7 @@ std::vector<std::optional<Tensor>*> channel_tensors(State& state) {
 
 void edit_shape(Draws& draws, Case& c) {
   const std::vector<std::size_t> calls = forward_calls(c);
+  const std::vector<Gradient> gradients = gradients_of(c);
   switch (draws.below(6)) {
     case 0:
       resize_channels(c, new_size(draws, std::max<std::int64_t>(c.config.num_features, 1)));
@@ -110,26 +116,33 @@ void edit_shape(Draws& draws, Case& c) {
       if (!calls.empty()) resize_dimension(draws, forward_at(c, draws.pick_from(calls)).x);
       break;
   }
+  follow_shapes(c, gradients);
 }
 
 void grow(Draws& draws, Case& c) {
   const std::vector<std::size_t> calls = forward_calls(c);
+  const std::vector<Gradient> gradients = gradients_of(c);
   if (calls.empty()) return;
-  Tensor& x = forward_at(c, draws.pick_from(calls)).x;
+  const std::size_t call = draws.pick_from(calls);
+  Tensor& x = forward_at(c, call).x;
   if (x.bytes.empty() || x.shape.size() < 2) return;
   std::vector<std::size_t> longer;
   for (std::size_t k = 0; k < x.shape.size(); ++k) {
     if (k != 1 && x.shape[k] > 1) longer.push_back(k);
   }
-  const std::int64_t factor = draws.between(64, 128) / static_cast<std::int64_t>(x.size()) + 1;
+  const std::int64_t tensors = 1 + std::ranges::count(gradients, call, &Gradient::forward);
+  const auto elements = tensors * static_cast<std::int64_t>(x.size());
+  const std::int64_t factor = draws.between(64, 128) / elements + 1;
   if (longer.empty()) {
     resize_channels(c, std::max<std::int64_t>(c.config.num_features, 1) * factor);
+    follow_shapes(c, gradients);
     return;
   }
   Shape shape = x.shape;
   std::int64_t& size = shape[draws.pick_from(longer)];
   size = size * factor + draws.between(-1, 1);
   x = with_shape(x, std::move(shape));
+  follow_shapes(c, gradients);
 }
 
 }  // namespace bncheck::fuzz

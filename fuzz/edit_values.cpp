@@ -9,11 +9,13 @@
 namespace bncheck::fuzz {
 namespace {
 
-/// x of some call four times in five, else a tensor of the state. Null where there are no values.
+/// x or dy of some call four times in five, else a tensor of the state. Null where there are no values.
 Tensor* pick_tensor(Draws& draws, Case& c) {
   std::vector<Tensor*> inputs;
   std::vector<Tensor*> others;
-  for (const std::size_t k : forward_calls(c)) inputs.push_back(&forward_at(c, k).x);
+  for (Call& call : c.calls) {
+    if (Tensor* input = input_of(call)) inputs.push_back(input);
+  }
   for (auto* tensor : channel_tensors(c.state)) others.push_back(&**tensor);
   std::vector<Tensor*>& chosen = others.empty() || (!inputs.empty() && draws.chance(4, 5)) ? inputs : others;
   if (chosen.empty()) return nullptr;

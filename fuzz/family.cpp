@@ -11,23 +11,30 @@ namespace {
 bool is_rejection(const Law& law) {
   return law.name.ends_with("_rejected");
 }
+bool is_about_gradients(const Law& law) {
+  return law.name.starts_with("backward_");
+}
 
-Family family_of(std::string name, bool rejections, int case_size, bool (*wanted)(const Law&)) {
-  Family family{std::move(name), {}, rejections, case_size};
+Family family_of(std::string name, Aim aim, int case_size, bool (*wanted)(const Law&)) {
+  Family family{std::move(name), {}, aim, case_size};
   for (const Law& law : all_laws()) {
-    if (wanted(law)) family.laws.push_back(&law);
+    // A campaign lives on its speed.
+    if (wanted(law) && !law.bulky) family.laws.push_back(&law);
   }
   return family;
 }
 
-std::string_view rejection_of(ErrorKind kind) {
+/// "" where no law is about such an error.
+std::string_view rejection_of(ErrorKind kind, bool gradient) {
   switch (kind) {
+    case ErrorKind::no_forward:
+      return "backward_no_forward_rejected";
     case ErrorKind::channels:
       return "channel_mismatch_rejected";
     case ErrorKind::rank:
       return "rank_rejected";
     case ErrorKind::length:
-      return "length_rejected";
+      return gradient ? "backward_shape_rejected" : "length_rejected";
     case ErrorKind::eps:
       return "eps_rejected";
     case ErrorKind::momentum:
@@ -37,55 +44,77 @@ std::string_view rejection_of(ErrorKind kind) {
     case ErrorKind::one_value:
       return "one_value_rejected";
     case ErrorKind::alias:
-      return "alias_rejected";
+      return gradient ? "backward_alias_rejected" : "alias_rejected";
     default:
       return "";
   }
 }
 
+/// No law is about an earlier call that fails before a last one that does not.
+std::string_view law_about(const Case& c, const Dialect& dialect) {
+  const std::vector<std::vector<ErrorKind>> errors = errors_by_call(c, dialect);
+  if (errors.empty()) return "";
+  const std::vector<ErrorKind>& last = errors.back();
+  if (!last.empty()) {
+    const ErrorKind kind = last[c.calls.size() % last.size()];
+    return rejection_of(kind, std::holds_alternative<Backward>(c.calls.back().operation));
+  }
+  if (std::ranges::any_of(errors, [](const auto& kinds) { return !kinds.empty(); })) return "";
+  const bool gradient = std::ranges::any_of(
+      c.calls, [](const Call& call) { return std::holds_alternative<Backward>(call.operation); });
+  // Two of the laws about gradients are about a forward call and its gradient alone.
+  const bool pair = c.calls.size() == 2;
+  if (elements_of(c) == 0 && (!gradient || pair)) return gradient ? "backward_empty_batch" : "empty_batch";
+  if (all_finite(c)) return gradient ? "backward_matches_oracle" : "matches_oracle";
+  if (gradient) return pair ? "backward_non_finite_rule" : "";
+  return "non_finite_rule";
+}
+
 }  // namespace
 
 const Family& forward_family() {
-  static const Family family =
-      family_of("fuzz_forward", false, 40, [](const Law& law) { return !is_rejection(law); });
+  static const Family family = family_of("fuzz_forward", Aim::forward, 40, [](const Law& law) {
+    return !is_rejection(law) && !is_about_gradients(law);
+  });
+  return family;
+}
+
+const Family& backward_family() {
+  static const Family family = family_of("fuzz_backward", Aim::backward, 14, [](const Law& law) {
+    return !is_rejection(law) && is_about_gradients(law);
+  });
   return family;
 }
 
 const Family& reject_family() {
-  static const Family family = family_of("fuzz_reject", true, 400, [](const Law& law) {
+  static const Family family = family_of("fuzz_reject", Aim::rejection, 400, [](const Law& law) {
     return is_rejection(law) || law.name == "empty_batch";
   });
   return family;
 }
 
 const Family& whole_family() {
-  static const Family family = family_of("fuzz_case_file", false, 60, [](const Law&) { return true; });
+  static const Family family =
+      family_of("fuzz_case_file", Aim::anything, 60, [](const Law&) { return true; });
   return family;
 }
 
 const Law* law_for(const Family& family, const Case& c, const Dialect& dialect) {
-  const std::vector<ErrorKind> errors = errors_of_case(c, dialect);
-  std::string_view name = all_finite(c) ? "matches_oracle" : "non_finite_rule";
-  if (elements_of(c) == 0 && errors.empty()) name = "empty_batch";
-  if (!errors.empty()) name = rejection_of(errors[static_cast<std::size_t>(c.calls.size()) % errors.size()]);
+  const std::string_view name = law_about(c, dialect);
   const auto found = std::ranges::find_if(family.laws, [&](const Law* law) { return law->name == name; });
   return found == family.laws.end() ? nullptr : *found;
 }
 
-std::vector<ErrorKind> errors_of_case(const Case& c, const Dialect& dialect) {
-  std::vector<ErrorKind> errors;
-  for (const Call& call : c.calls) {
-    for (const ErrorKind kind : errors_of(c.config, c.state, call, dialect)) errors.push_back(kind);
-  }
-  return errors;
+const Tensor* input_of(const Call& call) {
+  if (const auto* forward = std::get_if<Forward>(&call.operation)) return &forward->x;
+  if (const auto* backward = std::get_if<Backward>(&call.operation)) return &backward->dy;
+  return nullptr;
 }
 
 std::int64_t elements_of(const Case& c) {
   std::int64_t elements = 0;
   for (const Call& call : c.calls) {
-    if (const auto* forward = std::get_if<Forward>(&call.operation)) {
-      elements += static_cast<std::int64_t>(forward->x.size());
-    }
+    if (const Tensor* input = input_of(call)) elements += static_cast<std::int64_t>(input->size());
   }
   return elements;
 }

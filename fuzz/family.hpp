@@ -1,5 +1,5 @@
 #pragma once
-/// A family: the laws that one fuzz target looks at.
+/// A family: the laws that one fuzz target looks at. Those with large cases are in none.
 
 #include <string>
 #include <vector>
@@ -8,30 +8,38 @@
 
 namespace bncheck::fuzz {
 
+/// What the cases of a family are about.
+enum class Aim {
+  forward,    ///< calls that must succeed, none of them a Backward
+  backward,   ///< calls that must succeed, with a Backward among them
+  rejection,  ///< a last call that must fail
+  anything,
+};
+
 struct Family {
   std::string name;
   std::vector<const Law*> laws;
-  /// What the family's cases are about: calls that must fail, or calls that must succeed.
-  bool rejections = false;
+  Aim aim = Aim::anything;
   /// Draws::size of its cases. Large enough for tails, many channels and strides; small enough for a thousand
   /// cases per second with sanitizers, where the exact answer takes microseconds per element.
   int case_size = 40;
 };
 
-/// Calls that must succeed: every law but those about rejection.
+/// Forward calls that must succeed: every law but those about rejection and about gradients.
 const Family& forward_family();
+/// Backward calls that must succeed: every law about gradients but those about rejection.
+const Family& backward_family();
 /// Calls that must fail, and the empty batch.
 const Family& reject_family();
 /// Every law.
 const Family& whole_family();
 
 /// A law of the family that says something about this case, whatever law the case was meant for; null where
-/// there is none.
+/// there is none. Precondition: every x and dy is whole.
 const Law* law_for(const Family& family, const Case& c, const Dialect& dialect);
 
-/// Kinds of error that the calls of a case must give, each call taken from the state before the first.
-/// Precondition: every x is whole.
-std::vector<ErrorKind> errors_of_case(const Case& c, const Dialect& dialect);
+/// x of a forward call, dy of a backward call; null for a call that has neither.
+const Tensor* input_of(const Call& call);
 
 /// Elements of all inputs of a case.
 std::int64_t elements_of(const Case& c);

@@ -24,6 +24,7 @@ void shrink(Input& input, Verdict& verdict) {
     for (const auto& make : smaller(input.content)) {
       if (Clock::now() > deadline) return;
       Input candidate{input.law, input.subject, make()};
+      if (!affordable(candidate.content)) continue;
       Verdict judged = judge(candidate);
       if (!judged.is_bad()) continue;
       input = std::move(candidate);

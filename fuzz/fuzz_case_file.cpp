@@ -7,6 +7,7 @@
 #include "bncheck/answer_file.hpp"
 #include "findings.hpp"
 #include "judge_input.hpp"
+#include "laws/parts.hpp"
 #include "report/show_case.hpp"
 #include "statistics.hpp"
 
@@ -37,7 +38,7 @@ void check_round_trip(const CaseFile& file) {
 
 void answer(const Case& c, const Dialect& dialect) {
   try {
-    errors_of_case(c, dialect);
+    errors_by_call(c, dialect);
     if (is_small(c) && elements_of(c) <= most_answered) write_archive(answer_archive(c, dialect));
   } catch (const std::invalid_argument&) {  // as documented for backward calls
   }

@@ -1,5 +1,5 @@
-/// Calls that must succeed: every law that is not about rejection, on the shipped BatchNorm as a layer and,
-/// for a share, as functions.
+/// Forward calls that must succeed: every law that is not about rejection or gradients, on the shipped
+/// BatchNorm as a layer and, for a share, as functions.
 
 #include "judge_input.hpp"
 

@@ -3,12 +3,16 @@
 
 #include <span>
 
-#include "family.hpp"
+#include "core/verdict.hpp"
+#include "decode.hpp"
 
 namespace bncheck::fuzz {
 
-/// Runs the law that the input asks for and, where that says nothing about its case, the one that does. Does
-/// not return where a law is violated.
+/// What the input's law says of its case and, where that is nothing, what the law of the family says that
+/// does; the input's law is then that one.
+Verdict judge_by_family(const Family& family, Input& input);
+
+/// Judges the input in these bytes. Does not return where a law is violated.
 void judge_input(const Family& family, std::span<const std::uint8_t> bytes);
 
 /// What a target defines beside its entry point: the family that its mutator stays in.

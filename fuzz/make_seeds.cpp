@@ -1,5 +1,5 @@
-/// Writes the seed corpora: make_seeds CORPUS writes CORPUS/fuzz_forward, fuzz_reject and fuzz_case_file. The
-/// same files on every machine; files that are there already are replaced.
+/// Writes the seed corpora: make_seeds CORPUS writes CORPUS/fuzz_forward, fuzz_backward, fuzz_reject and
+/// fuzz_case_file. The same files on every machine; files that are there already are replaced.
 
 #include <fmt/format.h>
 
@@ -37,7 +37,7 @@ void write_cases(const fs::path& folder, const Family& family, int per_law) {
       do {
         input.content = law->draw(draws, subject_named(input.subject).can());
         bytes = encode(input);
-      } while (bytes.size() > most_bytes);
+      } while (bytes.size() > most_bytes || !affordable(input.content));
       write(folder / fmt::format("{}-{}", law->name, k), bytes);
     }
   }
@@ -89,6 +89,7 @@ int main(int argc, char** argv) {
   }
   const fs::path corpus = argv[1];
   write_cases(corpus / "fuzz_forward", forward_family(), 2);
+  write_cases(corpus / "fuzz_backward", backward_family(), 2);
   write_cases(corpus / "fuzz_reject", reject_family(), 4);
   write_damaged(corpus / "fuzz_case_file");
   return 0;

@@ -5,8 +5,11 @@
 namespace bncheck::fuzz {
 namespace {
 
-/// Of one input. The exact answer takes microseconds per element, and a campaign lives on its speed.
-constexpr std::int64_t most_elements = 256;
+/// Of one input. The exact answer takes microseconds per element, of a gradient about twice as many, and a
+/// campaign lives on its speed.
+std::int64_t most_elements(const Family& family) {
+  return family.aim == Aim::backward ? 160 : 256;
+}
 constexpr std::int64_t few_elements = 64;
 
 void edit(Draws& draws, Case& c, const Family& family, const Capabilities& can) {
@@ -25,13 +28,22 @@ void edit(Draws& draws, Case& c, const Family& family, const Capabilities& can) 
       edit_exec(draws, c, can);
       break;
     case 7:
-      if (!family.rejections) edit_calls(draws, c, can);
+      if (family.aim == Aim::rejection) break;
+      if (backward_calls(c).empty()) {
+        edit_calls(draws, c, can);
+      } else {
+        edit_gradient_calls(draws, c, can);
+      }
       break;
     case 8:
     case 9:
     case 10:
-      if (family.rejections) {
+      if (family.aim == Aim::rejection) {
         damage(draws, c);
+        break;
+      }
+      if (!backward_calls(c).empty()) {
+        edit_gradient(draws, c);
         break;
       }
       [[fallthrough]];
@@ -43,17 +55,23 @@ void edit(Draws& draws, Case& c, const Family& family, const Capabilities& can) 
 
 /// A shape that changed may have left its placement behind.
 void repair_placements(Case& c) {
-  for (const std::size_t k : forward_calls(c)) {
-    const Shape& shape = forward_at(c, k).x.shape;
-    Exec& exec = c.calls[k].exec;
-    for (Placement* placement : {&exec.x, &exec.y}) {
-      if (!fits(*placement, shape)) *placement = Placement{};
+  for (Call& call : c.calls) {
+    const Tensor* input = input_of(call);
+    if (input == nullptr) continue;
+    for (Placement* placement : {&call.exec.x, &call.exec.y}) {
+      if (!fits(*placement, input->shape)) *placement = Placement{};
     }
   }
 }
 
+/// A case of another family, as a golden case may be, becomes one of this.
+void bring_over(Draws& draws, Case& c, const Family& family, const Capabilities& can) {
+  if (family.aim == Aim::forward) remove_gradients(c);
+  if (family.aim == Aim::backward && backward_calls(c).empty()) append_gradient(draws, c, can);
+}
+
 bool belongs(const Case& c, const Family& family, const Dialect& dialect) {
-  if (!affordable(c) || elements_of(c) > most_elements) return false;
+  if (!affordable(c) || elements_of(c) > most_elements(family)) return false;
   return law_for(family, c, dialect) != nullptr;
 }
 
@@ -78,6 +96,7 @@ Input mutate(Draws& draws, const Family& family, const Input& input) {
     Input result = input;
     if (draws.chance(1, 12)) result.law = draws.pick_from(family.laws);
     if (draws.chance(1, 24)) result.subject = input.subject == "bn" ? "bn_functional" : "bn";
+    bring_over(draws, result.content, family, can);
     for (std::int64_t k = draws.between(1, 3); k > 0; --k) {
       edit(draws, result.content, family, can);
       repair_placements(result.content);
@@ -86,8 +105,9 @@ Input mutate(Draws& draws, const Family& family, const Input& input) {
       grow(draws, result.content);
       repair_placements(result.content);
     }
+    if (!belongs(result.content, family, can.dialect)) continue;
     settle_subject(result);
-    if (belongs(result.content, family, can.dialect)) return result;
+    return result;
   }
   return fresh(draws, family, input);
 }

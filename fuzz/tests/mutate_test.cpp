@@ -6,6 +6,7 @@
 
 #include "edits.hpp"
 #include "findings.hpp"
+#include "laws/parts.hpp"
 
 namespace bncheck::fuzz {
 namespace {
@@ -22,7 +23,7 @@ void walk(const Family& family, int steps, const Visit& visit) {
 }
 
 TEST(Mutate, GivesCaseFilesThatDecodeToThemselves) {
-  for (const Family* family : {&forward_family(), &reject_family()}) {
+  for (const Family* family : {&forward_family(), &backward_family(), &reject_family()}) {
     walk(*family, 500, [&](const Input& input) {
       const Input again = decode(*family, encode(input));
       ASSERT_EQ(again.law, input.law);
@@ -35,7 +36,7 @@ TEST(Mutate, GivesCaseFilesThatDecodeToThemselves) {
 /// What the campaign's share of applicable inputs rests on. law_for is judged by the verdict itself
 /// elsewhere.
 TEST(Mutate, StaysOnTheFamilysSideOfTheContract) {
-  for (const Family* family : {&forward_family(), &reject_family()}) {
+  for (const Family* family : {&forward_family(), &backward_family(), &reject_family()}) {
     int on_their_side = 0;
     constexpr int steps = 500;
     walk(*family, steps, [&](const Input& input) {
@@ -81,7 +82,7 @@ TEST(Damage, MeetsEveryKindOfError) {
     Case c = forward_family().laws[0]->draw(fresh, can);
     damage(draws, c);
     if (!affordable(c)) continue;
-    for (const ErrorKind kind : errors_of_case(c, can.dialect)) seen.insert(kind);
+    for (const auto& kinds : errors_by_call(c, can.dialect)) seen.insert(kinds.begin(), kinds.end());
   }
   const std::set<ErrorKind> all{ErrorKind::rank,  ErrorKind::channels, ErrorKind::length,
                                 ErrorKind::eps,   ErrorKind::momentum, ErrorKind::one_value,
