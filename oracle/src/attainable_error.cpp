@@ -49,11 +49,38 @@ long double invstd_error_from(long double dv, const ChannelScale& c) {
   return moved * c.invstd;
 }
 
+/// The channel with the variance that it normalises with, and the error of that.
+struct NormalisingVariance {
+  ChannelScale channel;
+  long double error;
+};
+NormalisingVariance normalising_variance(ChannelScale c, const Numerics& numerics) {
+  const long double error = variance_error(c, numerics);
+  if (!c.unbiased_normalising || c.n <= 1) return {c, error};
+  const long double correction = c.n / (c.n - 1);
+  c.variance *= correction;
+  return {c, error * correction};
+}
+
 /// kappa, the relative error of gamma h (x - mu) for an exact mean: x - mu 1, v + eps 1/2, eps as a float
 /// 1/2, root 1, reciprocal 1, gamma h 1, product 1, and 2 for a reciprocal square root estimate with a Newton
-/// step. A variance with n-1 instead of n takes two more operations.
-long double kappa(const ChannelScale& c, const Numerics& numerics) {
-  return (c.unbiased_normalising ? 10 : 8) * u + invstd_error_from(variance_error(c, numerics), c);
+/// step; a variance with n-1 instead of n takes two more operations. Where the error dv of the variance is
+/// not small beside V = v + eps, the computed factor may exceed h by more than the first-order term, but V
+/// comes out as V - dv at least, and as eps at least. (Welford's recurrence finds a variance of 0 for two
+/// neighbouring numbers whose mean rounds to the second.) Infinite where both ends are 0: nothing is promised
+/// then. eps is a difference here, of which rounding would leave something where eps is nothing.
+long double kappa(const ChannelScale& scale, const Numerics& numerics) {
+  const auto [c, dv] = normalising_variance(scale, numerics);
+  const long double roundings = (c.unbiased_normalising ? 10 : 8) * u;
+  if (!(c.invstd > 0)) return roundings;
+  const bool outside = c.eps_place == EpsPlace::outside;
+  const long double whole = outside ? 1 / c.invstd : 1 / (c.invstd * c.invstd);
+  const long double difference = whole - (outside ? std::sqrt(c.variance) : c.variance);
+  const long double eps = difference > 0x1p-50L * whole ? difference : 0;
+  const long double rest = std::max(c.variance - dv, 0.0L);
+  const long double least = outside ? std::sqrt(rest) + eps : rest + eps;
+  const long double growth = (outside ? whole / least : std::sqrt(whole / least)) - 1;
+  return roundings + std::max(growth, invstd_error_from(dv, c));
 }
 
 /// Second-order terms of all bounds.
@@ -63,8 +90,9 @@ long double largest(const Numerics& numerics) {
   return numerics.range == Range::f32 ? 0x1p127L : 0x1p1023L;
 }
 
-/// A bound that is itself beyond the largest number promises nothing.
+/// A bound that is itself beyond the largest number promises nothing: infinite, or 0 times infinite.
 Slack bound(long double amount, const Numerics& numerics, bool in_range, long double folding = 0) {
+  if (std::isnan(amount)) amount = HUGE_VALL;
   return {second_order * amount, folding, in_range && amount <= largest(numerics)};
 }
 
@@ -131,11 +159,13 @@ Slack slack_inference_y(const ChannelScale& c, const Numerics& numerics, long do
                folding_error(c, gamma, x));
 }
 
-/// The mean's error passes through gamma h; all else is relative to the product.
+/// The mean's error passes through gamma h, with the h that was computed; all else is relative to the
+/// product.
 Slack slack_training_y(const ChannelScale& c, const Numerics& numerics, long double gamma, long double x,
                        long double product) {
-  const long double amount = std::fabs(gamma) * c.invstd * mean_error(c, numerics) +
-                             std::fabs(product) * kappa(c, numerics) +
+  const long double relative = kappa(c, numerics);
+  const long double amount = std::fabs(gamma) * c.invstd * (1 + relative) * mean_error(c, numerics) +
+                             std::fabs(product) * relative +
                              underflow_unit(numerics) * (1 + std::fabs(x - c.mean));
   return bound(amount, numerics,
                batch_in_range(c, numerics) && element_in_range(c, numerics, gamma, x, product),
@@ -177,38 +207,6 @@ namespace {
 /// small one is exact.
 bool below_overflow(long double value, const Numerics& numerics) {
   return std::fabs(value) <= largest(numerics);
-}
-
-/// The channel with the variance that it normalises with, and the error of that.
-struct NormalisingVariance {
-  ChannelScale channel;
-  long double error;
-};
-NormalisingVariance normalising_variance(ChannelScale c, const Numerics& numerics) {
-  const long double error = variance_error(c, numerics);
-  if (!c.unbiased_normalising || c.n <= 1) return {c, error};
-  const long double correction = c.n / (c.n - 1);
-  c.variance *= correction;
-  return {c, error * correction};
-}
-
-/// kappa for sums of x^, in which one factor h multiplies everything: where the error dv of the variance is
-/// not small beside V = v + eps, the computed factor may exceed h by more than the first-order term, but V
-/// comes out as V - dv at least, and as eps at least. (Welford's recurrence finds a variance of 0 for two
-/// neighbouring numbers whose mean rounds to the second.) Infinite where both ends are 0: nothing is promised
-/// then. eps is a difference here, of which rounding would leave something where eps is nothing.
-long double gradient_kappa(const ChannelScale& scale, const Numerics& numerics) {
-  const auto [c, dv] = normalising_variance(scale, numerics);
-  const long double roundings = (c.unbiased_normalising ? 10 : 8) * u;
-  if (!(c.invstd > 0)) return roundings;
-  const bool outside = c.eps_place == EpsPlace::outside;
-  const long double whole = outside ? 1 / c.invstd : 1 / (c.invstd * c.invstd);
-  const long double difference = whole - (outside ? std::sqrt(c.variance) : c.variance);
-  const long double eps = difference > 0x1p-50L * whole ? difference : 0;
-  const long double rest = std::max(c.variance - dv, 0.0L);
-  const long double least = outside ? std::sqrt(rest) + eps : rest + eps;
-  const long double growth = (outside ? whole / least : std::sqrt(whole / least)) - 1;
-  return roundings + std::max(growth, invstd_error_from(dv, c));
 }
 
 /// delta T / n: the error of t = mean(dy x^), whose terms are rounded once and summed in the sum's depth,
@@ -266,7 +264,7 @@ Slack slack_training_dx(const ChannelScale& c, const GradientScale& g, const Num
   const long double normal = centred * h;
   const long double gamma = std::fabs(at.gamma);
   const long double mu_error = mean_error(c, numerics);
-  const long double relative = gradient_kappa(c, numerics);
+  const long double relative = kappa(c, numerics);
   const long double x_error = std::fabs(normal) * relative + h * (1 + relative) * mu_error;
   const long double t = g.projection;
   const ProjectionWeight weight = projection_weight(c, g, numerics, relative);
@@ -313,7 +311,7 @@ Slack slack_dweight(const ChannelScale& c, const GradientScale& g, const Numeric
                     bool uses_batch) {
   const long double h = c.invstd;
   const long double v = h > 0 ? 1 / (h * h) : 0;
-  const long double relative = uses_batch ? gradient_kappa(c, numerics) : 8 * u;
+  const long double relative = uses_batch ? kappa(c, numerics) : 8 * u;
   const long double mu_error = uses_batch ? mean_error(c, numerics) : 0;
   long double amount = g.n * projection_error(c, g, numerics, relative, mu_error) + underflow_unit(numerics);
   if (c.ratio_statistics) amount += u * g.n * h * (std::fabs(c.mean) * g.abs_mean + g.abs_dot / 2);

@@ -189,14 +189,15 @@ Slack BackwardAnswer::slack(Output output, std::int64_t index, const Numerics& n
 
 /// An infinite gamma asks for the sign of dx/gamma, which nobody knows who may be off by more than dx/gamma.
 bool BackwardAnswer::is_certain(Output output, std::int64_t index, const Numerics& numerics) const {
-  if (output != Output::dx || !uses_batch_) return true;
-  const std::int64_t c = channels_.channel_of(index);
-  const Channel& channel = own_channels_ ? (*own_channels_)[c] : channels_[c];
-  const bool sign_matters = std::isinf(channel.weight) && channel.normaliser.is_defined() &&
-                            gradients_[static_cast<std::size_t>(c)].finite;
-  if (!sign_matters) return true;
+  if (output != Output::dx) return true;
+  const double gamma = channels_[channels_.channel_of(index)].weight;
+  const ExactNumber quotient = dx(index, 1);
+  if (!std::isinf(gamma) || !quotient.is_finite()) return true;
+  // An exact zero of given statistics is gamma times a dy of 0, or over an infinite variance: nothing is
+  // lost.
+  if (!uses_batch_ && quotient.sign() == 0) return true;
   const Slack slack = dx_slack(index, 1, numerics);
-  return slack.in_range && dx(index, 1).distance(Dyadic()) > slack.amount;
+  return slack.in_range && quotient.distance(Dyadic()) > slack.amount;
 }
 
 }  // namespace bncheck

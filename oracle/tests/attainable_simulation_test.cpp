@@ -103,6 +103,45 @@ TEST(AttainableError, TrainingControlsStayWithinIt) {
   std::printf("attainable error, training: %zu cases\n", cases);
 }
 
+/// The error of the mean is as large as sigma, and that of the variance as the variance: Welford's recurrence
+/// may find a variance of 0 for neighbouring floats, and then the factor is 1/sqrt(eps). Little is promised,
+/// but no sound sum may break it, wherever the dialect has its eps and whatever it divides by.
+TEST(AttainableError, NeighboursAroundALargeMeanStayWithinIt) {
+  Random random(20260105);
+  Dialect one_less;
+  one_less.name = "n - 1";
+  one_less.normalising_variance = Correction::unbiased;
+  Dialect outside;
+  outside.name = "eps outside";
+  outside.eps_place = EpsPlace::outside;
+  for (const Dialect& dialect : {Dialect{}, one_less, outside}) {
+    double worst = 0;
+    for (std::size_t k = 0; k < 2000 * factor(); ++k) {
+      Problem p = problem(random, Data::neighbours, 2 + random() % 30, true);
+      constexpr float smaller[] = {0x1p-20f, 0x1p-40f, 0x1p-80f, 1e-5f};
+      p.channel.eps = smaller[k % std::size(smaller)];
+      p.content.config.eps = static_cast<double>(p.channel.eps);
+      const ExpectedCall expected = expect(p.content.config, p.content.state, p.content.calls[0], dialect);
+      const auto n = static_cast<float>(p.x.size());
+      for (const TrainingControl& t : training_controls) {
+        const Moments m = t.moments(p.x);
+        const float variance =
+            dialect.normalising_variance == Correction::unbiased ? m.variance * (n / (n - 1)) : m.variance;
+        const float invstd = dialect.eps_place == EpsPlace::outside
+                                 ? 1 / (std::sqrt(variance) + p.channel.eps)
+                                 : 1 / std::sqrt(variance + p.channel.eps);
+        Values y;
+        for (const float x : p.x) y.push_back((x - m.mean) * (p.channel.gamma * invstd) + p.channel.beta);
+        worst = std::max({worst, worst_ratio(expected.outputs.at(Output::y), y, t.summation),
+                          statistic_ratio(expected.outputs.at(Output::saved_invstd), invstd, t.summation)});
+      }
+    }
+    std::printf("attainable error, training on neighbours: %-12s worst ratio %.3f\n", dialect.name.c_str(),
+                worst);
+    EXPECT_LE(worst, 1) << dialect.name;
+  }
+}
+
 TEST(AttainableError, InferenceControlsStayWithinIt) {
   Random random(20260102);
   const std::size_t problems = 25000 * factor();

@@ -204,10 +204,11 @@ TEST(TotalRuleBackwardTraining, GammaThatIsNotFiniteReachesDxOnly) {
 }
 
 /// Where the sign of dx/gamma is beyond float, an infinite gamma certifies nothing.
-TEST(TotalRuleBackwardTraining, TheSignBesideAnInfiniteGammaIsCertainOnlyWhereDxIs) {
-  const auto certain = [](const Values& dy) {
-    const OneChannel layer = trained(inf);
-    const auto latest = std::make_shared<const Forward>(Forward{true, column({1, -1})});
+TEST(TotalRuleBackward, TheSignBesideAnInfiniteGammaIsCertainOnlyWhereDxIs) {
+  const auto certain = [](const Values& dy, bool training = true, float variance = 1) {
+    OneChannel layer = trained(inf);
+    layer.variance = variance;
+    const auto latest = std::make_shared<const Forward>(Forward{training, column({1, -1})});
     const ExpectedCall expected =
         expect(layer.config(), layer.state(), {Backward{column(dy)}, {}}, Dialect{}, latest);
     return expected.outputs.at(Output::dx).error(0, inf, Numerics{}).in_range;
@@ -215,6 +216,10 @@ TEST(TotalRuleBackwardTraining, TheSignBesideAnInfiniteGammaIsCertainOnlyWhereDx
   EXPECT_TRUE(certain({3, 1}));
   EXPECT_FALSE(certain({3, 0x1.800002p1f}));
   EXPECT_FALSE(certain({3, 3}));
+  EXPECT_TRUE(certain({3, 3}, false));
+  EXPECT_TRUE(certain({0, 3}, false));
+  // dy invstd is 2^-169: float has no such number, and infinity times 0 is NaN.
+  EXPECT_FALSE(certain({0x1p-129f, 3}, false, 0x1p80f));
 }
 
 TEST(TotalRuleBackwardTraining, ConstantChannelsAndConstantDyGiveExactZeros) {
