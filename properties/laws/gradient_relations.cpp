@@ -162,7 +162,9 @@ std::vector<float> steps_of(const Case& c, const Forward& forward) {
     const auto count = static_cast<double>(geometry.samples * geometry.spatial);
     each([&](double v) { mean += v / count; });
     each([&](double v) { squares += (v - mean) * (v - mean) / count; });
-    steps.push_back(std::ldexp(1.0f, std::ilogb(std::sqrt(squares + c.config.eps)) - 5));
+    // A constant channel without eps has no scale, and any step will do.
+    const int exponent = std::clamp(std::ilogb(std::sqrt(squares + c.config.eps)), -120, 120);
+    steps.push_back(std::ldexp(1.0f, exponent - 5));
   }
   return steps;
 }

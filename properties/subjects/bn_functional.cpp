@@ -133,10 +133,13 @@ void call_forward(const Config& config, const Forward& forward, const Exec& exec
 void call_gradient(const Config& config, const Forward& forward, const Backward& backward, const Exec& exec,
                    StateBuffers& state, GradientBuffers& buffers) {
   const bn::Options options = bn_options(config);
+  const bool given = config.track_running_stats && !forward.training;
   call_backward(buffers, forward, backward, [&](const auto& x, const auto& dy, auto gradients) {
-    if (gradients.dx) gradients.dx->data = state.covered(exec.overlap, gradients.dx->data);
+    // Running statistics are no part of a call that uses the batch's.
+    const bool covers = exec.overlap == Overlap::y_and_weight || given;
+    if (gradients.dx && covers) gradients.dx->data = state.covered(exec.overlap, gradients.dx->data);
     const CallerEnvironment environment(exec);
-    if (config.track_running_stats && !forward.training) {
+    if (given) {
       bn::backward_inference(options, state.affine(), x, dy, gradients, span_of(state.mean),
                              span_of(state.var), {exec.threads});
     } else {

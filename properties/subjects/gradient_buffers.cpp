@@ -20,7 +20,8 @@ std::span<float> values_of(GuardedBuffer& buffer, bool wanted) {
 
 GradientBuffers::GradientBuffers(const Forward& forward, const Exec& forward_exec, const Backward& backward,
                                  const Exec& exec, std::int64_t channels)
-    : over_x_(exec.overlap == Overlap::dx_and_x),
+    // A dx of another shape has no place in x.
+    : over_x_(exec.overlap == Overlap::dx_and_x && backward.dy.shape == forward.x.shape),
       want_dx_(backward.want_dx),
       want_dweight_(backward.want_dweight),
       want_dbias_(backward.want_dbias),
