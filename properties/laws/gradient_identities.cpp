@@ -9,8 +9,6 @@
 namespace bncheck {
 namespace {
 
-constexpr std::size_t gradient_call = 1;
-
 /// A float of an output, and what the subject may have lost in it.
 struct Measured {
   long double value = 0;
@@ -37,15 +35,6 @@ long double rounding(long double n, long double size) {
   return n * 0x1p-62L * size;
 }
 
-/// One channel, flat indices.
-std::vector<std::int64_t> elements_of(const Geometry& geometry, std::int64_t channel) {
-  std::vector<std::int64_t> indices;
-  for (std::int64_t n = 0; n < geometry.samples; ++n) {
-    for (std::int64_t s = 0; s < geometry.spatial; ++s) indices.push_back(geometry.at(n, channel, s));
-  }
-  return indices;
-}
-
 /// Channel statistics in long double, independently of the exact answer: shifted by the first value.
 struct Normalised {
   std::vector<long double> values;  ///< x^
@@ -54,18 +43,18 @@ struct Normalised {
   long double error = 0;  ///< of each of the values
 };
 
-Normalised normalise(std::span<const float> x, const std::vector<std::int64_t>& indices, long double eps) {
+Normalised normalise(std::span<const float> x, const std::vector<std::size_t>& indices, long double eps) {
   Normalised result;
   const auto n = static_cast<long double>(indices.size());
-  const auto value = [&](std::int64_t i) { return static_cast<long double>(x[static_cast<std::size_t>(i)]); };
+  const auto value = [&](std::size_t i) { return static_cast<long double>(x[i]); };
   const long double shift = value(indices[0]);
   long double mean = 0;
   long double reach = 0;
-  for (const std::int64_t i : indices) {
+  for (const std::size_t i : indices) {
     mean += (value(i) - shift) / n;
     reach = std::max(reach, std::fabs(value(i) - shift));
   }
-  for (const std::int64_t i : indices) {
+  for (const std::size_t i : indices) {
     result.values.push_back(value(i) - shift - mean);
     result.variance += result.values.back() * result.values.back() / n;
   }
@@ -88,11 +77,11 @@ Verdict check_training_channels(const Case& c, Runner& runner, const Judge& judg
   Verdict verdict;
   bool judged = false;
   for (std::int64_t k = 0; k < geometry.channels && !verdict.is_bad(); ++k) {
-    const std::vector<std::int64_t> indices = elements_of(geometry, k);
+    const std::vector<std::size_t> indices = geometry.elements(k);
     std::vector<Measured> dx;
     bool usable = true;
-    for (const std::int64_t i : indices) {
-      dx.push_back(measure(run, Output::dx, i, runner.can()));
+    for (const std::size_t i : indices) {
+      dx.push_back(measure(run, Output::dx, static_cast<std::int64_t>(i), runner.can()));
       usable = usable && dx.back().usable;
     }
     if (usable && judge(run, k, indices, dx, verdict)) judged = true;
@@ -105,7 +94,7 @@ Verdict check_training_channels(const Case& c, Runner& runner, const Judge& judg
 /// sum of the attainable errors.
 Verdict check_sum(const Case& c, Runner& runner) {
   return check_training_channels(c, runner,
-                                 [](const Run&, std::int64_t channel, const std::vector<std::int64_t>&,
+                                 [](const Run&, std::int64_t channel, const std::vector<std::size_t>&,
                                     const std::vector<Measured>& dx, Verdict& verdict) {
                                    long double sum = 0;
                                    long double bound = 0;
@@ -127,14 +116,14 @@ Verdict check_constant(const Case& c, Runner& runner) {
   const Geometry geometry(forward.x.shape);
   for (std::int64_t k = 0; k < geometry.channels; ++k) {
     const float first = backward.dy.floats()[static_cast<std::size_t>(geometry.at(0, k, 0))];
-    for (const std::int64_t i : elements_of(geometry, k)) {
-      if (backward.dy.floats()[static_cast<std::size_t>(i)] != first) {
+    for (const std::size_t i : geometry.elements(k)) {
+      if (backward.dy.floats()[i] != first) {
         return Verdict::not_applicable("dy is not constant");
       }
     }
   }
   return check_training_channels(c, runner,
-                                 [](const Run&, std::int64_t channel, const std::vector<std::int64_t>&,
+                                 [](const Run&, std::int64_t channel, const std::vector<std::size_t>&,
                                     const std::vector<Measured>& dx, Verdict& verdict) {
                                    for (const Measured& m : dx) {
                                      judge_bound(verdict, in_channel("dx of a constant dy", channel), m.value,
@@ -155,7 +144,7 @@ Verdict check_eps_identity(const Case& c, Runner& runner) {
   const auto eps = static_cast<long double>(effective_eps(c.config, runner.can().dialect));
   return check_training_channels(
       c, runner,
-      [&](const Run& run, std::int64_t channel, const std::vector<std::int64_t>& indices,
+      [&](const Run& run, std::int64_t channel, const std::vector<std::size_t>& indices,
           const std::vector<Measured>& dx, Verdict& verdict) {
         const Measured dgamma = measure(run, Output::dweight, channel, runner.can());
         if (!dgamma.usable) return false;
@@ -219,7 +208,7 @@ Case draw_constant(Draws& draws, const Capabilities& can) {
   const std::span<float> dy = std::get<Backward>(c.calls[gradient_call].operation).dy.floats();
   for (std::int64_t k = 0; k < geometry.channels; ++k) {
     const float level = std::ldexp(draw_ordinary(draws), static_cast<int>(draws.between(-20, 20)));
-    for (const std::int64_t i : elements_of(geometry, k)) dy[static_cast<std::size_t>(i)] = level;
+    for (const std::size_t i : geometry.elements(k)) dy[i] = level;
   }
   return c;
 }

@@ -11,8 +11,6 @@
 namespace bncheck {
 namespace {
 
-constexpr std::size_t gradient_call = 1;
-
 Case with_execs(Case c, const Exec& forward, const Exec& backward) {
   c.calls[0].exec = forward;
   c.calls[gradient_call].exec = backward;

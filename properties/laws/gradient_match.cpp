@@ -11,8 +11,6 @@
 namespace bncheck {
 namespace {
 
-constexpr std::size_t gradient_call = 1;
-
 Verdict check_matches_oracle(const Case& c, Runner& runner) {
   bool any = false;
   for (const Call& call : c.calls) any = any || std::holds_alternative<Backward>(call.operation);

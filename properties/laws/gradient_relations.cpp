@@ -11,8 +11,6 @@
 namespace bncheck {
 namespace {
 
-constexpr std::size_t gradient_call = 1;
-
 // ---- shards of the batch
 
 /// Samples [begin, end) of a tensor.

@@ -142,6 +142,14 @@ Geometry::Geometry(const Shape& shape) : samples(shape[0]), channels(shape[1]), 
   for (std::size_t k = 2; k < shape.size(); ++k) spatial *= shape[k];
 }
 
+std::vector<std::size_t> Geometry::elements(std::int64_t c) const {
+  std::vector<std::size_t> indices;
+  for (std::int64_t n = 0; n < samples; ++n) {
+    for (std::int64_t s = 0; s < spatial; ++s) indices.push_back(static_cast<std::size_t>(at(n, c, s)));
+  }
+  return indices;
+}
+
 void judge_same_results(const Run& a, const Run& b, bool bitwise, const Capabilities& can, Verdict& verdict,
                         const std::function<std::int64_t(std::int64_t)>& map) {
   const std::size_t call = a.content.calls.size() - 1;

@@ -21,6 +21,8 @@ struct GradientCalls {
   const Forward& forward;
   const Backward& backward;
 };
+/// Index of the backward call in such a case.
+inline constexpr std::size_t gradient_call = 1;
 /// Else Settled as not applicable. Throws Settled.
 GradientCalls one_valid_gradient(const Case& c, const Capabilities& can);
 std::optional<std::string> excludes_without_backward(const Capabilities& can);
@@ -60,6 +62,8 @@ struct Geometry {
   std::int64_t at(std::int64_t n, std::int64_t c, std::int64_t s) const {
     return (n * channels + c) * spatial + s;
   }
+  /// All elements of a channel, in logical order.
+  std::vector<std::size_t> elements(std::int64_t c) const;
 };
 
 /// All outputs of the last calls of two runs agree; element i of y or dx of `a` is element `map(i)` of `b`.

@@ -9,7 +9,6 @@
 #include "generate/gradients.hpp"
 #include "laws/parts.hpp"
 #include "report/show_case.hpp"
-#include "search/smaller.hpp"
 #include "support.hpp"
 
 namespace bncheck::test {
@@ -97,20 +96,6 @@ TEST(GradientCases, LikeTheOutputCancels) {
     cancelled += largest_dx < 1e-5f * largest_dy ? 1 : 0;
   }
   EXPECT_GT(cancelled, 150);
-}
-
-Case shrunk(Case c, const std::function<bool(const Case&)>& wanted) {
-  for (bool found = true; found;) {
-    found = false;
-    for (const auto& step : smaller(c)) {
-      Case next = step();
-      if (!wanted(next)) continue;
-      c = std::move(next);
-      found = true;
-      break;
-    }
-  }
-  return c;
 }
 
 /// x and dy shrink together: at the end there is one channel of the two values that training needs, and dy

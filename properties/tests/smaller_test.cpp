@@ -128,20 +128,6 @@ TEST(Smaller, TheSimplestCaseHasNoSteps) {
   EXPECT_TRUE(smaller(c).empty());
 }
 
-Case shrunk(Case c, const std::function<bool(const Case&)>& wanted) {
-  for (bool found = true; found;) {
-    found = false;
-    for (const auto& step : smaller(c)) {
-      Case next = step();
-      if (!wanted(next)) continue;
-      c = std::move(next);
-      found = true;
-      break;
-    }
-  }
-  return c;
-}
-
 Case large_case(int round) {
   RandomDraws draws(static_cast<std::uint64_t>(round));
   Capabilities can;

@@ -89,11 +89,7 @@ Spoil dx_is(Formula formula, bool batch = true) {
     if (dx == nullptr || dx->bytes.empty() || uses_batch != batch) return;
     const Geometry geometry(dx->shape);
     for (std::int64_t c = 0; c < geometry.channels; ++c) {
-      std::vector<std::size_t> at;
-      for (std::int64_t n = 0; n < geometry.samples; ++n) {
-        for (std::int64_t k = 0; k < geometry.spatial; ++k)
-          at.push_back(static_cast<std::size_t>(geometry.at(n, c, k)));
-      }
+      const std::vector<std::size_t> at = geometry.elements(c);
       const Parts p = parts_of(s, c, at);
       for (const std::size_t i : at) {
         dx->floats()[i] = static_cast<float>(formula(p, static_cast<double>(s.forward().x.floats()[i]),
@@ -140,11 +136,7 @@ void sums_in_float(const Spoiling& s) {
   if (dweight == nullptr || dbias == nullptr || s.forward().x.bytes.empty()) return;
   const Geometry geometry(s.forward().x.shape);
   for (std::int64_t c = 0; c < geometry.channels; ++c) {
-    std::vector<std::size_t> at;
-    for (std::int64_t n = 0; n < geometry.samples; ++n) {
-      for (std::int64_t k = 0; k < geometry.spatial; ++k)
-        at.push_back(static_cast<std::size_t>(geometry.at(n, c, k)));
-    }
+    const std::vector<std::size_t> at = geometry.elements(c);
     const Parts p = parts_of(s, c, at);
     float sum = 0;
     float sum_dy = 0;

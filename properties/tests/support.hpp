@@ -11,6 +11,7 @@
 #include "bncheck/case.hpp"
 #include "core/runner.hpp"
 #include "search/check_law.hpp"
+#include "search/smaller.hpp"
 
 namespace bncheck::test {
 
@@ -69,6 +70,21 @@ class Perfect : public Subject {
  private:
   Capabilities can_;
 };
+
+/// The first smaller case that is still wanted, again and again.
+inline Case shrunk(Case c, const std::function<bool(const Case&)>& wanted) {
+  for (bool found = true; found;) {
+    found = false;
+    for (const auto& step : smaller(c)) {
+      Case next = step();
+      if (!wanted(next)) continue;
+      c = std::move(next);
+      found = true;
+      break;
+    }
+  }
+  return c;
+}
 
 /// Fixed, so that every run of the tests looks at the same cases; BNCHECK_SEED asks for others.
 inline std::uint64_t test_seed() {
