@@ -5,6 +5,7 @@
 #include "commands/commands.hpp"
 #include "laws/catalogue.hpp"
 #include "subjects/registry.hpp"
+#include "subjects/variants/variants.hpp"
 
 namespace bncheck {
 namespace {
@@ -18,6 +19,21 @@ void list_subjects() {
     fmt::print("{:<16}{}{}\n", entry.name, entry.about,
                entry.unavailable.empty() ? "" : " -- unavailable: " + entry.unavailable);
   }
+  for (const SubjectFamily& family : subject_families()) {
+    fmt::print("{:<16}{} ('{}')\n", family.prefix + "NAME", family.about, family.listed_by);
+  }
+}
+
+void list_faults() {
+  for (const variants::Fault& fault : variants::faults()) {
+    fmt::print("{:<40}{} ({})\n", fault.name, fault.sentence, fault.source);
+  }
+}
+
+void list_controls() {
+  for (const variants::Control& control : variants::controls()) {
+    fmt::print("{:<20}{} (sums: {})\n", control.name, control.sentence, name_of(control.summation));
+  }
 }
 
 void list_dialects() {
@@ -28,13 +44,16 @@ void list_dialects() {
 
 void add_list(CLI::App& app, int& status) {
   auto what = std::make_shared<std::string>();
-  CLI::App* command = app.add_subcommand("list", "what there is: laws, subjects or dialects");
-  command->add_option("what", *what, "laws, subjects or dialects")
+  CLI::App* command =
+      app.add_subcommand("list", "what there is: laws, subjects, faults, controls or dialects");
+  command->add_option("what", *what, "laws, subjects, faults, controls or dialects")
       ->required()
-      ->check(CLI::IsMember({"laws", "subjects", "dialects"}));
+      ->check(CLI::IsMember({"laws", "subjects", "faults", "controls", "dialects"}));
   command->callback([what, &status] {
     if (*what == "laws") list_laws();
     if (*what == "subjects") list_subjects();
+    if (*what == "faults") list_faults();
+    if (*what == "controls") list_controls();
     if (*what == "dialects") list_dialects();
     status = exit_holds;
   });

@@ -1,6 +1,7 @@
 #include "subjects/registry.hpp"
 
 #include "subjects/bn_subject.hpp"
+#include "subjects/variants/variants.hpp"
 
 namespace bncheck {
 namespace {
@@ -20,12 +21,28 @@ const std::vector<SubjectEntry>& subject_entries() {
   return entries();
 }
 
+const std::vector<SubjectFamily>& subject_families() {
+  static const std::vector<SubjectFamily> all{
+      {"control:", "a right BatchNorm in float32 arithmetic", "bncheck list controls",
+       variants::make_control},
+      {"fault:", "a BatchNorm in float32 arithmetic that is wrong in one thing", "bncheck list faults",
+       variants::make_fault},
+  };
+  return all;
+}
+
 void add_subjects(std::vector<SubjectEntry> more) {
   for (SubjectEntry& entry : more) entries().push_back(std::move(entry));
 }
 
 std::unique_ptr<Subject> make_subject(std::string_view name) {
   std::string known;
+  for (const SubjectFamily& family : subject_families()) {
+    if (!name.starts_with(family.prefix)) continue;
+    if (auto subject = family.make(name.substr(family.prefix.size()))) return subject;
+    throw std::invalid_argument("unknown subject '" + std::string(name) + "', expected " + family.prefix +
+                                "NAME with a name from '" + family.listed_by + "'");
+  }
   for (const SubjectEntry& entry : subject_entries()) {
     if (entry.name == name) {
       if (!entry.unavailable.empty())
@@ -34,6 +51,7 @@ std::unique_ptr<Subject> make_subject(std::string_view name) {
     }
     known += (known.empty() ? "" : ", ") + entry.name;
   }
+  for (const SubjectFamily& family : subject_families()) known += ", " + family.prefix + "NAME";
   throw std::invalid_argument("unknown subject '" + std::string(name) + "', expected one of: " + known);
 }
 

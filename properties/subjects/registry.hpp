@@ -19,7 +19,17 @@ struct SubjectEntry {
   std::unique_ptr<Subject> (*make)();
 };
 
+/// Subjects that are named by a prefix and a name of their own, such as "fault:one_pass".
+struct SubjectFamily {
+  std::string prefix;
+  std::string about;
+  std::string listed_by;  ///< the command that shows their names
+  /// Null for an unknown name.
+  std::unique_ptr<Subject> (*make)(std::string_view name);
+};
+
 const std::vector<SubjectEntry>& subject_entries();
+const std::vector<SubjectFamily>& subject_families();
 /// For programs that link more than the shipped subjects; before the first look-up.
 void add_subjects(std::vector<SubjectEntry> more);
 

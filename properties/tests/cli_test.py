@@ -59,7 +59,7 @@ class Help(CliTest):
         "compare": ["--cases", "--seed", "--json", "subjects"],
         "replay": ["--subject", "--law", "--dialect", "--quiet", "case"],
         "oracle": ["--dialect", "--output", "-o", "case"],
-        "list": ["what", "laws", "subjects", "dialects"],
+        "list": ["what", "laws", "subjects", "faults", "controls", "dialects"],
     }
 
     def test_lists_commands_and_exit_statuses(self):

@@ -1,0 +1,48 @@
+#pragma once
+/// The arithmetic of the variants: float's 24 bits of significand, double's exponents.
+///
+/// Every operation is rounded as float rounds it. For +, -, *, / and the root of two 24-bit numbers, rounding
+/// to double's 53 >= 2 * 24 + 2 bits first makes no difference (Figueroa 1995). The wide exponents do what
+/// careful float code does by scaling with powers of two; `narrowed` is where a careless one does without.
+
+#include <bit>
+#include <cmath>
+#include <cstdint>
+
+namespace bncheck::variants {
+
+class Real {
+ public:
+  constexpr Real() = default;
+  constexpr Real(float value) : value_(static_cast<double>(value)) {}
+  /// Rounded to 24 bits.
+  explicit Real(double value) : value_(rounded(value)) {}
+  static Real count(std::int64_t n) { return Real(static_cast<double>(n)); }
+
+  double value() const { return value_; }
+  float to_float() const { return static_cast<float>(value_); }
+  /// As float holds it: infinite beyond its range, fewer bits or zero below.
+  Real narrowed() const { return to_float(); }
+
+  friend Real operator+(Real a, Real b) { return Real(a.value_ + b.value_); }
+  friend Real operator-(Real a, Real b) { return Real(a.value_ - b.value_); }
+  friend Real operator*(Real a, Real b) { return Real(a.value_ * b.value_); }
+  friend Real operator/(Real a, Real b) { return Real(a.value_ / b.value_); }
+  friend bool operator<(Real a, Real b) { return a.value_ < b.value_; }
+  friend Real sqrt(Real a) { return Real(std::sqrt(a.value_)); }
+  /// a b + c: the product of 24-bit numbers is exact in double.
+  friend Real fused(Real a, Real b, Real c) { return Real(a.value_ * b.value_ + c.value_); }
+
+ private:
+  /// To nearest even, by adding just below half of the last place that is kept; a carry moves the exponent,
+  /// and an infinity has nothing below to carry.
+  static double rounded(double value) {
+    std::uint64_t bits = std::bit_cast<std::uint64_t>(value);
+    bits += 0x0fffffff + ((bits >> 29) & 1);
+    return std::bit_cast<double>(bits & ~std::uint64_t{0x1fffffff});
+  }
+
+  double value_ = 0;
+};
+
+}  // namespace bncheck::variants

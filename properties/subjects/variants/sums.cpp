@@ -1,0 +1,188 @@
+#include "subjects/variants/sums.hpp"
+
+#include <algorithm>
+
+namespace bncheck::variants {
+namespace {
+
+using Terms = std::span<const Real>;
+
+struct Adder {
+  bool narrow;
+  Real operator()(Real a, Real b) const { return narrow ? (a + b).narrowed() : a + b; }
+};
+
+Real naive(Terms terms, const Adder& add) {
+  Real total;
+  for (const Real term : terms) total = add(total, term);
+  return total;
+}
+
+/// Eight sequential additions at most, then a tree: 7 + ceil(log2(n/8)) = 4 + ceil(log2 n) roundings, which
+/// leaves seven of the 11 + ceil(log2 n) that blocked summation may have for the merging of threads' parts.
+Real tree(Terms terms, const Adder& add, std::size_t block) {
+  if (terms.size() <= block) return naive(terms, add);
+  const std::size_t half = (terms.size() + block - 1) / block / 2 * block;
+  return add(tree(terms.first(half), add, block), tree(terms.subspan(half), add, block));
+}
+
+Real kahan(Terms terms) {
+  Real total;
+  Real carry;
+  for (const Real term : terms) {
+    const Real wanted = term - carry;
+    const Real next = total + wanted;
+    carry = (next - total) - wanted;
+    total = next;
+  }
+  return total;
+}
+
+double wide(Terms terms) {
+  double total = 0;
+  for (const Real term : terms) total += term.value();
+  return total;
+}
+
+Real part(Terms terms, const Summing& how) {
+  constexpr std::size_t long_sum = 4096;
+  const Adder add{how.narrow};
+  switch (how.method) {
+    case SumMethod::naive:
+      return naive(terms, add);
+    case SumMethod::pairwise:
+      return tree(terms, add, 1);
+    case SumMethod::naive_long:
+      if (terms.size() > long_sum) return naive(terms, add);
+      break;
+    case SumMethod::kahan:
+    case SumMethod::wide:
+    case SumMethod::blocked:
+      break;
+  }
+  return tree(terms, add, 8);
+}
+
+/// What each thread takes: n / threads terms, the last one the rest as well.
+std::vector<Terms> shared_out(Terms terms, const Execution& exec) {
+  const auto threads = static_cast<std::size_t>(std::max(exec.threads, 1));
+  const std::size_t size = terms.size() / threads;
+  std::vector<Terms> parts;
+  for (std::size_t k = 0; k + 1 < threads; ++k) parts.push_back(terms.subspan(k * size, size));
+  parts.push_back(terms.subspan((threads - 1) * size));
+  return parts;
+}
+
+std::vector<Terms> chunks(Terms terms, std::size_t size) {
+  std::vector<Terms> parts;
+  for (std::size_t i = 0; i < terms.size(); i += size) {
+    parts.push_back(terms.subspan(i, std::min(size, terms.size() - i)));
+  }
+  return parts;
+}
+
+Real mean_of_means(const std::vector<Terms>& parts, const Summing& how) {
+  Real total;
+  std::int64_t count = 0;
+  for (const Terms terms : parts) {
+    if (terms.empty()) continue;
+    total = total + part(terms, how) / Real::count(static_cast<std::int64_t>(terms.size()));
+    ++count;
+  }
+  return total / Real::count(count);
+}
+
+Real squared(Real value, const Normalising& how) {
+  return how.narrow_squares ? (value * value).narrowed() : value * value;
+}
+
+Reals squares_around(Real centre, Terms x, const Normalising& how) {
+  Reals squares;
+  squares.reserve(x.size());
+  for (const Real value : x) squares.push_back(squared(value - centre, how));
+  return squares;
+}
+
+/// One running mean and sum of squares per chunk, merged two by two (Chan, Golub, LeVeque 1983).
+Moments welford(const Reals& x) {
+  struct Part {
+    Real n, mean, m2;
+  };
+  std::vector<Part> parts;
+  for (const Terms chunk : chunks(x, 16)) {
+    Part part;
+    for (const Real value : chunk) {
+      part.n = part.n + 1.0f;
+      const Real delta = value - part.mean;
+      part.mean = part.mean + delta / part.n;
+      part.m2 = part.m2 + delta * (value - part.mean);
+    }
+    parts.push_back(part);
+  }
+  while (parts.size() > 1) {
+    std::vector<Part> merged;
+    for (std::size_t i = 0; i + 1 < parts.size(); i += 2) {
+      const Part& a = parts[i];
+      const Part& b = parts[i + 1];
+      const Real n = a.n + b.n;
+      const Real delta = b.mean - a.mean;
+      merged.push_back({n, a.mean + delta * (b.n / n), a.m2 + b.m2 + delta * delta * (a.n * b.n / n)});
+    }
+    if (parts.size() % 2 != 0) merged.push_back(parts.back());
+    parts = std::move(merged);
+  }
+  return {parts[0].mean, parts[0].m2 / parts[0].n};
+}
+
+Moments within_threads(const Reals& x, const Normalising& how, const Execution& exec) {
+  Reals means;
+  Reals spreads;
+  for (const Terms terms : shared_out(x, exec)) {
+    if (terms.empty()) continue;
+    const Real total = part(terms, how.sums);
+    const Real centre = total / Real::count(static_cast<std::int64_t>(terms.size()));
+    means.push_back(total);
+    spreads.push_back(part(squares_around(centre, terms, how), how.sums));
+  }
+  const Real n = Real::count(static_cast<std::int64_t>(x.size()));
+  return {part(means, how.sums) / n, part(spreads, how.sums) / n};
+}
+
+}  // namespace
+
+Real sum(const Reals& all, const Summing& how, const Execution& exec) {
+  Reals terms = all;
+  if (how.reversed || (how.order_changes && exec.odd_call)) std::ranges::reverse(terms);
+  if (how.tail_miscounted && terms.size() % 16 == 13) terms.pop_back();
+  // Compensation and the wide sum are lost where parts are rounded: one thread takes all.
+  if (how.method == SumMethod::kahan) return kahan(terms);
+  if (how.method == SumMethod::wide) return Real(wide(terms));
+  std::vector<Terms> parts = shared_out(terms, exec);
+  if (how.sharing == Sharing::last_part_lost && parts.size() > 1) parts.pop_back();
+  if (how.sharing == Sharing::remainder_lost) parts.back() = parts.back().first(parts.front().size());
+  Real total = part(parts.front(), how);
+  for (std::size_t k = 1; k < parts.size(); ++k) total = Adder{how.narrow}(total, part(parts[k], how));
+  return total;
+}
+
+Real mean(const Reals& terms, const Summing& how, const Execution& exec) {
+  if (how.sharing == Sharing::means_unweighted) return mean_of_means(shared_out(terms, exec), how);
+  if (how.sharing == Sharing::chunks_unweighted) return mean_of_means(chunks(terms, 32), how);
+  return sum(terms, how, exec) / Real::count(static_cast<std::int64_t>(terms.size()));
+}
+
+Moments moments_of(const Reals& x, MomentMethod method, const Normalising& how, const Execution& exec) {
+  if (method == MomentMethod::welford) return welford(x);
+  if (method == MomentMethod::within_threads_only) return within_threads(x, how, exec);
+  Summing of_squares = how.sums;
+  of_squares.narrow = how.sums.narrow || how.narrow_squares;
+  const Real centre = mean(x, how.sums, exec);
+  if (method == MomentMethod::two_pass) {
+    return {centre, mean(squares_around(centre, x, how), of_squares, exec)};
+  }
+  const Real spread = mean(squares_around(0.0f, x, how), of_squares, exec) - squared(centre, how);
+  const bool clamped = method == MomentMethod::one_pass_clamped && spread < 0.0f;
+  return {centre, clamped ? Real(0.0f) : spread};
+}
+
+}  // namespace bncheck::variants

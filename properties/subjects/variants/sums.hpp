@@ -1,0 +1,29 @@
+#pragma once
+/// Sums and moments of one channel.
+
+#include <span>
+#include <vector>
+
+#include "subjects/variants/real.hpp"
+#include "subjects/variants/recipe.hpp"
+
+namespace bncheck::variants {
+
+using Reals = std::vector<Real>;
+
+/// How a call is carried out.
+struct Execution {
+  int threads = 1;
+  bool odd_call = false;
+};
+
+Real sum(const Reals& terms, const Summing& how, const Execution& exec);
+/// Precondition: there are terms.
+Real mean(const Reals& terms, const Summing& how, const Execution& exec);
+
+struct Moments {
+  Real mean, variance;  ///< population variance
+};
+Moments moments_of(const Reals& x, MomentMethod method, const Normalising& how, const Execution& exec);
+
+}  // namespace bncheck::variants

@@ -1,0 +1,196 @@
+/// The faulty variants and the controls: controls are right by every law, faults are wrong where it shows.
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <set>
+
+#include "laws/catalogue.hpp"
+#include "subjects/registry.hpp"
+#include "subjects/variants/real.hpp"
+#include "subjects/variants/sums.hpp"
+#include "subjects/variants/variants.hpp"
+#include "support.hpp"
+
+namespace bncheck::test {
+namespace {
+
+using variants::Control;
+using variants::Fault;
+using variants::Real;
+using variants::Reals;
+
+// ---- the tables
+
+TEST(Variants, NamesAreUnique) {
+  std::set<std::string> names;
+  for (const Fault& fault : variants::faults()) EXPECT_TRUE(names.insert(fault.name).second) << fault.name;
+  names.clear();
+  for (const Control& control : variants::controls()) {
+    EXPECT_TRUE(names.insert(control.name).second) << control.name;
+  }
+}
+
+TEST(Variants, EveryMechanismHasAFault) {
+  std::set<int> rows;
+  for (const Fault& fault : variants::faults()) rows.insert(fault.row);
+  ASSERT_EQ(variants::mechanisms().size(), 20u);
+  for (int row = 1; row <= 20; ++row) EXPECT_TRUE(rows.contains(row)) << row;
+  EXPECT_EQ(rows.size(), 20u);
+}
+
+TEST(Variants, EveryFaultSaysWhereItComesFrom) {
+  for (const Fault& fault : variants::faults()) {
+    EXPECT_FALSE(std::string(fault.source).empty()) << fault.name;
+    EXPECT_TRUE(std::string(fault.sentence).ends_with(".")) << fault.name;
+  }
+}
+
+TEST(Variants, AreSubjectsByName) {
+  EXPECT_EQ(make_subject("fault:one_pass")->name(), "fault:one_pass");
+  EXPECT_EQ(make_subject("control:welford")->name(), "control:welford");
+  EXPECT_EQ(make_subject("control:welford")->can().numerics.summation, Summation::welford);
+  for (const char* unknown : {"fault:nope", "fault:", "control:one_pass", "fault:NAME"}) {
+    try {
+      make_subject(unknown);
+      FAIL() << unknown;
+    } catch (const std::invalid_argument& error) {
+      const std::string message = error.what();
+      EXPECT_NE(message.find(unknown), std::string::npos) << message;
+      EXPECT_NE(message.find("bncheck list "), std::string::npos) << message;
+      EXPECT_EQ(message.find('\n'), std::string::npos) << message;
+    }
+  }
+}
+
+// ---- the arithmetic
+
+/// Where float has no overflow and no underflow, Real is float.
+TEST(Real, RoundsAsFloatDoes) {
+  RandomDraws draws(test_seed());
+  for (int k = 0; k < 20000; ++k) {
+    const auto draw = [&] {
+      const auto significand = static_cast<float>((draws.bits(24) | 0x800000) & 0xffffff);
+      return std::ldexp(draws.chance(1, 2) ? significand : -significand,
+                        static_cast<int>(draws.between(-12, 12)));
+    };
+    const float a = draw();
+    const float b = draw();
+    const float c = draw();
+    EXPECT_EQ((Real(a) + Real(b)).to_float(), a + b) << a << ' ' << b;
+    EXPECT_EQ((Real(a) - Real(b)).to_float(), a - b) << a << ' ' << b;
+    EXPECT_EQ((Real(a) * Real(b)).to_float(), a * b) << a << ' ' << b;
+    EXPECT_EQ((Real(a) / Real(b)).to_float(), a / b) << a << ' ' << b;
+    EXPECT_EQ(sqrt(Real(std::fabs(a))).to_float(), std::sqrt(std::fabs(a))) << a;
+    // Rounded to 53 bits first, which the nearest float to the exact value may notice at a tie only.
+    const float fma = std::fma(a, b, c);
+    const float got = fused(Real(a), Real(b), Real(c)).to_float();
+    EXPECT_TRUE(got == fma || got == std::nextafter(fma, got)) << a << ' ' << b << ' ' << c;
+  }
+}
+
+TEST(Real, ReachesBeyondFloat) {
+  const Real huge = 0x1p127f;
+  EXPECT_EQ((huge * huge / huge).to_float(), 0x1p127f);
+  EXPECT_TRUE(std::isinf((huge * huge).to_float()));
+  EXPECT_TRUE(std::isinf((huge * huge).narrowed().value()));
+  const Real tiny = 0x1.8p-149f;
+  EXPECT_EQ((tiny * tiny / tiny).to_float(), tiny.to_float());
+  EXPECT_EQ((tiny * tiny).narrowed().value(), 0);
+  EXPECT_TRUE(std::isnan((huge * Real(std::nan(""))).value()));
+}
+
+TEST(Sums, AddUpWhateverTheMethod) {
+  for (const int n : {1, 2, 7, 8, 9, 13, 16, 17, 31, 100, 1000}) {
+    Reals terms;
+    for (int i = 1; i <= n; ++i) terms.push_back(Real::count(i));
+    for (const Control& control : variants::controls()) {
+      for (const int threads : {1, 2, 3, 7}) {
+        const Real sum = variants::sum(terms, control.recipe.normalising.sums, {threads, false});
+        EXPECT_EQ(sum.value(), n * (n + 1) / 2) << control.name << ' ' << n << ' ' << threads;
+      }
+    }
+  }
+}
+
+// ---- controls
+
+class Controls : public testing::TestWithParam<Control> {};
+
+TEST_P(Controls, PassEveryLaw) {
+  for (const Law& law : all_laws()) {
+    CheckOptions options = test_options();
+    options.cases = law.bulky ? 10 : 100;
+    const std::unique_ptr<Subject> subject = variants::make_control(GetParam().name);
+    const LawResult result = check_law(law, *subject, options);
+    const bool expected =
+        result.kind == LawResult::Kind::holds || result.kind == LawResult::Kind::not_applicable;
+    EXPECT_TRUE(expected) << law.name << " says '" << name_of(result.kind) << "' of " << subject->name()
+                          << " after " << result.cases << " cases: " << result.reason;
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Variants, Controls, testing::ValuesIn(variants::controls()),
+                         [](const auto& test) { return std::string(test.param.name); });
+
+// ---- faults
+
+bool same_bits(const Reply& a, const Reply& b) {
+  if (a.state != b.state || a.result.index() != b.result.index()) return false;
+  if (const auto* values = std::get_if<Values>(&a.result)) {
+    return values->outputs == std::get<Values>(b.result).outputs;
+  }
+  const auto& failure = std::get<Failure>(a.result);
+  const auto& other = std::get<Failure>(b.result);
+  return failure.kind == other.kind && failure.wrote_outputs == other.wrote_outputs;
+}
+
+bool same_bits(const Outcome& a, const Outcome& b) {
+  if (a.death.has_value() != b.death.has_value()) return false;
+  return std::ranges::equal(a.replies, b.replies,
+                            [](const Reply& x, const Reply& y) { return same_bits(x, y); });
+}
+
+/// Some law draws a case to which the fault gives another answer than the reference: whether the law then
+/// says so is the law's affair.
+bool is_triggered(const Fault& fault, int cases, bool bulky) {
+  for (const Law& law : all_laws()) {
+    if (law.bulky != bulky) continue;
+    const std::unique_ptr<Subject> faulty = variants::make_fault(fault.name);
+    const std::unique_ptr<Subject> right = variants::make_control("two_pass");
+    if (law.excludes(right->can())) continue;
+    RandomDraws draws(test_seed());
+    for (int k = 0; k < cases; ++k) {
+      const Case c = law.draw(draws, right->can());
+      if (!same_bits(faulty->run(c), right->run(c))) return true;
+    }
+  }
+  return false;
+}
+
+class Faults : public testing::TestWithParam<Fault> {};
+
+TEST_P(Faults, AreTriggered) {
+  EXPECT_TRUE(is_triggered(GetParam(), 200, false) || is_triggered(GetParam(), 4, true));
+}
+
+INSTANTIATE_TEST_SUITE_P(Variants, Faults, testing::ValuesIn(variants::faults()),
+                         [](const auto& test) { return std::string(test.param.name); });
+
+/// The comparison itself tells nothing apart where there is nothing.
+TEST(Faults, TheReferenceIsNotTriggered) {
+  const Fault none{"two_pass", 1, "none", "Nothing.", {}};
+  for (const Law& law : all_laws()) {
+    const std::unique_ptr<Subject> a = variants::make_control("two_pass");
+    const std::unique_ptr<Subject> b = variants::make_variant("", "again", none.recipe, Summation::blocked);
+    if (law.excludes(a->can()) || law.bulky) continue;
+    RandomDraws draws(test_seed());
+    for (int k = 0; k < 20; ++k) {
+      const Case c = law.draw(draws, a->can());
+      EXPECT_TRUE(same_bits(a->run(c), b->run(c))) << law.name;
+    }
+  }
+}
+
+}  // namespace
+}  // namespace bncheck::test
