@@ -19,7 +19,7 @@ Family family_of(std::string name, Aim aim, int case_size, bool (*wanted)(const 
   Family family{std::move(name), {}, aim, case_size};
   for (const Law& law : all_laws()) {
     // A campaign lives on its speed.
-    if (wanted(law) && !law.bulky) family.laws.push_back(&law);
+    if (wanted(law) && !law.traits.bulky) family.laws.push_back(&law);
   }
   return family;
 }

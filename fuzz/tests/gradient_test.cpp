@@ -61,7 +61,7 @@ TEST(Families, ShareTheLawsAboutGradients) {
   names(backward_family(), backward);
   names(reject_family(), reject);
   for (const Law& law : all_laws()) {
-    if (law.bulky) continue;
+    if (law.traits.bulky) continue;
     const bool gradient = law.name.starts_with("backward_");
     const bool rejection = law.name.ends_with("_rejected");
     EXPECT_EQ(backward.contains(law.name), gradient && !rejection) << law.name;

@@ -12,6 +12,14 @@
 
 namespace bncheck {
 
+struct LawTraits {
+  /// Its cases are large: a handful of them takes as long as hundreds of another law's.
+  bool bulky = false;
+  /// It holds numbers against the exact answer. The others compare runs with each other, look at an identity
+  /// or at what a call may do at all, and ask the oracle for bounds only.
+  bool exact = false;
+};
+
 struct Law {
   std::string name;
   /// One sentence with the mathematics; the bound's derivation is in the doc comment of the check.
@@ -23,8 +31,7 @@ struct Law {
   /// Any case may come (from a file, or while shrinking): not_applicable where the law says nothing about it.
   /// May throw Settled.
   std::function<Verdict(const Case&, Runner&)> check;
-  /// Its cases are large: a handful of them takes as long as hundreds of another law's.
-  bool bulky = false;
+  LawTraits traits{};
 };
 
 /// `law.check`, with early verdicts caught.

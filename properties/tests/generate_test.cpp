@@ -287,7 +287,7 @@ TEST(Cases, AWishIsGranted) {
 TEST(Cases, FewBytesMakeWholeCasesForEveryLaw) {
   Perfect subject(*dialect_named("pytorch"));
   for (const Law& law : all_laws()) {
-    for (std::uint8_t byte = 0; byte < (law.bulky ? 2 : 20); ++byte) {
+    for (std::uint8_t byte = 0; byte < (law.traits.bulky ? 2 : 20); ++byte) {
       const std::vector<std::uint8_t> bytes{byte, 0xff, 0, byte};
       ByteDraws draws(bytes);
       Runner runner(subject);

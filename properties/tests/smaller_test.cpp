@@ -71,7 +71,7 @@ std::vector<Case> assorted_cases(int per_law, int size) {
   Perfect subject(*dialect_named("pytorch"));
   std::vector<Case> cases;
   for (const Law& law : all_laws()) {
-    if (law.bulky) continue;
+    if (law.traits.bulky) continue;
     RandomDraws draws(61, size);
     for (int k = 0; k < per_law; ++k) cases.push_back(law.draw(draws, subject.can()));
   }

@@ -120,7 +120,7 @@ class Controls : public testing::TestWithParam<Control> {};
 TEST_P(Controls, PassEveryLaw) {
   for (const Law& law : all_laws()) {
     CheckOptions options = test_options();
-    options.cases = law.bulky ? 10 : 100;
+    options.cases = law.traits.bulky ? 10 : 100;
     const std::unique_ptr<Subject> subject = variants::make_control(GetParam().name);
     const LawResult result = check_law(law, *subject, options);
     const bool expected =
@@ -155,7 +155,7 @@ bool same_bits(const Outcome& a, const Outcome& b) {
 /// says so is the law's affair.
 bool is_triggered(const Fault& fault, int cases, bool bulky) {
   for (const Law& law : all_laws()) {
-    if (law.bulky != bulky) continue;
+    if (law.traits.bulky != bulky) continue;
     const std::unique_ptr<Subject> faulty = variants::make_fault(fault.name);
     const std::unique_ptr<Subject> right = variants::make_control("two_pass");
     if (law.excludes(right->can())) continue;
@@ -183,7 +183,7 @@ TEST(Faults, TheReferenceIsNotTriggered) {
   for (const Law& law : all_laws()) {
     const std::unique_ptr<Subject> a = variants::make_control("two_pass");
     const std::unique_ptr<Subject> b = variants::make_variant("", "again", none.recipe, Summation::blocked);
-    if (law.excludes(a->can()) || law.bulky) continue;
+    if (law.excludes(a->can()) || law.traits.bulky) continue;
     RandomDraws draws(test_seed());
     for (int k = 0; k < 20; ++k) {
       const Case c = law.draw(draws, a->can());
