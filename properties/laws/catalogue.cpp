@@ -19,7 +19,7 @@ const std::vector<Law>& all_laws() {
     std::vector<Law> all;
     for (auto family : {oracle_laws, moment_laws, running_statistics_laws, rejection_laws, confinement_laws,
                         invariance_laws, gradient_match_laws, gradient_identity_laws, gradient_relation_laws,
-                        gradient_invariance_laws, gradient_rejection_laws}) {
+                        gradient_invariance_laws, gradient_rejection_laws, sequence_laws}) {
       for (Law& law : family()) all.push_back(std::move(law));
     }
     return all;

@@ -19,6 +19,7 @@ std::vector<Law> gradient_identity_laws();
 std::vector<Law> gradient_relation_laws();
 std::vector<Law> gradient_invariance_laws();
 std::vector<Law> gradient_rejection_laws();
+std::vector<Law> sequence_laws();
 
 /// All of them, in the order in which they are reported.
 const std::vector<Law>& all_laws();

@@ -26,8 +26,7 @@ bool must_succeed(const Case& c, const Dialect& dialect) {
   return std::ranges::all_of(errors_by_call(c, dialect), [](const auto& errors) { return errors.empty(); });
 }
 
-/// The last call fails with a kind that the contract names, changes no bit of state and outputs, and its twin
-/// succeeds. Equality throughout; nothing is numeric here.
+/// The last call is refused as `judge_refusal` wants it, and its twin succeeds.
 Verdict check_rejected(const Case& c, Runner& runner, ErrorKind kind, Twin twin_of) {
   if (c.calls.empty()) return Verdict::not_applicable("no call");
   const std::size_t last = c.calls.size() - 1;
@@ -41,18 +40,7 @@ Verdict check_rejected(const Case& c, Runner& runner, ErrorKind kind, Twin twin_
   for (std::size_t k = 0; k < last; ++k) {
     if (!run.expected[k].must_fail()) run.values(k);
   }
-  const std::string wanted(name_of(kind));
-  const auto* failure = std::get_if<Failure>(&run.replies[last].result);
-  if (failure == nullptr) return Verdict::violated("the call must fail with '" + wanted + "' but succeeded");
-  if (std::ranges::find(kinds, failure->kind) == kinds.end()) {
-    return Verdict::violated("the call must fail with '" + wanted + "' but failed with '" +
-                             std::string(name_of(failure->kind)) + "': " + failure->message);
-  }
-  if (failure->message.empty()) return Verdict::violated("the error has no message");
-  if (failure->wrote_outputs) return Verdict::violated("the call failed but had written to its outputs");
-  if (run.after(last) != run.before(last)) {
-    return Verdict::violated("the call failed but had changed the state");
-  }
+  if (Verdict refusal = judge_refusal(run, last, kind); refusal.is_bad()) return refusal;
   if (c.config.num_features > max_twin_channels) return {};
   const std::optional<Case> twin = twin_of(c);
   if (!twin || !must_succeed(*twin, runner.can().dialect)) return {};
@@ -64,6 +52,23 @@ Verdict check_rejected(const Case& c, Runner& runner, ErrorKind kind, Twin twin_
 }
 
 }  // namespace
+
+Verdict judge_refusal(const Run& run, std::size_t call, ErrorKind kind) {
+  const std::vector<ErrorKind>& kinds = run.expected[call].errors;
+  const std::string fails =
+      "call " + std::to_string(call) + " must fail with '" + std::string(name_of(kind)) + "' but ";
+  const auto* failure = std::get_if<Failure>(&run.replies[call].result);
+  if (failure == nullptr) return Verdict::violated(fails + "succeeded");
+  if (std::ranges::find(kinds, failure->kind) == kinds.end()) {
+    return Verdict::violated(fails + "failed with '" + std::string(name_of(failure->kind)) +
+                             "': " + failure->message);
+  }
+  const std::string failed = "call " + std::to_string(call) + " failed as it must but ";
+  if (failure->message.empty()) return Verdict::violated(failed + "has no message");
+  if (failure->wrote_outputs) return Verdict::violated(failed + "had written to its outputs");
+  if (run.after(call) != run.before(call)) return Verdict::violated(failed + "had changed the state");
+  return {};
+}
 
 Law rejection(std::string name, std::string statement, ErrorKind kind,
               Case (*draw)(Draws&, const Capabilities&), Twin twin,

@@ -6,6 +6,10 @@
 
 namespace bncheck {
 
+/// A call that must fail, with `kind` among other kinds perhaps: it fails with one that the contract names,
+/// has a message, and changes no bit of state and outputs. Equality throughout; nothing is numeric here.
+Verdict judge_refusal(const Run& run, std::size_t call, ErrorKind kind);
+
 /// The same case but for the one thing that was wrong; nullopt where there is none.
 using Twin = std::optional<Case> (*)(const Case&);
 

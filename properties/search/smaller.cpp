@@ -103,32 +103,44 @@ std::vector<std::optional<Tensor>*> per_channel(State& s) {
   return {&s.weight, &s.bias, &s.running_mean, &s.running_var};
 }
 
+/// The state at the start, and those that are loaded.
+std::vector<State*> states_of(Case& c) {
+  std::vector<State*> states{&c.state};
+  for (Call& call : c.calls) {
+    if (auto* load = std::get_if<Load>(&call.operation)) states.push_back(&load->state);
+  }
+  return states;
+}
+
 /// Keeps some channels, in every tensor that has one element or slice per channel.
 void keep_channels(Case& c, const std::function<bool(std::int64_t)>& keep) {
   const std::int64_t channels = c.config.num_features;
-  const auto cut_state = [&](State& state) {
-    for (auto* tensor : per_channel(state)) {
+  for (State* state : states_of(c)) {
+    for (auto* tensor : per_channel(*state)) {
       if (*tensor && (*tensor)->shape == Shape{channels}) **tensor = without_indices(**tensor, 0, keep);
     }
-  };
-  cut_state(c.state);
+  }
   std::int64_t kept = 0;
   for (std::int64_t k = 0; k < channels; ++k) kept += keep(k) ? 1 : 0;
   for (std::size_t k = 0; k < c.calls.size(); ++k) {
     if (Tensor* input = input_at(c, k)) {
       if (input->shape.size() > 1 && input->shape[1] == channels) *input = without_indices(*input, 1, keep);
-    } else if (auto* load = std::get_if<Load>(&c.calls[k].operation)) {
-      cut_state(load->state);
     }
   }
   c.config.num_features = kept;
 }
 
+/// Without half of the calls, a quarter, ..., one: a call often keeps others from going alone.
 void shrink_calls(Steps& steps) {
   const std::size_t count = steps.base().calls.size();
-  if (count < 2) return;
-  for (std::size_t k = 0; k < count; ++k) {
-    steps.add([k](Case& c) { c.calls.erase(c.calls.begin() + static_cast<std::ptrdiff_t>(k)); });
+  for (std::size_t size = count / 2; size > 0; size /= 2) {
+    for (std::size_t first = 0; first < count; first += size) {
+      const std::size_t last = std::min(first + size, count);
+      steps.add([=](Case& c) {
+        const auto begin = c.calls.begin();
+        c.calls.erase(begin + static_cast<std::ptrdiff_t>(first), begin + static_cast<std::ptrdiff_t>(last));
+      });
+    }
   }
 }
 
@@ -215,12 +227,22 @@ void shrink_exec(Steps& steps) {
   }
 }
 
+/// A momentum that is set becomes the usual one; what no layer takes stays.
+void shrink_momenta(Steps& steps) {
+  const Case& base = steps.base();
+  for (std::size_t k = 0; k < base.calls.size(); ++k) {
+    const auto* set = std::get_if<SetMomentum>(&base.calls[k].operation);
+    if (set == nullptr || set->momentum == 0.1 || !std::isfinite(set->momentum.value_or(0))) continue;
+    steps.add([k](Case& c) { std::get<SetMomentum>(c.calls[k].operation).momentum = 0.1; });
+  }
+}
+
 void shrink_options(Steps& steps) {
   const Case& base = steps.base();
   if (base.config.affine) {
     steps.add([](Case& c) {
       c.config.affine = false;
-      c.state.weight = c.state.bias = std::nullopt;
+      for (State* state : states_of(c)) state->weight = state->bias = std::nullopt;
     });
   }
   if (base.config.eps != 1e-5 && base.config.eps != 1) {
@@ -228,7 +250,14 @@ void shrink_options(Steps& steps) {
     steps.add([](Case& c) { c.config.eps = 1; });
   }
   if (base.config.momentum != 0.1) steps.add([](Case& c) { c.config.momentum = 0.1; });
-  if (base.state.num_batches_tracked > 0) steps.add([](Case& c) { c.state.num_batches_tracked = 0; });
+  Case copy = base;
+  const std::vector<State*> states = states_of(copy);
+  for (std::size_t k = 0; k < states.size(); ++k) {
+    if (states[k]->num_batches_tracked > 0) {
+      steps.add([k](Case& c) { states_of(c)[k]->num_batches_tracked = 0; });
+    }
+  }
+  shrink_momenta(steps);
 }
 
 /// What a backward call is asked for.
@@ -290,8 +319,12 @@ std::vector<Access> tensors_of(const Case& base) {
     if (input_at(copy, k) != nullptr) all.push_back([k](Case& c) { return input_at(c, k); });
   }
   Case copy = base;
-  for (std::size_t k = 0; k < 4; ++k) {
-    if (*per_channel(copy.state)[k]) all.push_back([k](Case& c) { return &**per_channel(c.state)[k]; });
+  const std::vector<State*> states = states_of(copy);
+  for (std::size_t i = 0; i < states.size(); ++i) {
+    for (std::size_t k = 0; k < 4; ++k) {
+      if (!*per_channel(*states[i])[k]) continue;
+      all.push_back([=](Case& c) { return &**per_channel(*states_of(c)[i])[k]; });
+    }
   }
   return all;
 }

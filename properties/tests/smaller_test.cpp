@@ -59,10 +59,18 @@ Measure measure_of(const Case& c) {
     }
     ways += measure_of(call.exec);
   }
-  for (const auto* tensor : {&c.state.weight, &c.state.bias, &c.state.running_mean, &c.state.running_var}) {
-    add(*tensor);
+  int options = measure_of(c.config);
+  const auto add_state = [&](const State& state) {
+    for (const auto* tensor : {&state.weight, &state.bias, &state.running_mean, &state.running_var})
+      add(*tensor);
+    options += state.num_batches_tracked > 0 ? 1 : 0;
+  };
+  add_state(c.state);
+  for (const Call& call : c.calls) {
+    if (const auto* load = std::get_if<Load>(&call.operation)) add_state(load->state);
+    const auto* set = std::get_if<SetMomentum>(&call.operation);
+    options += set != nullptr && set->momentum != 0.1 ? 1 : 0;
   }
-  const int options = measure_of(c.config) + (c.state.num_batches_tracked > 0 ? 1 : 0);
   return {c.calls.size(), elements, c.config.dimensions, sizes, ways, options, values};
 }
 

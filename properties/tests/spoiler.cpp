@@ -31,7 +31,10 @@ class Spoiled : public Subject {
     for (const Call& call : c.calls) {
       const bool gradient = std::holds_alternative<Backward>(call.operation);
       Case asked{c.config, state, {call}};
-      if (gradient) asked.calls.insert(asked.calls.begin(), latest != nullptr ? *latest : stand_in(call));
+      if (gradient) {
+        asked.calls.insert(asked.calls.begin(), latest != nullptr ? *latest : stand_in(call));
+        asked.state.num_batches_tracked = 0;  // the counter may have no room for the forward call again
+      }
       Reply reply;
       if (gradient && lacks_forward(call, latest)) {
         reply = {Failure{ErrorKind::no_forward, "no forward", false}, state};
@@ -307,8 +310,9 @@ void minds_rounding_and_threads(const Spoiling& s) {
   if (exec.rounding != Rounding::nearest || exec.threads > 1 || exec.flush_to_zero) flip_last_bit(s);
 }
 
+/// The laws that look at refused calls.
 std::vector<std::string> rejection_names() {
-  std::vector<std::string> names;
+  std::vector<std::string> names{"call_sequences"};
   for (const Law& law : rejection_laws()) names.push_back(law.name);
   for (const Law& law : gradient_rejection_laws()) names.push_back(law.name);
   return names;

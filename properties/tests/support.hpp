@@ -50,21 +50,22 @@ class Perfect : public Subject {
     std::shared_ptr<const Forward> latest;
     for (const Call& call : c.calls) {
       const ExpectedCall expected = expect(config, state, call, can_.dialect, latest);
-      Reply reply{Values{}, state};
-      if (expected.must_fail()) {
-        reply.result = Failure{expected.errors[0], "not allowed", false};
-      } else {
-        reply.state = rounded_state(expected);
-        for (const auto& [output, tensor] : expected.outputs) {
-          if (!is_state(output)) std::get<Values>(reply.result).outputs.emplace(output, tensor.nearest_f32());
-        }
-      }
-      outcome.replies.push_back(reply);
+      outcome.replies.push_back(rounded_reply(expected, state));
       config = expected.config;
       latest = expected.latest;
       state = outcome.replies.back().state;
     }
     return outcome;
+  }
+
+ protected:
+  static Reply rounded_reply(const ExpectedCall& expected, const State& before) {
+    if (expected.must_fail()) return {Failure{expected.errors[0], "not allowed", false}, before};
+    Values values;
+    for (const auto& [output, tensor] : expected.outputs) {
+      if (!is_state(output)) values.outputs.emplace(output, tensor.nearest_f32());
+    }
+    return {std::move(values), rounded_state(expected)};
   }
 
  private:

@@ -1,0 +1,196 @@
+/// A layer lives through a sequence of calls of all kinds, some of them refused.
+
+#include <cmath>
+#include <limits>
+
+#include "generate/gradients.hpp"
+#include "laws/catalogue.hpp"
+#include "laws/rejected.hpp"
+
+namespace bncheck {
+namespace {
+
+// ---- check
+
+/// Every call is answered from the state that the subject itself had before it, the configuration and the
+/// latest forward call that a right layer has by then. What a call hides (a momentum that was refused and
+/// taken all the same, a forward call that was forgotten) shows in the calls after it. Values are held to the
+/// subject's claim, within the attainable error of oracle/src/attainable_error.cpp; refusals and the state to
+/// every bit.
+Verdict check_sequence(const Case& c, Runner& runner) {
+  if (c.calls.empty()) return Verdict::not_applicable("no call");
+  if (!all_finite(c)) return Verdict::not_applicable("values that are not finite");
+  const Run run = runner.run(c);
+  Verdict verdict;
+  for (std::size_t k = 0; k < c.calls.size() && !verdict.is_bad(); ++k) {
+    const ExpectedCall& expected = run.expected[k];
+    if (expected.must_fail()) {
+      if (Verdict refusal = judge_refusal(run, k, expected.errors.front()); refusal.is_bad()) return refusal;
+      continue;
+    }
+    run.values(k);
+    if (fit_to_judge(run, k, runner.can())) judge_call(run, k, runner.can(), Judged::in_range, verdict);
+    if (!verdict.is_bad()) judge_state(run, k, verdict);
+  }
+  return verdict;
+}
+
+// ---- draw
+
+constexpr int longest = 12;
+
+/// A sequence as it grows, with what a right layer knows by then.
+class Growing {
+ public:
+  Growing(Draws& draws, const Capabilities& can) : draws_(draws), can_(can) {
+    wish_.calls = 0;  // both modes may come
+    wish_.shape.max_elements = 40;
+    case_.config = draw_config(draws, can, wish_, draws.between(1, 4));
+    case_.config.dimensions = draw_dimensions(draws, can);
+    if (draws.chance(1, 16)) case_.config.eps = 0;  // enough for inference with running statistics only
+    case_.state = draw_state(draws, case_.config, can.dialect, wish_);
+    if (case_.config.track_running_stats && draws.chance(1, 16)) {
+      case_.state.num_batches_tracked = std::numeric_limits<std::int64_t>::max() - draws.between(0, 2);
+    }
+    config_ = case_.config;
+    state_ = case_.state;
+  }
+
+  Case grown() {
+    const std::int64_t length = draws_.between(2, longest);
+    while (static_cast<std::int64_t>(case_.calls.size()) < length) add(draw_call());
+    return std::move(case_);
+  }
+
+ private:
+  void add(Call call) {
+    const ExpectedCall expected = expect(config_, state_, call, can_.dialect, latest_);
+    config_ = expected.config;
+    state_ = expected.state;
+    latest_ = expected.latest;
+    case_.calls.push_back(std::move(call));
+  }
+
+  Call draw_call() {
+    const bool can_be_refused = draws_.chance(1, 3);
+    switch (draws_.below(8)) {
+      case 0:
+        if (can_.settable) return can_be_refused ? wrong_momentum() : momentum();
+        break;
+      case 1:
+        if (can_.settable) return can_be_refused ? wrong_load() : load();
+        break;
+      case 2:
+        return forward(draw_empty_shape(draws_, config_.dimensions));
+      case 3:
+      case 4:
+        if (can_.backward && can_be_refused && (latest_ || can_.remembers_forward)) return wrong_backward();
+        if (can_.backward && latest_) return draw_backward_call(draws_, can_, *latest_, wish_);
+        break;
+      default:
+        break;
+    }
+    return can_be_refused ? wrong_forward() : forward(draw_shape(draws_, config_.dimensions, wish_.shape));
+  }
+
+  Call forward(Shape shape) {
+    shape[1] = config_.num_features;
+    wish_.regime = draws_.chance(1, 2) ? std::optional(Regime::ordinary) : std::nullopt;
+    Call call{Forward{draws_.chance(1, 2), draw_input(draws_, shape, wish_)}, {}};
+    if (draws_.chance(1, 2)) call.exec = draw_exec(draws_, can_, shape.size());
+    return call;
+  }
+
+  Call wrong_forward() {
+    Shape shape = draw_shape(draws_, config_.dimensions, wish_.shape);
+    shape[1] = config_.num_features;
+    Exec exec;
+    switch (draws_.below(can_.caller_output ? 4 : 3)) {
+      case 0:
+        shape[1] = draws_.chance(1, 2) && shape[1] > 1 ? shape[1] - 1 : shape[1] + draws_.between(1, 2);
+        if (draws_.chance(1, 4)) shape[0] = 0;  // the check does not depend on there being data
+        break;
+      case 1:
+        shape.resize(draws_.pick({std::size_t{0}, std::size_t{1}, std::size_t{6}}), 1);
+        break;
+      case 2:
+        for (std::size_t k = 0; k < shape.size(); ++k) shape[k] = k == 1 ? shape[1] : 1;
+        break;
+      default:
+        exec.overlap = draws_.pick({Overlap::shifted, Overlap::y_itself});
+        break;
+    }
+    return {Forward{draws_.chance(3, 4), reshaped({}, shape)}, exec};
+  }
+
+  Call wrong_backward() {
+    Shape shape = latest_ ? latest_->x.shape : Shape{2, config_.num_features};
+    std::optional<bool> training;
+    Exec exec;
+    switch (draws_.below(can_.remembers_forward && latest_ ? 3 : 2)) {
+      case 0:
+        ++shape[0];
+        break;
+      case 1:
+        if (can_.caller_output) {
+          exec.overlap = draws_.pick({Overlap::shifted, Overlap::y_itself, Overlap::dx_and_x});
+        }
+        break;
+      default:
+        training = !latest_->training;
+        break;
+    }
+    return {Backward{reshaped({}, std::move(shape)), true, true, true, training}, exec};
+  }
+
+  Call momentum() {
+    const bool average = can_.dialect.cumulative != Cumulative::unsupported && draws_.chance(1, 3);
+    if (average) return {SetMomentum{std::nullopt}, {}};
+    return {SetMomentum{draws_.pick({0.0, 0.5, 1.0, 0.25, 0.1})}, {}};
+  }
+  Call wrong_momentum() {
+    constexpr double inf = std::numeric_limits<double>::infinity();
+    return {SetMomentum{draws_.pick({std::nan(""), inf, -inf})}, {}};
+  }
+
+  Call load() { return {Load{draw_state(draws_, config_, can_.dialect, wish_)}, {}}; }
+  /// A state with one thing wrong, where the options leave anything to be wrong.
+  Call wrong_load() {
+    State state = draw_state(draws_, config_, can_.dialect, wish_);
+    std::vector<std::optional<Tensor>*> buffers;
+    for (auto* buffer : {&state.weight, &state.bias, &state.running_mean, &state.running_var}) {
+      if (*buffer) buffers.push_back(buffer);
+    }
+    if (config_.track_running_stats && draws_.chance(1, 3)) {
+      state.num_batches_tracked = -draws_.between(1, 3);
+    } else if (!buffers.empty()) {
+      *draws_.pick_from(buffers) = Tensor::filled({config_.num_features + draws_.pick({-1, 1})}, 1);
+    }
+    return {Load{std::move(state)}, {}};
+  }
+
+  Draws& draws_;
+  const Capabilities& can_;
+  CaseWish wish_;
+  Case case_;
+  Config config_;
+  State state_;
+  std::shared_ptr<const Forward> latest_;
+};
+
+Case draw_sequence(Draws& draws, const Capabilities& can) {
+  return Growing(draws, can).grown();
+}
+
+}  // namespace
+
+std::vector<Law> sequence_laws() {
+  return {{"call_sequences",
+           "Calls in any order, refused ones among them, are answered each as the exact layer answers it.",
+           excludes_nobody,
+           draw_sequence,
+           check_sequence,
+           {.exact = true}}};
+}
+
+}  // namespace bncheck

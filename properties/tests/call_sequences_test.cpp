@@ -1,0 +1,173 @@
+/// The law about sequences finds what a layer remembers wrongly, and the case becomes as short as it can be.
+
+#include <gtest/gtest.h>
+
+#include <map>
+
+#include "laws/catalogue.hpp"
+#include "report/show_case.hpp"
+#include "subjects/registry.hpp"
+#include "support.hpp"
+
+namespace bncheck::test {
+namespace {
+
+/// What a layer carries from call to call.
+struct Memory {
+  Config config;
+  State state;
+  std::shared_ptr<const Forward> latest;
+};
+
+/// The exact answer to every call, with one lapse of memory after it.
+struct Lapse {
+  std::string name;
+  std::size_t calls;  ///< the most in a case that no single call can leave
+  std::function<void(const Call& call, bool refused, const Memory& before, Memory& after)> forget;
+};
+
+class Forgetful : public Perfect {
+ public:
+  explicit Forgetful(const Lapse& lapse) : Perfect(*dialect_named("pytorch")), lapse_(lapse) {}
+
+  Outcome run(const Case& c) override {
+    Outcome outcome;
+    Memory memory{c.config, c.state, nullptr};
+    for (const Call& call : c.calls) {
+      const Memory before = memory;
+      const ExpectedCall expected = expect(memory.config, memory.state, call, can().dialect, memory.latest);
+      Reply reply = rounded_reply(expected, memory.state);
+      memory = {expected.config, reply.state, expected.latest};
+      outcome.replies.push_back(std::move(reply));
+      lapse_.forget(call, expected.must_fail(), before, memory);
+    }
+    return outcome;
+  }
+
+ private:
+  const Lapse& lapse_;
+};
+
+template <class Kind>
+bool is(const Call& call) {
+  return std::holds_alternative<Kind>(call.operation);
+}
+
+std::vector<Lapse> lapses() {
+  return {
+      {"a refused momentum is taken", 2,
+       [](const Call& call, bool refused, const Memory&, Memory& after) {
+         if (refused && is<SetMomentum>(call)) after.config.momentum = 0.75;
+       }},
+      {"loading resets the momentum", 2,
+       [](const Call& call, bool refused, const Memory&, Memory& after) {
+         if (!refused && is<Load>(call)) after.config.momentum = 0.1;
+       }},
+      {"a momentum cannot be set", 2,
+       [](const Call& call, bool, const Memory& before, Memory& after) {
+         if (is<SetMomentum>(call)) after.config = before.config;
+       }},
+      {"a refused forward call is remembered", 3,
+       [](const Call& call, bool refused, const Memory&, Memory& after) {
+         if (refused && is<Forward>(call)) {
+           after.latest = std::make_shared<const Forward>(std::get<Forward>(call.operation));
+         }
+       }},
+      {"a refused call forgets the forward call", 3,
+       [](const Call&, bool refused, const Memory&, Memory& after) {
+         if (refused) after.latest = nullptr;
+       }},
+      {"an empty batch is not remembered", 3,
+       [](const Call& call, bool, const Memory& before, Memory& after) {
+         const auto* forward = std::get_if<Forward>(&call.operation);
+         if (forward != nullptr && forward->x.bytes.empty()) after.latest = before.latest;
+       }},
+      {"a gradient can be asked for once", 3,
+       [](const Call& call, bool, const Memory&, Memory& after) {
+         if (is<Backward>(call)) after.latest = nullptr;
+       }},
+      {"the first forward call stays the latest", 3,
+       [](const Call& call, bool, const Memory& before, Memory& after) {
+         if (is<Forward>(call) && before.latest) after.latest = before.latest;
+       }},
+      {"a refused load forgets the forward call", 3,
+       [](const Call& call, bool refused, const Memory&, Memory& after) {
+         if (refused && is<Load>(call)) after.latest = nullptr;
+       }},
+  };
+}
+
+LawResult check_sequences(Subject& subject) {
+  CheckOptions options = test_options();
+  // Shrinking ends by itself, and only a finished one says how short a case becomes.
+  options.shrink_time = std::chrono::minutes(10);
+  return check_law(*law_named("call_sequences"), subject, options);
+}
+
+class Lapses : public testing::TestWithParam<Lapse> {};
+
+TEST_P(Lapses, ShrinkToTheCallsThatMatter) {
+  Forgetful subject(GetParam());
+  const LawResult result = check_sequences(subject);
+  ASSERT_EQ(result.kind, LawResult::Kind::violated) << result.reason;
+  EXPECT_LE(result.counterexample->calls.size(), GetParam().calls) << result.reason << '\n'
+                                                                   << show_case(*result.counterexample);
+}
+
+INSTANTIATE_TEST_SUITE_P(CallSequences, Lapses, testing::ValuesIn(lapses()),
+                         [](const auto& test) { return test_name(test.param.name); });
+
+/// Faults of whole implementations, and the fewest calls that show them.
+class PlantedFaults : public testing::TestWithParam<std::pair<const std::string, std::size_t>> {};
+
+TEST_P(PlantedFaults, ShrinkToTheCallsThatMatter) {
+  const auto& [name, calls] = GetParam();
+  const std::unique_ptr<Subject> subject = make_subject("fault:" + name);
+  const LawResult result = check_sequences(*subject);
+  ASSERT_EQ(result.kind, LawResult::Kind::violated) << result.reason;
+  EXPECT_LE(result.counterexample->calls.size(), calls) << result.reason << '\n'
+                                                        << show_case(*result.counterexample);
+}
+
+const std::map<std::string, std::size_t> planted_faults{
+    {"gradient_survives_load", 3},
+    {"gradient_in_any_mode", 2},
+    {"counts_before_checking", 1},
+    {"updates_before_checking", 1},
+    {"writes_before_checking", 1},
+    {"inference_updates", 1},
+    {"inference_counts", 1},
+    {"empty_batch_counts", 1},
+    {"momentum_unchecked", 1},
+    {"counter_unchecked", 1},
+    {"lengths_unchecked_when_loading", 1},
+    {"cumulative_ignored", 1},
+};
+
+INSTANTIATE_TEST_SUITE_P(CallSequences, PlantedFaults, testing::ValuesIn(planted_faults),
+                         [](const auto& test) { return test.param.first; });
+
+/// The law is about all kinds of calls: it draws them all, refused and taken.
+TEST(CallSequences, DrawEveryKindOfCall) {
+  Perfect subject(*dialect_named("pytorch"));
+  Runner runner(subject);
+  RandomDraws draws(test_seed());
+  std::map<std::pair<std::size_t, bool>, int> seen;
+  std::size_t longest = 0;
+  for (int k = 0; k < 300; ++k) {
+    const bncheck::Run run = runner.run(law_named("call_sequences")->draw(draws, subject.can()));
+    longest = std::max(longest, run.replies.size());
+    for (std::size_t call = 0; call < run.replies.size(); ++call) {
+      ++seen[std::pair(run.content.calls[call].operation.index(), run.expected[call].must_fail())];
+    }
+  }
+  EXPECT_EQ(longest, 12U);
+  for (std::size_t kind = 0; kind < std::variant_size_v<Operation>; ++kind) {
+    for (const bool refused : {false, true}) {
+      EXPECT_GT(seen[std::pair(kind, refused)], 30) << "operation " << kind << ", refused: " << refused;
+    }
+  }
+}
+
+}  // namespace
+}  // namespace bncheck::test
