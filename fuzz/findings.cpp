@@ -7,7 +7,7 @@
 #include <filesystem>
 
 #include "report/show_case.hpp"
-#include "search/smaller.hpp"
+#include "search/shrink.hpp"
 #include "statistics.hpp"
 
 namespace bncheck::fuzz {
@@ -16,23 +16,17 @@ namespace {
 using Clock = std::chrono::steady_clock;
 constexpr std::chrono::seconds shrink_time{3};
 
-/// Takes the first smaller case that is bad too, until there is none or the time is up.
+/// Takes smaller cases that are bad too, until there is none or the time is up.
 void shrink(Input& input, Verdict& verdict) {
-  const Clock::time_point deadline = Clock::now() + shrink_time;
-  for (bool progress = true; progress;) {
-    progress = false;
-    for (const auto& make : smaller(input.content)) {
-      if (Clock::now() > deadline) return;
-      Input candidate{input.law, input.subject, make()};
-      if (!affordable(candidate.content)) continue;
-      Verdict judged = judge(candidate);
-      if (!judged.is_bad()) continue;
-      input = std::move(candidate);
-      verdict = std::move(judged);
-      progress = true;
-      break;
-    }
-  }
+  const auto wanted = [&](const Case& c) {
+    const Input candidate{input.law, input.subject, c};
+    if (!affordable(candidate.content)) return false;
+    Verdict judged = judge(candidate);
+    if (!judged.is_bad()) return false;
+    verdict = std::move(judged);
+    return true;
+  };
+  input.content = bncheck::shrink(std::move(input.content), wanted, Clock::now() + shrink_time);
 }
 
 /// The same case gets the same name.

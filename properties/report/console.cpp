@@ -60,7 +60,7 @@ std::string show_finding(const Finding& finding, const std::string& subject, con
                   result.law->name, result.law->statement);
   text += fmt::format("  {}\n", result.reason);
   text += show_mismatches(c, result.verdict.mismatches);
-  text += "the smallest case found:\n" + show_case(c);
+  text += (result.flaky() ? "the case:\n" : "the smallest case found:\n") + show_case(c);
   if (!finding.case_file.empty()) {
     text += fmt::format("replay: bncheck replay {} --subject {}{}\n", shell_quoted(finding.case_file),
                         shell_quoted(subject), dialect.empty() ? "" : " --dialect " + shell_quoted(dialect));

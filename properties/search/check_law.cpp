@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <sstream>
 
-#include "search/smaller.hpp"
+#include "search/shrink.hpp"
 
 namespace bncheck {
 
@@ -59,6 +59,9 @@ std::string wording(const std::string& message) {
   return kept;
 }
 
+/// How often a bad case runs before it is believed.
+constexpr int confirmations = 3;
+
 /// One check of one law: what RapidCheck calls back into.
 class Search {
  public:
@@ -68,6 +71,14 @@ class Search {
   }
 
   LawResult run() {
+    draw_cases();
+    if (result_.counterexample && confirm(*result_.counterexample)) shrink_finding();
+    settle();
+    return std::move(result_);
+  }
+
+ private:
+  void draw_cases() {
     rc::detail::TestParams params;
     params.seed = seed_of(options_.seed, law_.name);
     params.maxSuccess = options_.cases;
@@ -83,29 +94,21 @@ class Search {
     } silent;
     // Without a map of reproductions RapidCheck would read RC_PARAMS and announce a seed that is not ours.
     rc::detail::checkProperty(property(), metadata, params, silent, {});
-    settle();
-    return std::move(result_);
   }
 
- private:
-  /// A property over whole cases, made without RapidCheck's own argument handling: the shrink tree is
-  /// `smaller`.
+  /// A property over whole cases, made without RapidCheck's own argument handling. It does not shrink: that
+  /// is `shrink`'s business, which needs no random stream.
   rc::detail::Property property() {
     return [this](const rc::Random& random, int size) {
-      return rc::shrinkable::map(tree(random, size), [this](const Case& c) { return describe(c); });
+      return rc::shrinkable::map(rc::shrinkable::just(draw(random, size)),
+                                 [this](const Case& c) { return describe(c); });
     };
   }
 
-  rc::Shrinkable<Case> tree(const rc::Random& random, int size) {
-    // Drawn when it is needed: RapidCheck's first cases have size 0, and small cases are worth having too.
+  Case draw(const rc::Random& random, int size) {
+    // RapidCheck's first cases have size 0, and small cases are worth having too.
     RapidCheckDraws draws(random, std::max(size, 5));
-    Case drawn = stopped() ? Case{} : law_.draw(draws, runner_.can());
-    return rc::shrinkable::shrinkRecur(std::move(drawn), [this](const Case& c) {
-      return stopped() || Clock::now() > shrink_deadline_
-                 ? rc::Seq<Case>()
-                 : rc::seq::map(rc::seq::fromContainer(smaller(c)),
-                                [](const std::function<Case()>& make) { return make(); });
-    });
+    return stopped() ? Case{} : law_.draw(draws, runner_.can());
   }
 
   bool stopped() {
@@ -119,31 +122,51 @@ class Search {
     // RapidCheck asks every failure for its arguments as text; ours are shown by the report instead.
     description.example = [] { return rc::detail::Example(); };
     using Type = rc::detail::CaseResult::Type;
-    const bool shrinking = result_.counterexample.has_value();
     // A failure is what RapidCheck stops at: a success would have it draw all the cases that are left.
     if (stopped()) {
       description.result = {Type::Failure, stop_reason_};
       return description;
     }
-    if (shrinking && Clock::now() > shrink_deadline_) {
-      description.result = {Type::Success, ""};
-      return description;
-    }
     Verdict verdict = check_case(law_, c, runner_);
-    // A case must not shrink into one with another fault: that would be another finding than the first.
-    const bool other_fault = shrinking && (verdict.kind != result_.verdict.kind ||
-                                           wording(verdict.message) != wording(result_.verdict.message));
-    if (verdict.is_bad() && !other_fault) {
-      if (!shrinking) shrink_deadline_ = Clock::now() + options_.shrink_time;
+    if (verdict.is_bad()) {
       result_.counterexample = c;
       result_.verdict = std::move(verdict);
       description.result = {Type::Failure, result_.verdict.message};
       return description;
     }
     const bool applicable = verdict.kind == Verdict::Kind::holds;
-    if (!shrinking) count(verdict, applicable);
+    count(verdict, applicable);
     description.result = {applicable ? Type::Success : Type::Discard, verdict.message};
     return description;
+  }
+
+  /// The case is bad every time that it runs.
+  bool confirm(const Case& c) {
+    result_.repeated = result_.bad = 1;
+    for (; result_.repeated < confirmations; ++result_.repeated) {
+      result_.bad += check_case(law_, c, runner_).is_bad() ? 1 : 0;
+    }
+    return !result_.flaky();
+  }
+
+  void shrink_finding() {
+    const Case drawn = *result_.counterexample;
+    const Verdict verdict = result_.verdict;
+    const auto wanted = [this](const Case& c) {
+      if (stopped()) return false;
+      Verdict smaller = check_case(law_, c, runner_);
+      // A case must not shrink into one with another fault: that would be another finding than the first.
+      if (!smaller.is_bad() || smaller.kind != result_.verdict.kind ||
+          wording(smaller.message) != wording(result_.verdict.message)) {
+        return false;
+      }
+      result_.verdict = std::move(smaller);
+      return true;
+    };
+    result_.counterexample = shrink(drawn, wanted, Clock::now() + options_.shrink_time);
+    if (*result_.counterexample == drawn || confirm(*result_.counterexample)) return;
+    result_.counterexample = drawn;
+    result_.verdict = verdict;
   }
 
   void count(const Verdict& verdict, bool applicable) {
@@ -164,6 +187,10 @@ class Search {
       result_.kind =
           result_.verdict.kind == Verdict::Kind::died ? LawResult::Kind::died : LawResult::Kind::violated;
       result_.reason = result_.verdict.message;
+      if (result_.flaky()) {
+        result_.reason = "flaky: " + std::to_string(result_.bad) + " of " + std::to_string(result_.repeated) +
+                         " runs of this case: " + result_.reason;
+      }
       result_.worst_ulps = std::max(result_.worst_ulps, result_.verdict.worst_ulps);
       result_.worst_ratio = std::max(result_.worst_ratio, result_.verdict.worst_ratio);
       return;
@@ -187,7 +214,6 @@ class Search {
   const CheckOptions& options_;
   LawResult result_;
   std::string stop_reason_, last_discard_;
-  Clock::time_point shrink_deadline_ = Clock::time_point::max();
 };
 
 }  // namespace

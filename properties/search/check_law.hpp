@@ -28,8 +28,12 @@ struct LawResult {
   Kind kind = Kind::inconclusive;
   int cases = 0;      ///< applicable cases that ran
   int discarded = 0;  ///< drawn cases that the law said nothing about
+  /// The bad case was run this often, and was bad this often: a subject that does not always give the same
+  /// answer is reported with the case as it was drawn, for what shrinks it cannot be told from chance.
+  int repeated = 0, bad = 0;
   std::string reason;
   double worst_ulps = 0, worst_ratio = 0;
+  bool flaky() const { return bad < repeated; }
   /// The shrunk counterexample and what the law says of it.
   std::optional<Case> counterexample;
   Verdict verdict;

@@ -1,57 +1,32 @@
 #include "search/smaller.hpp"
 
 #include <algorithm>
-#include <bit>
 #include <cmath>
-#include <memory>
 #include <optional>
-#include <set>
+
+#include "search/smaller_steps.hpp"
 
 namespace bncheck {
 
-int complexity(float value) {
-  if (value == 0) return std::signbit(value) ? 1 : 0;
-  if (std::isnan(value)) return 9000;
-  if (std::isinf(value)) return 8000 + (value < 0);
-  int exponent = 0;
-  auto significand = static_cast<std::uint32_t>(std::ldexp(std::frexp(std::fabs(value), &exponent), 24));
-  const int bits = 24 - std::countr_zero(significand);
-  // 2 for 1, 3 for -1, then by significant bits, and among equally many by distance of the exponent from that
-  // of 1, at most 149 and so below half a bit's 320. 24 bits stay below infinity.
-  return 2 + (value < 0) + 320 * (bits - 1) + 2 * std::abs(exponent - 1);
+Tensor* input_at(Case& c, std::size_t call) {
+  if (auto* forward = std::get_if<Forward>(&c.calls[call].operation)) return &forward->x;
+  if (auto* backward = std::get_if<Backward>(&c.calls[call].operation)) return &backward->dy;
+  return nullptr;
+}
+
+std::vector<std::optional<Tensor>*> per_channel(State& s) {
+  return {&s.weight, &s.bias, &s.running_mean, &s.running_var};
+}
+
+std::vector<State*> states_of(Case& c) {
+  std::vector<State*> states{&c.state};
+  for (Call& call : c.calls) {
+    if (auto* load = std::get_if<Load>(&call.operation)) states.push_back(&load->state);
+  }
+  return states;
 }
 
 namespace {
-
-using Step = std::function<Case()>;
-using Shared = std::shared_ptr<const Case>;
-
-class Steps {
- public:
-  explicit Steps(const Case& c) : base_(std::make_shared<const Case>(c)) {}
-
-  const Case& base() const { return *base_; }
-  /// `edit` changes a copy of the case.
-  void add(std::function<void(Case&)> edit) {
-    steps_.push_back([base = base_, edit = std::move(edit)] {
-      Case c = *base;
-      edit(c);
-      return c;
-    });
-  }
-  std::vector<Step> take() { return std::move(steps_); }
-
- private:
-  Shared base_;
-  std::vector<Step> steps_;
-};
-
-/// x or dy; null for a call that has neither.
-Tensor* input_at(Case& c, std::size_t k) {
-  if (auto* forward = std::get_if<Forward>(&c.calls[k].operation)) return &forward->x;
-  if (auto* backward = std::get_if<Backward>(&c.calls[k].operation)) return &backward->dy;
-  return nullptr;
-}
 
 /// The tensors that change their shape with that of call k: itself, and the gradients of a forward call.
 std::vector<std::size_t> shaped_like(const Case& c, std::size_t k) {
@@ -77,9 +52,10 @@ bool follows(const Case& c, std::size_t k) {
   return false;
 }
 
-/// The slice [0, size) of one dimension, or all but one of its indices.
-Tensor without_indices(const Tensor& x, std::size_t dimension,
-                       const std::function<bool(std::int64_t)>& keep) {
+using KeptIndices = std::function<bool(std::int64_t)>;
+
+/// Some indices of one dimension.
+Tensor without_indices(const Tensor& x, std::size_t dimension, const KeptIndices& keep) {
   std::int64_t outer = 1;
   std::int64_t inner = 1;
   for (std::size_t k = 0; k < dimension; ++k) outer *= x.shape[k];
@@ -99,21 +75,42 @@ Tensor without_indices(const Tensor& x, std::size_t dimension,
   return result;
 }
 
-std::vector<std::optional<Tensor>*> per_channel(State& s) {
-  return {&s.weight, &s.bias, &s.running_mean, &s.running_var};
-}
+/// Up to this many indices of a dimension are kept or dropped one by one.
+constexpr std::int64_t single_indices = 16;
 
-/// The state at the start, and those that are loaded.
-std::vector<State*> states_of(Case& c) {
-  std::vector<State*> states{&c.state};
-  for (Call& call : c.calls) {
-    if (auto* load = std::get_if<Load>(&call.operation)) states.push_back(&load->state);
+/// Which of `size` indices to keep, the fewest first: the first one, another one, the first 2, 4, 8; halves;
+/// all but the last quarter, eighth, ...; all but a vector's worth, which keeps the tail that a vectorised
+/// loop leaves; all but one.
+std::vector<KeptIndices> cuts(std::int64_t size) {
+  std::vector<KeptIndices> all;
+  const auto keep = [&](KeptIndices kept) { all.push_back(std::move(kept)); };
+  const std::int64_t single = std::min(size, single_indices);
+  for (const std::int64_t first : {1, 2, 4, 8}) {
+    if (first < size) keep([=](std::int64_t i) { return i < first; });
+    if (first > 1) continue;
+    for (std::int64_t only = 1; only < single; ++only) keep([=](std::int64_t i) { return i == only; });
+    if (size > single) keep([=](std::int64_t i) { return i == size - 1; });
   }
-  return states;
+  if (size > 3) {
+    keep([=](std::int64_t i) { return i < size / 2; });
+    keep([=](std::int64_t i) { return i >= size / 2; });
+  }
+  const auto drop_last = [&](std::int64_t count) { keep([=](std::int64_t i) { return i < size - count; }); };
+  for (std::int64_t part = size / 4; part > 1; part /= 2) drop_last(part);
+  for (const std::int64_t vector : {16, 8}) {
+    if (size > vector) drop_last(vector);
+  }
+  if (size > 2) {
+    drop_last(1);
+    for (std::int64_t drop = 0; drop < std::min(size - 1, single); ++drop) {
+      keep([=](std::int64_t i) { return i != drop; });
+    }
+  }
+  return all;
 }
 
 /// Keeps some channels, in every tensor that has one element or slice per channel.
-void keep_channels(Case& c, const std::function<bool(std::int64_t)>& keep) {
+void keep_channels(Case& c, const KeptIndices& keep) {
   const std::int64_t channels = c.config.num_features;
   for (State* state : states_of(c)) {
     for (auto* tensor : per_channel(*state)) {
@@ -131,7 +128,7 @@ void keep_channels(Case& c, const std::function<bool(std::int64_t)>& keep) {
 }
 
 /// Without half of the calls, a quarter, ..., one: a call often keeps others from going alone.
-void shrink_calls(Steps& steps) {
+void shrink_calls(SmallerSteps& steps) {
   const std::size_t count = steps.base().calls.size();
   for (std::size_t size = count / 2; size > 0; size /= 2) {
     for (std::size_t first = 0; first < count; first += size) {
@@ -144,69 +141,86 @@ void shrink_calls(Steps& steps) {
   }
 }
 
-void shrink_channels(Steps& steps) {
+void shrink_channels(SmallerSteps& steps) {
   const std::int64_t channels = steps.base().config.num_features;
   if (channels < 2 || channels > 1 << 20) return;
-  if (channels > 2) {
-    steps.add([=](Case& c) { keep_channels(c, [=](std::int64_t k) { return k < channels / 2; }); });
-    steps.add([=](Case& c) { keep_channels(c, [=](std::int64_t k) { return k >= channels / 2; }); });
-  }
-  for (std::int64_t drop = 0; drop < std::min<std::int64_t>(channels, 12); ++drop) {
-    steps.add([=](Case& c) { keep_channels(c, [=](std::int64_t k) { return k != drop; }); });
+  for (const KeptIndices& kept : cuts(channels)) {
+    steps.add([=](Case& c) { keep_channels(c, kept); });
   }
 }
 
-void shrink_dimensions(Steps& steps) {
+void shrink_dimensions(SmallerSteps& steps) {
   for (std::size_t k = 0; k < steps.base().calls.size(); ++k) {
     Case copy = steps.base();
     const Tensor* input = input_at(copy, k);
     if (input == nullptr || follows(copy, k)) continue;
     const Shape& shape = input->shape;
     const std::vector<std::size_t> together = shaped_like(copy, k);
-    const auto keep = [&](std::size_t dimension, const std::function<bool(std::int64_t)>& wanted) {
-      steps.add([=](Case& c) {
-        for (const std::size_t i : together) {
-          *input_at(c, i) = without_indices(*input_at(c, i), dimension, wanted);
-        }
-      });
-    };
     for (std::size_t dimension = 0; dimension < shape.size(); ++dimension) {
       const std::int64_t size = shape[dimension];
       // The channel dimension follows num_features where they agree, and shrinks alone where they do not.
       if (size < 2 || (dimension == 1 && size == steps.base().config.num_features)) continue;
-      if (size > 3) keep(dimension, [=](std::int64_t i) { return i < 2; });
-      if (size > 2) {
-        keep(dimension, [=](std::int64_t i) { return i < size / 2; });
-        keep(dimension, [=](std::int64_t i) { return i >= size / 2; });
-      }
-      keep(dimension, [=](std::int64_t i) { return i != size - 1; });
-      if (size <= 12) {
-        for (std::int64_t drop = 0; drop + 1 < size; ++drop)
-          keep(dimension, [=](std::int64_t i) { return i != drop; });
+      for (const KeptIndices& kept : cuts(size)) {
+        steps.add([=](Case& c) {
+          for (const std::size_t i : together) {
+            *input_at(c, i) = without_indices(*input_at(c, i), dimension, kept);
+          }
+        });
       }
     }
   }
 }
 
-/// (N, C, H, W) as (N, C, H W), and so on: fewer dimensions, the same values.
-void shrink_rank(Steps& steps) {
-  const Case& base = steps.base();
-  if (base.config.dimensions == 1) return;
-  steps.add([](Case& c) {
-    --c.config.dimensions;
+/// (N, C, L) as (N L, C): every value stays in its channel.
+Tensor positions_as_samples(const Tensor& x) {
+  const auto samples = static_cast<std::size_t>(x.shape[0]);
+  const auto channels = static_cast<std::size_t>(x.shape[1]);
+  const auto length = static_cast<std::size_t>(x.shape[2]);
+  Tensor result{x.dtype, {x.shape[0] * x.shape[2], x.shape[1]}, std::vector<std::byte>(x.bytes.size())};
+  const std::size_t width = size_of(x.dtype);
+  for (std::size_t n = 0; n < samples; ++n) {
+    for (std::size_t c = 0; c < channels; ++c) {
+      for (std::size_t i = 0; i < length; ++i) {
+        const std::size_t from = (n * channels + c) * length + i;
+        const std::size_t to = (n * length + i) * channels + c;
+        std::copy_n(x.bytes.begin() + static_cast<std::ptrdiff_t>(from * width), width,
+                    result.bytes.begin() + static_cast<std::ptrdiff_t>(to * width));
+      }
+    }
+  }
+  return result;
+}
+
+/// (N, C, H, W) as (N, C, H W), and so on, and at last (N, C, L) as (N L, C): the same values.
+void shrink_rank(SmallerSteps& steps) {
+  Case copy = steps.base();
+  const bool needless = copy.config.dimensions > 1;
+  bool useful = needless;
+  for (std::size_t k = 0; k < copy.calls.size(); ++k) {
+    const Tensor* input = input_at(copy, k);
+    useful = useful || (input != nullptr && input->shape.size() == 3 && input->is_whole());
+  }
+  if (!useful) return;
+  steps.add([=](Case& c) {
+    if (needless) --c.config.dimensions;
     for (std::size_t k = 0; k < c.calls.size(); ++k) {
       Tensor* input = input_at(c, k);
-      if (input == nullptr || input->shape.size() < 4) continue;
-      Shape& shape = input->shape;
-      const std::int64_t last = shape.back();
-      shape.pop_back();
-      shape.back() *= last;
+      if (input == nullptr || !input->is_whole()) continue;
+      if (needless && input->shape.size() > 3) {
+        const std::int64_t last = input->shape.back();
+        input->shape.pop_back();
+        input->shape.back() *= last;
+      } else if (!needless && input->shape.size() == 3) {
+        *input = positions_as_samples(*input);
+      } else {
+        continue;
+      }
       c.calls[k].exec.x = c.calls[k].exec.y = Placement{};
     }
   });
 }
 
-void shrink_exec(Steps& steps) {
+void shrink_exec(SmallerSteps& steps) {
   for (std::size_t k = 0; k < steps.base().calls.size(); ++k) {
     const Exec& exec = steps.base().calls[k].exec;
     const auto edit = [&](bool useful, void (*change)(Exec&)) {
@@ -228,7 +242,7 @@ void shrink_exec(Steps& steps) {
 }
 
 /// A momentum that is set becomes the usual one; what no layer takes stays.
-void shrink_momenta(Steps& steps) {
+void shrink_momenta(SmallerSteps& steps) {
   const Case& base = steps.base();
   for (std::size_t k = 0; k < base.calls.size(); ++k) {
     const auto* set = std::get_if<SetMomentum>(&base.calls[k].operation);
@@ -237,12 +251,21 @@ void shrink_momenta(Steps& steps) {
   }
 }
 
-void shrink_options(Steps& steps) {
+void shrink_options(SmallerSteps& steps) {
   const Case& base = steps.base();
   if (base.config.affine) {
     steps.add([](Case& c) {
       c.config.affine = false;
       for (State* state : states_of(c)) state->weight = state->bias = std::nullopt;
+    });
+  }
+  if (base.config.track_running_stats) {
+    steps.add([](Case& c) {
+      c.config.track_running_stats = false;
+      for (State* state : states_of(c)) {
+        state->running_mean = state->running_var = state->running_weight = std::nullopt;
+        state->num_batches_tracked = 0;
+      }
     });
   }
   if (base.config.eps != 1e-5 && base.config.eps != 1) {
@@ -261,7 +284,7 @@ void shrink_options(Steps& steps) {
 }
 
 /// What a backward call is asked for.
-void shrink_wishes(Steps& steps) {
+void shrink_wishes(SmallerSteps& steps) {
   for (std::size_t k = 0; k < steps.base().calls.size(); ++k) {
     const auto* backward = std::get_if<Backward>(&steps.base().calls[k].operation);
     if (backward == nullptr) continue;
@@ -276,107 +299,10 @@ void shrink_wishes(Steps& steps) {
   }
 }
 
-/// Simpler floats than `value`, the simplest first.
-std::vector<float> simpler(float value) {
-  std::vector<float> candidates{0.0f, 1.0f, -1.0f, 2.0f};
-  if (std::isfinite(value) && value != 0) {
-    candidates.push_back(std::trunc(value));
-    int exponent = 0;
-    const float fraction = std::frexp(value, &exponent);
-    candidates.push_back(std::ldexp(std::copysign(0.5f, value), exponent));
-    // Fewer significant bits: half of them, all but two, all but one.
-    auto significand = static_cast<std::uint32_t>(std::ldexp(std::fabs(fraction), 24));
-    const int bits = 24 - std::countr_zero(significand);
-    for (const int keep : {bits / 2, bits - 2, bits - 1}) {
-      if (keep < 1) continue;
-      significand &= ~((std::uint32_t{1} << (24 - keep)) - 1);
-      candidates.push_back(std::copysign(std::ldexp(static_cast<float>(significand), exponent - 24), value));
-      significand = static_cast<std::uint32_t>(std::ldexp(std::fabs(fraction), 24));
-    }
-    // The exponent half-way to that of 1, then by one.
-    candidates.push_back(std::ldexp(value, (1 - exponent) / 2));
-    candidates.push_back(std::ldexp(value, exponent > 1 ? -1 : 1));
-    candidates.push_back(std::fabs(value));
-  } else if (std::isinf(value)) {
-    candidates.push_back(std::fabs(value));
-  }
-  std::vector<float> result;
-  for (const float candidate : candidates) {
-    if (complexity(candidate) < complexity(value) && std::ranges::find(result, candidate) == result.end()) {
-      result.push_back(candidate);
-    }
-  }
-  return result;
-}
-
-using Access = std::function<Tensor*(Case&)>;
-
-/// All tensors of a case that hold values to simplify.
-std::vector<Access> tensors_of(const Case& base) {
-  std::vector<Access> all;
-  for (std::size_t k = 0; k < base.calls.size(); ++k) {
-    Case copy = base;
-    if (input_at(copy, k) != nullptr) all.push_back([k](Case& c) { return input_at(c, k); });
-  }
-  Case copy = base;
-  const std::vector<State*> states = states_of(copy);
-  for (std::size_t i = 0; i < states.size(); ++i) {
-    for (std::size_t k = 0; k < 4; ++k) {
-      if (!*per_channel(*states[i])[k]) continue;
-      all.push_back([=](Case& c) { return &**per_channel(*states_of(c)[i])[k]; });
-    }
-  }
-  return all;
-}
-
-/// Values beyond this many are simplified all at once only.
-constexpr std::size_t single_values = 64;
-
-void shrink_values(Steps& steps) {
-  const Case& base = steps.base();
-  Case copy = base;
-  for (const Access& access : tensors_of(base)) {
-    const Tensor& tensor = *access(copy);
-    if (tensor.dtype != Dtype::f32) continue;
-    const std::span<const float> values = tensor.floats();
-    std::set<std::uint32_t> distinct;
-    for (const float value : values) distinct.insert(std::bit_cast<std::uint32_t>(value));
-    // Every occurrence of one value at once: equal values stay equal.
-    if (distinct.size() < values.size() && distinct.size() <= single_values) {
-      for (const std::uint32_t bits : distinct) {
-        for (const float candidate : simpler(std::bit_cast<float>(bits))) {
-          steps.add([=](Case& c) {
-            for (float& v : access(c)->floats()) {
-              if (std::bit_cast<std::uint32_t>(v) == bits) v = candidate;
-            }
-          });
-        }
-      }
-    }
-    const std::size_t count = std::min(values.size(), single_values);
-    for (std::size_t i = 0; i < count; ++i) {
-      for (const float candidate : simpler(values[i])) {
-        steps.add([=](Case& c) { access(c)->floats()[i] = candidate; });
-      }
-    }
-    // Every value with half of its bits, for tensors with many different ones.
-    if (values.size() > single_values) {
-      const bool rough =
-          std::ranges::all_of(values, [](float v) { return std::bit_cast<std::uint32_t>(v) << 20 == 0; });
-      if (!rough) {
-        steps.add([=](Case& c) {
-          for (float& v : access(c)->floats())
-            v = std::bit_cast<float>(std::bit_cast<std::uint32_t>(v) & 0xfffff000);
-        });
-      }
-    }
-  }
-}
-
 }  // namespace
 
 std::vector<std::function<Case()>> smaller(const Case& c) {
-  Steps steps(c);
+  SmallerSteps steps(c);
   shrink_calls(steps);
   shrink_channels(steps);
   shrink_dimensions(steps);

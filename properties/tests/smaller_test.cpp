@@ -18,9 +18,9 @@
 namespace bncheck::test {
 namespace {
 
-/// Lexicographic: calls, elements, dimensions, sizes (an empty tensor shrinks in its other dimensions), ways
-/// of carrying out, options, then the values.
-using Measure = std::tuple<std::size_t, std::size_t, int, std::int64_t, int, int, long>;
+/// Lexicographic: calls, elements, dimensions, ranks, sizes (an empty tensor shrinks in its other
+/// dimensions), ways of carrying out, options, then the values.
+using Measure = std::tuple<std::size_t, std::size_t, int, std::size_t, std::int64_t, int, int, long>;
 
 int measure_of(const Placement& placement) {
   return (placement.order.empty() ? 0 : 1) + (placement.gaps.empty() ? 0 : 1) +
@@ -36,18 +36,27 @@ int measure_of(const Exec& exec) {
 
 int measure_of(const Config& config) {
   const int eps = config.eps == 1e-5 || config.eps == 1 ? 0 : 1;
-  return eps + (config.momentum == 0.1 ? 0 : 1);
+  return eps + (config.momentum == 0.1 ? 0 : 1) + (config.track_running_stats ? 1 : 0);
 }
 
 Measure measure_of(const Case& c) {
   std::size_t elements = 0;
+  std::size_t ranks = 0;
   std::int64_t sizes = 0;
   long values = 0;
   const auto add = [&](const std::optional<Tensor>& tensor) {
     if (!tensor) return;
     elements += tensor->size();
+    ranks += tensor->shape.size();
     for (const std::int64_t size : tensor->shape) sizes += size;
     for (const float value : tensor->floats()) values += complexity(value);
+  };
+  int options = measure_of(c.config);
+  const auto add_state = [&](const State& state) {
+    for (const auto* tensor : {&state.weight, &state.bias, &state.running_mean, &state.running_var}) {
+      add(*tensor);
+    }
+    options += state.num_batches_tracked > 0 ? 1 : 0;
   };
   int ways = 0;
   for (const Call& call : c.calls) {
@@ -57,21 +66,13 @@ Measure measure_of(const Case& c) {
       ways +=
           backward->want_dx + backward->want_dweight + backward->want_dbias + backward->training.has_value();
     }
-    ways += measure_of(call.exec);
-  }
-  int options = measure_of(c.config);
-  const auto add_state = [&](const State& state) {
-    for (const auto* tensor : {&state.weight, &state.bias, &state.running_mean, &state.running_var})
-      add(*tensor);
-    options += state.num_batches_tracked > 0 ? 1 : 0;
-  };
-  add_state(c.state);
-  for (const Call& call : c.calls) {
     if (const auto* load = std::get_if<Load>(&call.operation)) add_state(load->state);
     const auto* set = std::get_if<SetMomentum>(&call.operation);
     options += set != nullptr && set->momentum != 0.1 ? 1 : 0;
+    ways += measure_of(call.exec);
   }
-  return {c.calls.size(), elements, c.config.dimensions, sizes, ways, options, values};
+  add_state(c.state);
+  return {c.calls.size(), elements, c.config.dimensions, ranks, sizes, ways, options, values};
 }
 
 /// Cases of all kinds: those of every law, the invalid ones included.

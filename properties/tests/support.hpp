@@ -11,7 +11,7 @@
 #include "bncheck/case.hpp"
 #include "core/runner.hpp"
 #include "search/check_law.hpp"
-#include "search/smaller.hpp"
+#include "search/shrink.hpp"
 
 namespace bncheck::test {
 
@@ -72,19 +72,9 @@ class Perfect : public Subject {
   Capabilities can_;
 };
 
-/// The first smaller case that is still wanted, again and again.
+/// The smallest case that is still wanted, however long it takes.
 inline Case shrunk(Case c, const std::function<bool(const Case&)>& wanted) {
-  for (bool found = true; found;) {
-    found = false;
-    for (const auto& step : smaller(c)) {
-      Case next = step();
-      if (!wanted(next)) continue;
-      c = std::move(next);
-      found = true;
-      break;
-    }
-  }
-  return c;
+  return shrink(std::move(c), wanted, std::chrono::steady_clock::time_point::max());
 }
 
 /// Fixed, so that every run of the tests looks at the same cases; BNCHECK_SEED asks for others.
