@@ -23,6 +23,7 @@ class UsageError : public std::runtime_error {
 };
 
 /// Each registers a subcommand whose callback sets `status`.
+void add_audit(CLI::App& app, int& status);
 void add_check(CLI::App& app, int& status);
 void add_compare(CLI::App& app, int& status);
 void add_replay(CLI::App& app, int& status);

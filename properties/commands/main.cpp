@@ -45,6 +45,7 @@ int main(int argc, char** argv) {
   add_subjects(peer_entries());
   int status = exit_usage;
   add_check(app, status);
+  add_audit(app, status);
   add_compare(app, status);
   add_replay(app, status);
   add_oracle(app, status);

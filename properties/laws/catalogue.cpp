@@ -1,7 +1,6 @@
 #include "laws/catalogue.hpp"
 
 namespace bncheck {
-namespace {
 
 bool matches(std::string_view pattern, std::string_view text) {
   if (pattern.empty()) return text.empty();
@@ -11,8 +10,6 @@ bool matches(std::string_view pattern, std::string_view text) {
   return !text.empty() && (pattern.front() == '?' || pattern.front() == text.front()) &&
          matches(pattern.substr(1), text.substr(1));
 }
-
-}  // namespace
 
 const std::vector<Law>& all_laws() {
   static const std::vector<Law> laws = [] {

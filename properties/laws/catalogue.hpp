@@ -25,6 +25,8 @@ std::vector<Law> sequence_laws();
 const std::vector<Law>& all_laws();
 /// Null for an unknown name.
 const Law* law_named(std::string_view name);
+/// `text` matches a pattern with * and ?.
+bool matches(std::string_view pattern, std::string_view text);
 /// The laws whose names match a pattern with * and ?.
 std::vector<const Law*> laws_matching(std::string_view pattern);
 

@@ -1,0 +1,117 @@
+#include "report/case_line.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <bit>
+
+namespace bncheck {
+namespace {
+
+constexpr std::size_t shown_values = 16;
+
+std::string show_values(const Tensor& tensor) {
+  if (tensor.dtype != Dtype::f32) return std::string(name_of(tensor.dtype));
+  const std::span<const float> values = tensor.floats();
+  const bool uniform =
+      values.size() > 1 && std::ranges::all_of(values, [&](float value) {
+        return std::bit_cast<std::uint32_t>(value) == std::bit_cast<std::uint32_t>(values.front());
+      });
+  if (uniform) return fmt::format("all {}", values.front());
+  const auto shown = values.first(std::min(values.size(), shown_values));
+  return fmt::format("{}{}", fmt::join(shown, " "), values.size() > shown_values ? " ..." : "");
+}
+
+std::string show_input(const char* name, const Tensor& tensor) {
+  return fmt::format(" {} {} = {}", name, to_string(tensor.shape), show_values(tensor));
+}
+
+std::string show_placement(const char* name, const Placement& placement, const Shape& shape) {
+  if (placement == Placement{} || !fits(placement, shape)) return "";
+  return fmt::format(" {} strides {}{}", name, to_string(strides_of(placement, shape)),
+                     placement.offset == 0 ? "" : fmt::format(" offset {}", placement.offset));
+}
+
+std::string show_exec(const Exec& exec, const Shape& shape, const char* read, const char* written) {
+  std::string text = show_placement(read, exec.x, shape) + show_placement(written, exec.y, shape);
+  if (exec.overlap != Overlap::none) text += fmt::format(" overlap {}", name_of(exec.overlap));
+  if (exec.threads != 0) text += fmt::format(" {} threads", exec.threads);
+  if (exec.rounding != Rounding::nearest) text += fmt::format(" rounding {}", name_of(exec.rounding));
+  return text + (exec.flush_to_zero ? " flush to zero" : "");
+}
+
+std::string show_state(const State& state, const State& usual) {
+  std::string text;
+  const auto add = [&](const char* name, const std::optional<Tensor>& tensor,
+                       const std::optional<Tensor>& other) {
+    if (tensor == other) return;
+    if (!tensor) {
+      text += fmt::format(", no {}", name);
+    } else {
+      const bool expected_shape = other && other->shape == tensor->shape;
+      text += fmt::format(", {}{} {}", name, expected_shape ? "" : " " + to_string(tensor->shape),
+                          show_values(*tensor));
+    }
+  };
+  add("weight", state.weight, usual.weight);
+  add("bias", state.bias, usual.bias);
+  add("running_mean", state.running_mean, usual.running_mean);
+  add("running_var", state.running_var, usual.running_var);
+  add("running_weight", state.running_weight, usual.running_weight);
+  if (state.num_batches_tracked != usual.num_batches_tracked) {
+    text += fmt::format(", num_batches_tracked {}", state.num_batches_tracked);
+  }
+  return text;
+}
+
+std::string show_momentum(const std::optional<double>& momentum) {
+  return momentum ? fmt::format("momentum {}", *momentum) : "momentum cumulative";
+}
+
+/// Its vectors are allowed to be of any length, but a fresh state can be made for reasonable ones only.
+State usual_state(const Config& config) {
+  const bool reasonable = config.num_features >= 0 && config.num_features <= 4096;
+  return reasonable ? fresh_state(config) : State{};
+}
+
+std::string show_call(const Call& call, const State& usual) {
+  if (const auto* forward = std::get_if<Forward>(&call.operation)) {
+    return fmt::format("forward {}{}{}", forward->training ? "training" : "inference",
+                       show_input("x", forward->x), show_exec(call.exec, forward->x.shape, "x", "y"));
+  }
+  if (const auto* backward = std::get_if<Backward>(&call.operation)) {
+    const char* mode = !backward->training ? "" : *backward->training ? " training" : " inference";
+    return fmt::format("backward{}{}{}{}{}{}", mode, backward->want_dx ? " dx" : "",
+                       backward->want_dweight ? " dweight" : "", backward->want_dbias ? " dbias" : "",
+                       show_input("dy", backward->dy), show_exec(call.exec, backward->dy.shape, "dy", "dx"));
+  }
+  if (const auto* set = std::get_if<SetMomentum>(&call.operation)) {
+    return "set " + show_momentum(set->momentum);
+  }
+  const std::string state = show_state(std::get<Load>(call.operation).state, usual);
+  return "load" + (state.empty() ? " a fresh state" : state.substr(1));
+}
+
+}  // namespace
+
+std::string show_case_line(const Case& c) {
+  const Config usual;
+  std::string text = fmt::format("BatchNorm{}d({})", c.config.dimensions, c.config.num_features);
+  if (c.config.eps != usual.eps) text += fmt::format(", eps {}", c.config.eps);
+  if (c.config.momentum != usual.momentum) text += ", " + show_momentum(c.config.momentum);
+  if (!c.config.affine) text += ", affine = false";
+  if (!c.config.track_running_stats) text += ", track_running_stats = false";
+  const State fresh = usual_state(c.config);
+  text += show_state(c.state, fresh);
+  for (const Call& call : c.calls) text += "; " + show_call(call, fresh);
+  return text;
+}
+
+std::string show_verdict_line(const Verdict& verdict) {
+  if (verdict.mismatches.empty()) return verdict.message;
+  const Mismatch& worst = verdict.mismatches.front();
+  return fmt::format("call {} {}[{}]: got {}, expected {}", worst.call, name_of(worst.output), worst.index,
+                     worst.got, worst.expected);
+}
+
+}  // namespace bncheck

@@ -1,0 +1,18 @@
+#pragma once
+/// A small case in one line, for lists of many.
+
+#include <string>
+
+#include "bncheck/case.hpp"
+#include "core/verdict.hpp"
+
+namespace bncheck {
+
+/// "BatchNorm1d(1), momentum 0.5; forward training x [2, 1] = 0 1": options and state where they differ from
+/// a fresh layer's with the default options, floats with the fewest digits that tell them apart. Long tensors
+/// are cut.
+std::string show_case_line(const Case& c);
+/// "call 0 y[1]: got 2, expected 1", the worst mismatch; else the message.
+std::string show_verdict_line(const Verdict& verdict);
+
+}  // namespace bncheck
