@@ -211,22 +211,24 @@ bool below_overflow(long double value, const Numerics& numerics) {
 
 /// delta T / n: the error of t = mean(dy x^), whose terms are rounded once and summed in the sum's depth,
 /// then divided and stored; each x^ is off by tau = |x^| kappa + h delta mu, with the h that was computed. A
-/// product may underflow before or after h.
+/// product may underflow before or after h, and so may x^ before dy.
 long double projection_error(const ChannelScale& c, const GradientScale& g, const Numerics& numerics,
                              long double relative, long double mean_error) {
   const long double h = c.invstd;
   const long double roundings = u * (summation_depth(numerics.summation, g.n) + 3) * (1 + relative);
   return (roundings + relative) * h * g.abs_dot + h * (1 + relative) * mean_error * g.abs_mean +
-         underflow_unit(numerics) * (1 + h);
+         underflow_unit(numerics) * (1 + h + g.abs_mean);
 }
 
 /// Either of dy x^ and dy (x - mu) may be what is summed, gamma may have been multiplied in beforehand, and
-/// invstd may come in as h^2 or h^3.
+/// invstd may come in as h^2 or h^3. Given statistics may lie far from x: x - mu and x^ overflow on their own
+/// then, and a dy of 0 makes them NaN.
 bool sums_in_range(const ChannelScale& c, const GradientScale& g, const Numerics& numerics) {
   const long double h = c.invstd;
   return representable(h, numerics) && representable(h * h, numerics) && representable(h * h * h, numerics) &&
          below_overflow(g.n * g.abs_mean, numerics) && below_overflow(g.n * g.abs_dot, numerics) &&
-         below_overflow(g.n * g.abs_dot * h, numerics);
+         below_overflow(g.n * g.abs_dot * h, numerics) && below_overflow(g.reach, numerics) &&
+         below_overflow(g.reach * h, numerics);
 }
 
 /// What multiplies x^ t in dx, beside 1 where eps is in the root and the variance divides by n.
@@ -255,8 +257,8 @@ ProjectionWeight projection_weight(const ChannelScale& scale, const GradientScal
 /// x^ t carries both factors' errors, and three roundings are made of each of g's terms; gamma h g then has
 /// the factor's error kappa and two products. The errors of x^ and t multiply: where x lies at the mean and
 /// dy is constant, both factors are 0 and their errors are all there is; and beside a mean that is large for
-/// sigma, kappa itself is not small. Last, what underflows: a product within g, or one of the products with
-/// gamma and h.
+/// sigma, kappa itself is not small. Last, what underflows: a product within g, one of the products with
+/// gamma and h, or Sum dy (x - mu) times some of h, h, h and gamma, before x - mu or x^ comes in.
 Slack slack_training_dx(const ChannelScale& c, const GradientScale& g, const Numerics& numerics,
                         const GradientElement& at) {
   const long double h = c.invstd;
@@ -277,19 +279,21 @@ Slack slack_training_dx(const ChannelScale& c, const GradientScale& g, const Num
                               weight.size * product_error * (1 + weight.relative_error) +
                               product * weight.relative_error + 3 * u * terms;
   const long double underflow =
-      underflow_unit(numerics) * std::max(weight.size, 1.0L) *
-      (1 + gamma + h + (1 + gamma) * h * (2 + std::fabs(normal) * (1 + h) + std::fabs(centred)));
+      underflow_unit(numerics) * std::max(weight.size, 1.0L) * (1 + gamma) *
+      (1 + std::fabs(centred) + std::fabs(normal) + h * (2 + std::fabs(t) + std::fabs(normal) * (1 + h)));
   const long double amount =
       gamma * h * g_error * (1 + relative) + std::fabs(at.dx) * (relative + 2 * u) + underflow;
-  const long double largest_term = g.n * terms;
-  const bool in_range =
-      weight.in_range && batch_in_range(c, numerics) && sums_in_range(c, g, numerics) &&
-      representable(centred, numerics) && representable(normal, numerics) &&
-      representable(gamma * h, numerics) && below_overflow(gamma * g.n * g.abs_mean, numerics) &&
-      below_overflow(gamma * g.n * g.abs_dot * h * h * h, numerics) &&
-      below_overflow(g.n * g.abs_dot * h * h * h, numerics) && below_overflow(largest_term, numerics) &&
-      below_overflow(largest_term * h, numerics) && below_overflow(largest_term * gamma, numerics) &&
-      below_overflow(at.dx, numerics);
+  // What any order of the factors gamma, h, h, h and 1/n may leave on the way.
+  const long double most_gamma = std::max(gamma, 1.0L);
+  const long double most_h = std::max(h, 1.0L);
+  const long double largest_term = 2 * g.n * (terms + weight.size * product_error);
+  const bool in_range = weight.in_range && batch_in_range(c, numerics) && sums_in_range(c, g, numerics) &&
+                        representable(centred, numerics) && representable(normal, numerics) &&
+                        representable(gamma * h, numerics) && representable(gamma * h / g.n, numerics) &&
+                        below_overflow(most_gamma * g.n * g.abs_mean, numerics) &&
+                        below_overflow(most_gamma * most_h * most_h * most_h * g.n * g.abs_dot, numerics) &&
+                        below_overflow(most_gamma * most_h * largest_term, numerics) &&
+                        below_overflow(at.dx, numerics);
   return bound(amount, numerics, in_range);
 }
 

@@ -1,5 +1,6 @@
 #include "backward.hpp"
 
+#include <algorithm>
 #include <cmath>
 
 #include "element.hpp"
@@ -81,13 +82,14 @@ void BackwardAnswer::prepare_scale(std::int64_t c) {
   Gradient& gradient = gradients_[static_cast<std::size_t>(c)];
   const ChannelScale& channel = channels_[c].scale;
   const long double n = gradient.scale.n;
+  GradientScale& scale = gradient.scale;
   long double sum = 0;
   channels_.for_each_element(c, [&](std::int64_t index) {
-    const auto x = static_cast<long double>(element(x_, index));
-    sum += std::fabs(static_cast<long double>(element(dy_, index)) * (x - channel.mean));
+    const long double distance = std::fabs(static_cast<long double>(element(x_, index)) - channel.mean);
+    sum += std::fabs(static_cast<long double>(element(dy_, index))) * distance;
+    scale.reach = std::max(scale.reach, distance);
     return true;
   });
-  GradientScale& scale = gradient.scale;
   scale.mean = gradient.sum.approximate() / n;
   scale.abs_dot = sum / n;
   const Channel& of_dx = own_channels_ ? (*own_channels_)[c] : channels_[c];

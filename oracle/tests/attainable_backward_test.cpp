@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 
 #include <memory>
+#include <span>
 
 #include "gradient_simulation.hpp"
 
@@ -180,6 +181,57 @@ TEST(AttainableGradient, NeighboursAroundALargeMeanStayWithinIt) {
     report("neighbours,", d.name, worst);
     report_coverage(d.name, coverage);
   }
+}
+
+/// Exponents from one end of float's range to the other, in x, dy, gamma and the statistics: where an
+/// intermediate result overflows the bound must say that it promises nothing, and what underflows it must
+/// pay.
+template <std::size_t N>
+void simulate_exponents(std::uint64_t seed, bool training, const Formula (&formulas)[N]) {
+  Random random(seed);
+  std::uniform_int_distribution<int> exponent(-140, 100);
+  const auto scale = [](std::span<float> values, int by) {
+    for (float& value : values) value = std::ldexp(value, by);
+  };
+  std::vector<Ratios> by_formula(N);
+  Coverage coverage;
+  for (std::size_t k = 0; k < 6000 * factor(); ++k) {
+    Problem p = problem(random, all_data[k % std::size(all_data)], 1 + random() % 30, training);
+    if (training && p.x.size() < 2) continue;
+    Values none(p.x.size());
+    const Layer drawn{p.x, none, 0, 1, 1, 1};
+    Values dy = draw_dy(random, all_slopes[k / std::size(all_data) % std::size(all_slopes)], drawn);
+    const int x_exponent = exponent(random);
+    scale(p.x, x_exponent);
+    scale(dy, exponent(random));
+    if (!std::ranges::all_of(dy, [](float value) { return std::isfinite(value); })) continue;
+    State& state = p.content.state;
+    scale(state.weight->floats(), exponent(random) / 2);
+    // Statistics of x's size, and of any.
+    const int of_statistics = k % 2 == 0 ? x_exponent : exponent(random);
+    scale(state.running_mean->floats(), of_statistics);
+    scale(state.running_var->floats(), std::clamp(2 * of_statistics, -140, 100));
+    p.channel.eps = k % 3 == 0 ? 0x1p-100f : p.channel.eps;
+    p.content.config.eps = static_cast<double>(p.channel.eps);
+    std::get<Forward>(p.content.calls[0].operation).x =
+        Tensor::of({static_cast<std::int64_t>(p.x.size()), 1}, p.x);
+    const ExpectedCall expected = gradient(p, dy);
+    coverage.count(expected.outputs.at(Output::dx));
+    const Moments m = training ? two_pass(p.x, blocked_sum)
+                               : Moments{state.running_mean->floats()[0], state.running_var->floats()[0]};
+    const Layer layer{p.x, dy, m.mean, m.variance, state.weight->floats()[0], p.channel.eps};
+    for (std::size_t i = 0; i < N; ++i) {
+      by_formula[i].include(ratios(expected, formulas[i].apply(layer, blocked_sum), Summation::blocked));
+    }
+  }
+  for (std::size_t i = 0; i < N; ++i) report("any exponents,", formulas[i].name, by_formula[i]);
+  report_coverage("any exponents", coverage);
+  EXPECT_GE(coverage.share(), training ? 0.3 : 0.9);
+}
+
+TEST(AttainableGradient, AnyExponentsStayWithinIt) {
+  simulate_exponents(20260209, true, training_formulas);
+  simulate_exponents(20260210, false, inference_formulas);
 }
 
 // ---- what is beyond it

@@ -26,6 +26,7 @@ struct GradientScale {
   long double mean = 0;        ///< mean of dy
   long double abs_mean = 0;    ///< mean of |dy|
   long double abs_dot = 0;     ///< mean of |dy (x - mu)|
+  long double reach = 0;       ///< largest |x - mu|
   long double projection = 0;  ///< t: mean of dy x^, with the h of dx where that is not the forward pass's
   /// n/q, where q is what the normalising variance divides by and dx is its derivative.
   long double correction = 1;
