@@ -14,6 +14,7 @@ std::vector<Law> running_statistics_laws();
 std::vector<Law> rejection_laws();
 std::vector<Law> confinement_laws();
 std::vector<Law> invariance_laws();
+std::vector<Law> transformation_laws();
 std::vector<Law> gradient_match_laws();
 std::vector<Law> gradient_identity_laws();
 std::vector<Law> gradient_relation_laws();

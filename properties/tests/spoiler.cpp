@@ -72,11 +72,10 @@ class Spoiled : public Subject {
   int runs_ = 0;
 };
 
-using Spoil = std::function<void(const Spoiling&)>;
+}  // namespace
 
 // ---- building blocks
 
-/// Every y is changed, with the channel and the sample that it belongs to.
 void each_y(const Spoiling& s,
             const std::function<float(float y, std::size_t channel, std::int64_t n)>& change) {
   Tensor* y = s.y();
@@ -98,14 +97,6 @@ float beta_of(const Spoiling& s, std::size_t channel) {
   return s.asked.state.bias ? s.asked.state.bias->floats()[channel] : 0;
 }
 
-/// The bits after those of y[0].
-void flip_last_bit(const Spoiling& s) {
-  Tensor* y = s.y();
-  if (y == nullptr || y->bytes.empty()) return;
-  y->floats()[0] = std::bit_cast<float>(std::bit_cast<std::uint32_t>(y->floats()[0]) ^ 1);
-}
-
-/// The reply to the case after a change, with the parameters that were asked for.
 Spoil answers_instead(const std::function<void(Case&)>& change) {
   return [=](const Spoiling& s) {
     if (s.y() == nullptr) return;
@@ -114,6 +105,15 @@ Spoil answers_instead(const std::function<void(Case&)>& change) {
     Reply reply = s.instead(other);
     if (std::holds_alternative<Values>(reply.result)) s.reply = std::move(reply);
   };
+}
+
+namespace {
+
+/// The bits after those of y[0].
+void flip_last_bit(const Spoiling& s) {
+  Tensor* y = s.y();
+  if (y == nullptr || y->bytes.empty()) return;
+  y->floats()[0] = std::bit_cast<float>(std::bit_cast<std::uint32_t>(y->floats()[0]) ^ 1);
 }
 
 Spoil momentum_is(const std::function<std::optional<double>(std::optional<double>)>& wrong) {
@@ -321,7 +321,7 @@ std::vector<std::string> rejection_names() {
 std::vector<Spoiler> value_spoilers() {
   return {
       {"off by 3e-6", {"matches_oracle"}, scale_y(1 + 3e-6f)},
-      {"squares overflow", {"extreme_range"}, overflows_in_squares},
+      {"squares overflow", {"extreme_range", "scaling_beyond_squares"}, overflows_in_squares},
       {"hides NaN", {"non_finite_rule"}, hides_non_finite_values},
       {"negative zeros", {"canonical_zero_and_nan"}, returns_negative_zeros},
       {"mean shifted", {"zero_mean", "matches_oracle"}, shifts_the_mean},
@@ -397,7 +397,8 @@ Reply Spoiling::instead(const Case& other) const {
 const std::vector<Spoiler>& all_spoilers() {
   static const std::vector<Spoiler> spoilers = [] {
     std::vector<Spoiler> all;
-    for (auto family : {value_spoilers, state_spoilers, rejection_spoilers, gradient_spoilers}) {
+    for (auto family :
+         {value_spoilers, state_spoilers, rejection_spoilers, gradient_spoilers, relation_spoilers}) {
       for (Spoiler& spoiler : family()) all.push_back(std::move(spoiler));
     }
     return all;

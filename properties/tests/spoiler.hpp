@@ -38,6 +38,18 @@ struct Spoiler {
   Spoils calls = Spoils::forward;
 };
 
+using Spoil = std::function<void(const Spoiling&)>;
+
+/// Every y is changed, with the channel and the sample that it belongs to.
+void each_y(const Spoiling& s,
+            const std::function<float(float y, std::size_t channel, std::int64_t n)>& change);
+Spoil scale_y(float factor);
+float beta_of(const Spoiling& s, std::size_t channel);
+/// The reply to the case after a change, with the parameters that were asked for.
+Spoil answers_instead(const std::function<void(Case&)>& change);
+
+/// What relations between several runs tell apart.
+std::vector<Spoiler> relation_spoilers();
 /// Those of the backward pass.
 std::vector<Spoiler> gradient_spoilers();
 

@@ -1,0 +1,126 @@
+#include "laws/relations.hpp"
+
+#include <cmath>
+#include <limits>
+
+namespace bncheck {
+namespace {
+
+/// From |value| to the next number away from zero.
+long double ulp_of(float value) {
+  const float size = std::fabs(value);
+  return static_cast<long double>(std::nextafter(size, std::numeric_limits<float>::infinity())) -
+         static_cast<long double>(size);
+}
+
+/// long double's own rounding in each of a sum's terms, and in the sum.
+constexpr long double rounding = 0x1p-60L;
+
+}  // namespace
+
+Measured measure(const Counterpart& at, const Capabilities& can, bool beyond) {
+  const float got = at.run->output(at.call, at.output).floats()[static_cast<std::size_t>(at.index)];
+  const ExpectedTensor& expected = at.run->expected[at.call].outputs.at(at.output);
+  const auto value = static_cast<long double>(got);
+  const ExactNumber exact = expected.value(at.index);
+  const bool is_float = exact.is_finite() && std::isfinite(exact.nearest_f32());
+  if (can.numerics.claim == Claim::exact) return {value, ulp_of(got) / 2, is_float};
+  if (can.numerics.claim == Claim::faithful) return {value, ulp_of(got), is_float};
+  const Error error = expected.error(at.index, got, can.numerics);
+  return {value, error.attainable, is_float && (error.in_range || beyond)};
+}
+
+void Balance::add(long double factor, const Counterpart& at) {
+  terms_.push_back({factor, at});
+}
+
+void Balance::add(long double term) {
+  known_.push_back(term);
+}
+
+bool Balance::judge(Verdict& verdict, const std::string& what) const {
+  long double sum = 0;
+  long double size = 0;
+  const auto count = [&](long double term) {
+    sum += term;
+    size += std::fabs(term);
+  };
+  for (const long double term : known_) count(term);
+  for (const auto& [factor, at] : terms_) {
+    const Tensor& tensor = at.run->output(at.call, at.output);
+    count(factor * static_cast<long double>(tensor.floats()[static_cast<std::size_t>(at.index)]));
+  }
+  // Bounds cost more than sums, and there is nothing to bound in most exact results.
+  if (sum == 0) return true;
+  long double bound = allowed_ + rounding * size * static_cast<long double>(terms_.size() + known_.size());
+  for (const auto& [factor, at] : terms_) {
+    if (factor == 0) continue;
+    const Measured number = measure(at, can_, beyond_);
+    if (!number.usable) return false;
+    bound += std::fabs(factor) * number.bound;
+  }
+  judge_bound(verdict, what, sum, 0, bound);
+  return true;
+}
+
+std::string element_of(Output output, std::int64_t index) {
+  return std::string(name_of(output)) + '[' + std::to_string(index) + ']';
+}
+
+void judge_changes(const Run& before, const Run& after,
+                   const std::function<Change(Output, std::int64_t)>& change, const Capabilities& can,
+                   Verdict& verdict, bool beyond) {
+  bool judged = false;
+  before.values(0);
+  after.values(0);
+  for (const auto& [output, expected] : before.expected[0].outputs) {
+    for (std::int64_t i = 0; i < expected.size() && !verdict.is_bad(); ++i) {
+      const auto [factor, offset] = change(output, i);
+      Balance balance(can, beyond);
+      balance.add(1, {&after, 0, output, i});
+      balance.add(-factor, {&before, 0, output, i});
+      if (offset != 0) balance.add(-offset);
+      judged =
+          balance.judge(verdict, element_of(output, i) + " less what the other run makes of it") || judged;
+    }
+  }
+  if (!judged) verdict = Verdict::not_applicable("no result keeps its intermediate results in range");
+}
+
+RunningWeights running_weights(const Config& config, const Dialect& dialect, std::int64_t batches) {
+  const auto scalar = [&](double value) {
+    return static_cast<long double>(
+        dialect.scalars == Scalars::f32 ? static_cast<double>(static_cast<float>(value)) : value);
+  };
+  const auto k = static_cast<double>(batches);
+  if (!config.momentum && dialect.cumulative == Cumulative::exact) {
+    const long double fresh = 1 / static_cast<long double>(batches);
+    return {1 - fresh, fresh};
+  }
+  const double m = config.momentum.value_or(1 / k);
+  switch (dialect.averaging) {
+    case Averaging::old_weight:
+      return {scalar(1 - m), 1 - scalar(1 - m)};
+    case Averaging::both_weights:
+      return {scalar(1 - m), scalar(m)};
+    case Averaging::ratio:
+      return {scalar(1 - m), 1};
+    case Averaging::none:
+    case Averaging::new_weight:
+      break;
+  }
+  return {1 - scalar(m), scalar(m)};
+}
+
+bool uses_batch(const Config& config, const Forward& forward) {
+  return forward.training || !config.track_running_stats;
+}
+
+const Forward& one_batch_forward(const Case& c, const Capabilities& can) {
+  const Forward& forward = one_valid_forward(c, can);
+  if (!all_finite(c)) throw Settled{Verdict::not_applicable("values that are not finite")};
+  if (!uses_batch(c.config, forward)) throw Settled{Verdict::not_applicable("given statistics")};
+  return forward;
+}
+
+}  // namespace bncheck

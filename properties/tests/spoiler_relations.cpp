@@ -1,0 +1,49 @@
+/// Wrong BatchNorms that contradict themselves from one run to another.
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "spoiler.hpp"
+
+namespace bncheck::test {
+namespace {
+
+bool any_beyond(const Spoiling& s, float size) {
+  return std::ranges::any_of(s.forward().x.floats(), [=](float x) { return std::fabs(x) > size; });
+}
+
+// ---- transformations
+
+/// A thousandth of the first value is left in y.
+void centres_incompletely(const Spoiling& s) {
+  if (!s.training() || s.forward().x.bytes.empty()) return;
+  const float rest = s.forward().x.floats()[0] / 1024;
+  each_y(s, [=](float y, std::size_t, std::int64_t) { return y + rest; });
+}
+
+/// As with an activation that was fused by mistake.
+void rectifies(const Spoiling& s) {
+  each_y(s, [](float y, std::size_t, std::int64_t) { return std::max(y, 0.0f); });
+}
+
+/// Squares that float holds, but not their sum.
+void overflows_in_the_running_variance(const Spoiling& s) {
+  if (!s.training() || !s.reply.state.running_var || s.y() == nullptr || !any_beyond(s, 0x1p60f)) return;
+  s.reply.state.running_var->floats()[0] = std::numeric_limits<float>::infinity();
+}
+
+}  // namespace
+
+std::vector<Spoiler> relation_spoilers() {
+  return {
+      {"centred incompletely", {"shift_invariance"}, centres_incompletely},
+      {"eps is 1e-5", {"power_of_two_scaling", "scaling_beyond_squares"}, answers_instead([](Case& c) {
+         c.config.eps = 1e-5;
+       })},
+      {"rectified", {"sign_flip"}, rectifies},
+      {"sum of squares overflows", {"finite_in_finite_out"}, overflows_in_the_running_variance},
+  };
+}
+
+}  // namespace bncheck::test
