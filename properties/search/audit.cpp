@@ -168,6 +168,7 @@ void add(ControlCell& sum, ControlCell cell) {
 
 void search_faults(AuditResult& result, const AuditOptions& options) {
   const AuditPlan& plan = result.plan;
+  if (plan.faults.empty()) return;
   const auto seeds = static_cast<std::size_t>(options.seeds);
   // By law, then by seed.
   std::vector<std::vector<AuditCell>> cells(plan.laws.size() * seeds);

@@ -27,7 +27,7 @@ struct AuditSubject {
 /// Preconditions: subjects answer a case without regard to earlier ones, or in a way that depends on their
 /// number only; faults can do what the reference can.
 struct AuditPlan {
-  std::vector<const Law*> laws;
+  std::vector<const Law*> laws;  ///< they outlive the audit's result
   AuditSubject reference;
   std::vector<AuditSubject> faults, controls;
 };

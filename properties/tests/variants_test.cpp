@@ -6,6 +6,7 @@
 #include <set>
 
 #include "laws/catalogue.hpp"
+#include "search/tape.hpp"
 #include "subjects/registry.hpp"
 #include "subjects/variants/real.hpp"
 #include "subjects/variants/sums.hpp"
@@ -135,22 +136,6 @@ INSTANTIATE_TEST_SUITE_P(Variants, Controls, testing::ValuesIn(variants::control
 
 // ---- faults
 
-bool same_bits(const Reply& a, const Reply& b) {
-  if (a.state != b.state || a.result.index() != b.result.index()) return false;
-  if (const auto* values = std::get_if<Values>(&a.result)) {
-    return values->outputs == std::get<Values>(b.result).outputs;
-  }
-  const auto& failure = std::get<Failure>(a.result);
-  const auto& other = std::get<Failure>(b.result);
-  return failure.kind == other.kind && failure.wrote_outputs == other.wrote_outputs;
-}
-
-bool same_bits(const Outcome& a, const Outcome& b) {
-  if (a.death.has_value() != b.death.has_value()) return false;
-  return std::ranges::equal(a.replies, b.replies,
-                            [](const Reply& x, const Reply& y) { return same_bits(x, y); });
-}
-
 /// Some law draws a case to which the fault gives another answer than the reference: whether the law then
 /// says so is the law's affair.
 bool is_triggered(const Fault& fault, int cases, bool bulky) {
@@ -162,7 +147,7 @@ bool is_triggered(const Fault& fault, int cases, bool bulky) {
     RandomDraws draws(test_seed());
     for (int k = 0; k < cases; ++k) {
       const Case c = law.draw(draws, right->can());
-      if (!same_bits(faulty->run(c), right->run(c))) return true;
+      if (!same_outcome(faulty->run(c), right->run(c))) return true;
     }
   }
   return false;
@@ -187,7 +172,7 @@ TEST(Faults, TheReferenceIsNotTriggered) {
     RandomDraws draws(test_seed());
     for (int k = 0; k < 20; ++k) {
       const Case c = law.draw(draws, a->can());
-      EXPECT_TRUE(same_bits(a->run(c), b->run(c))) << law.name;
+      EXPECT_TRUE(same_outcome(a->run(c), b->run(c))) << law.name;
     }
   }
 }
