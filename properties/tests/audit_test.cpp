@@ -212,7 +212,9 @@ TEST(Audit, CountsAlarmsOfControlsAndKeepsTheFirst) {
 
 /// A case that the reference fails is an alarm, and no fault is convicted by it.
 TEST(Audit, AnAccusedReferenceConvictsNobody) {
-  Plan plan{{toy_law("law")}, {never_wrong, always_wrong}, {}};
+  const AuditSubject otherwise_wrong =
+      toy("otherwise", [](std::int64_t k, int) { return k == 7 ? -2.0F : static_cast<float>(k); });
+  Plan plan{{toy_law("law")}, {otherwise_wrong, always_wrong}, {}};
   plan.reference = wrong_for_seven;
   const AuditResult result = plan.run(four_seeds());
   EXPECT_GT(total(result.reference).alarms, 0);
