@@ -127,13 +127,20 @@ std::string page_faults(const AuditResult& result) {
   return text + page_matrix(result);
 }
 
+bool applies(const AuditResult& result, std::size_t law) {
+  return std::ranges::any_of(result.faults,
+                             [&](const std::vector<AuditCell>& cells) { return cells[law].reached; });
+}
+
 std::string page_laws(const AuditResult& result) {
   std::string text =
       "\n## Laws\n\nFaults that a law detects from every seed, and those of them that no other law does.\n\n"
       "| # | law | knows the exact answer | faults | alone |\n|---|---|---|---|---|\n";
   for (std::size_t law = 0; law < result.plan.laws.size(); ++law) {
+    const std::string count =
+        applies(result, law) ? std::to_string(kills(result, law).size()) : "applies to no variant";
     text += fmt::format("| {} | {} | {} | {} | {} |\n", law + 1, escaped(result.plan.laws[law]->name),
-                        result.plan.laws[law]->traits.exact ? "yes" : "", kills(result, law).size(),
+                        result.plan.laws[law]->traits.exact ? "yes" : "", count,
                         escaped(names_of(result, sole_kills(result, law))));
   }
   return text;

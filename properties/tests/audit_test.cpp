@@ -320,13 +320,18 @@ TEST(AuditReport, JsonSaysWhatTheCellsSay) {
 }
 
 TEST(AuditReport, ThePageHasTheMatrix) {
-  const Plan plan{{toy_law("some_law"), blind_law("blind")}, {always_wrong, never_wrong}, {never_wrong}};
+  Law other_subjects = toy_law("other");
+  other_subjects.excludes = [](const Capabilities&) { return std::optional<std::string>("others only"); };
+  const Plan plan{
+      {toy_law("some_law"), blind_law("blind"), other_subjects}, {always_wrong, never_wrong}, {never_wrong}};
   const AuditResult result = plan.run(four_seeds());
   const std::string page = audit_page({result, {}, "the command", "1.2"});
   EXPECT_THAT(page, HasSubstr("`the command` (bncheck 1.2), seeds 1 to 4"));
-  EXPECT_THAT(page, HasSubstr("| always | 1 | 4 | 4 | 1 | 1 | 4 | |\n"));
-  EXPECT_THAT(page, HasSubstr("| never | 1 | 0 | 0 |  |  | | |\n"));
+  EXPECT_THAT(page, HasSubstr("| always | 1 | 4 | 4 | 1 | 1 | 4 | | |\n"));
+  EXPECT_THAT(page, HasSubstr("| never | 1 | 0 | 0 |  |  | | | |\n"));
   EXPECT_THAT(page, HasSubstr("| 1 | some\\_law |  | 1 | always |\n"));
+  EXPECT_THAT(page, HasSubstr("| 3 | other |  | applies to no variant |  |\n"));
+  EXPECT_THAT(page, HasSubstr("| 2 | blind |  | 0 |  |\n"));
   EXPECT_THAT(page, HasSubstr("| never | 60 | 0 |\n"));
   EXPECT_THAT(page, Not(HasSubstr("smallest case")));
 }
