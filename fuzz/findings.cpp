@@ -7,6 +7,7 @@
 #include <filesystem>
 
 #include "report/show_case.hpp"
+#include "search/failure_store.hpp"
 #include "search/shrink.hpp"
 #include "statistics.hpp"
 
@@ -29,17 +30,11 @@ void shrink(Input& input, Verdict& verdict) {
   input.content = bncheck::shrink(std::move(input.content), wanted, Clock::now() + shrink_time);
 }
 
-/// The same case gets the same name.
 std::filesystem::path save(const Input& input, const Verdict& verdict) {
   const char* chosen = std::getenv("BNCHECK_FINDINGS");
-  const std::filesystem::path folder = chosen != nullptr ? chosen : "bncheck-failures";
-  std::filesystem::create_directories(folder);
-  const auto hash = static_cast<std::uint32_t>(hash_of(encode(input)));
-  const std::filesystem::path path =
-      folder / fmt::format("{}-{}-{:08x}.safetensors", input.law->name, input.subject, hash);
-  save_case(path, {input.content,
-                   {{"law", input.law->name}, {"subject", input.subject}, {"message", verdict.message}}});
-  return path;
+  return store_failure(
+      chosen != nullptr ? chosen : "bncheck-failures",
+      {input.content, {{"law", input.law->name}, {"subject", input.subject}, {"message", verdict.message}}});
 }
 
 }  // namespace

@@ -1,14 +1,12 @@
 #include <fmt/format.h>
 
-#include <filesystem>
-#include <iostream>
 #include <memory>
 
-#include "bncheck/case_file.hpp"
 #include "commands/commands.hpp"
 #include "commands/common.hpp"
 #include "report/json.hpp"
 #include "search/check_law.hpp"
+#include "search/failure_store.hpp"
 
 namespace bncheck {
 namespace {
@@ -17,32 +15,27 @@ struct CheckArguments {
   std::string subject = "bn";
   int cases = 200;
   std::string seed, time, law = "*", dialect, json, save = "bncheck-failures";
+  bool no_database = false;
 };
 
-/// "bncheck-failures/matches_oracle-torch-1f2e3d4c.safetensors": the same case gets the same name.
 std::string save_finding(const CheckArguments& arguments, const LawResult& result, const Subject& subject,
                          std::uint64_t seed) {
-  CaseFile file{*result.counterexample,
-                {{"law", result.law->name},
-                 {"subject", arguments.subject},
-                 {"version", subject.version()},
-                 {"dialect", subject.can().dialect.name},
-                 {"message", result.reason}}};
-  std::uint32_t hash = 0x811c9dc5;  // FNV-1a
-  for (const std::byte byte : write_archive(to_archive(file))) {
-    hash = (hash ^ static_cast<std::uint32_t>(byte)) * 0x01000193;
-  }
-  file.notes["seed"] = std::to_string(seed);
-  std::string name;
-  for (const char letter : result.law->name + "-" + arguments.subject) {
-    name += std::isalnum(static_cast<unsigned char>(letter)) != 0 || letter == '-' ? letter : '_';
-  }
-  const std::filesystem::path path =
-      std::filesystem::path(arguments.save) / fmt::format("{}-{:08x}.safetensors", name.substr(0, 80), hash);
-  std::error_code error;
-  std::filesystem::create_directories(arguments.save, error);
-  save_case(path, file);
-  return path.string();
+  return store_failure(arguments.save, {*result.counterexample,
+                                        {{"law", result.law->name},
+                                         {"subject", arguments.subject},
+                                         {"version", subject.version()},
+                                         {"dialect", subject.can().dialect.name},
+                                         {"message", result.reason},
+                                         {"seed", std::to_string(seed)}}})
+      .string();
+}
+
+/// What is stored is tried first, unless the user does not want it; a damaged file costs a line of warning.
+FailureStore open_store(const CheckArguments& arguments) {
+  if (arguments.no_database) return {};
+  FailureStore store(arguments.save);
+  for (const std::string& warning : store.warnings()) fmt::print(stderr, "bncheck: {}\n", one_line(warning));
+  return store;
 }
 
 class Progress {
@@ -89,6 +82,7 @@ int run_check(const CheckArguments& arguments) {
   const bool table = arguments.json != "-";
   const Style style = stdout_style();
   if (table) fmt::print("{}", table_head());
+  const FailureStore store = open_store(arguments);
   Progress progress(laws.size());
   options.progress = [&](int cases) { progress.show(cases); };
   bool unsaved = false;
@@ -99,6 +93,7 @@ int run_check(const CheckArguments& arguments) {
       const auto now = std::chrono::steady_clock::now();
       options.deadline = now + (*end - now) / static_cast<std::int64_t>(laws.size() - report.findings.size());
     }
+    options.stored = store.cases_for(*law, arguments.subject, report.dialect);
     progress.start(*law);
     Finding finding{check_law(*law, *subject, options), ""};
     progress.clear();
@@ -149,8 +144,11 @@ void add_check(CLI::App& app, int& status) {
                       "judge the subject in this dialect ('bncheck list dialects')");
   command->add_option("--json", arguments->json,
                       "write the report as JSON to this file; - is stdout, without the table");
-  command->add_option("--save", arguments->save, "folder for the cases that violate a law")
+  command
+      ->add_option("--save", arguments->save,
+                   "folder for the cases that violate a law; those in it are tried first")
       ->capture_default_str();
+  command->add_flag("--no-database", arguments->no_database, "do not try the cases in that folder first");
   command->callback([arguments, &status] { status = run_check(*arguments); });
 }
 

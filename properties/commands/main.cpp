@@ -5,18 +5,15 @@
 #include <iostream>
 
 #include "commands/commands.hpp"
+#include "commands/common.hpp"
 #include "subjects/peers.hpp"
 #include "subjects/registry.hpp"
 
 namespace {
 
 /// An error is one line on stderr, whatever it contains.
-int report(std::string message, int status) {
-  for (char& letter : message) {
-    if (letter == '\n') letter = ' ';
-  }
-  while (!message.empty() && message.back() == ' ') message.pop_back();
-  fmt::print(stderr, "bncheck: {}\n", message);
+int report(const std::string& message, int status) {
+  fmt::print(stderr, "bncheck: {}\n", bncheck::one_line(message));
   return status;
 }
 

@@ -71,9 +71,18 @@ std::string show_finding(const Finding& finding, const std::string& subject, con
 std::string summary(const CheckReport& report, Style style) {
   const LawResult::Kind kinds[] = {LawResult::Kind::holds, LawResult::Kind::violated, LawResult::Kind::died,
                                    LawResult::Kind::inconclusive, LawResult::Kind::not_applicable};
-  std::string text = fmt::format("\n{} {}: {} {}, {} {}, seed {}:", report.subject, report.version,
-                                 report.findings.size(), report.findings.size() == 1 ? "law" : "laws",
-                                 report.cases(), report.cases() == 1 ? "case" : "cases", report.seed);
+  std::string text = "\n";
+  if (report.stored() > 0) {
+    text += fmt::format("{} stored {} tried first", report.stored(), report.stored() == 1 ? "case" : "cases");
+    if (report.held_again() > 0) {
+      text += fmt::format("; {} that {} violated {} again", report.held_again(), report.subject,
+                          report.held_again() == 1 ? "holds" : "hold");
+    }
+    text += '\n';
+  }
+  text += fmt::format("{} {}: {} {}, {} {}, seed {}:", report.subject, report.version, report.findings.size(),
+                      report.findings.size() == 1 ? "law" : "laws", report.cases(),
+                      report.cases() == 1 ? "case" : "cases", report.seed);
   const char* separator = " ";
   for (const LawResult::Kind kind : kinds) {
     const auto count = std::ranges::count_if(

@@ -39,6 +39,7 @@ std::string to_json(const CheckReport& report) {
                           {"seed", report.seed},
                           {"cases", report.cases()},
                           {"violations", report.violations()},
+                          {"stored", {{"tried", report.stored()}, {"hold_again", report.held_again()}}},
                           {"interrupted", report.interrupted},
                           {"laws", std::move(laws)}};
   return json.dump(2, ' ', false, ordered_json::error_handler_t::replace) + "\n";

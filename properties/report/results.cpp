@@ -5,9 +5,25 @@
 
 namespace bncheck {
 
-int CheckReport::cases() const {
+namespace {
+
+int total(const std::vector<Finding>& findings, int LawResult::*figure) {
   return std::accumulate(findings.begin(), findings.end(), 0,
-                         [](int sum, const Finding& finding) { return sum + finding.result.cases; });
+                         [=](int sum, const Finding& finding) { return sum + finding.result.*figure; });
+}
+
+}  // namespace
+
+int CheckReport::cases() const {
+  return total(findings, &LawResult::cases);
+}
+
+int CheckReport::stored() const {
+  return total(findings, &LawResult::stored);
+}
+
+int CheckReport::held_again() const {
+  return total(findings, &LawResult::held_again);
 }
 
 int CheckReport::violations() const {

@@ -23,6 +23,8 @@ struct CheckReport {
 
   int cases() const;
   int violations() const;
+  int stored() const;      ///< stored cases that were tried
+  int held_again() const;  ///< those with which the subject once violated their law, and no longer does
   bool inconclusive() const;
 };
 

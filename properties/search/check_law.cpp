@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <sstream>
+#include <stdexcept>
 
 #include "search/shrink.hpp"
 
@@ -71,13 +72,39 @@ class Search {
   }
 
   LawResult run() {
-    draw_cases();
+    try_stored();
+    if (!result_.counterexample) draw_cases();
     if (result_.counterexample && confirm(*result_.counterexample)) shrink_finding();
     settle();
     return std::move(result_);
   }
 
  private:
+  void try_stored() {
+    for (const StoredCase& stored : options_.stored) {
+      if (stopped() || result_.counterexample) return;
+      const Verdict verdict = check_stored(stored.content);
+      if (verdict.kind == Verdict::Kind::not_applicable) continue;
+      ++result_.stored;
+      if (verdict.kind == Verdict::Kind::holds && stored.of_this_subject) ++result_.held_again;
+      if (verdict.is_bad()) found(stored.content, verdict);
+    }
+  }
+
+  /// A file may hold a case that no generator makes, and whose question has no answer.
+  Verdict check_stored(const Case& c) {
+    try {
+      return check_case(law_, c, runner_);
+    } catch (const std::invalid_argument& error) {
+      return Verdict::not_applicable(error.what());
+    }
+  }
+
+  void found(const Case& c, Verdict verdict) {
+    result_.counterexample = c;
+    result_.verdict = std::move(verdict);
+  }
+
   void draw_cases() {
     rc::detail::TestParams params;
     params.seed = seed_of(options_.seed, law_.name);
@@ -129,8 +156,8 @@ class Search {
     }
     Verdict verdict = check_case(law_, c, runner_);
     if (verdict.is_bad()) {
-      result_.counterexample = c;
-      result_.verdict = std::move(verdict);
+      found(c, std::move(verdict));
+      ++result_.cases;
       description.result = {Type::Failure, result_.verdict.message};
       return description;
     }
@@ -183,7 +210,6 @@ class Search {
 
   void settle() {
     if (result_.counterexample) {
-      ++result_.cases;
       result_.kind =
           result_.verdict.kind == Verdict::Kind::died ? LawResult::Kind::died : LawResult::Kind::violated;
       result_.reason = result_.verdict.message;

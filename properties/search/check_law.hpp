@@ -8,6 +8,7 @@
 #include <string>
 
 #include "core/law.hpp"
+#include "search/failure_store.hpp"
 
 namespace bncheck {
 
@@ -16,6 +17,8 @@ struct CheckOptions {
   std::uint64_t seed = 0;
   /// How long the smallest counterexample is looked for.
   std::chrono::milliseconds shrink_time{2000};
+  /// Tried before any case is drawn; they do not count as cases of the law.
+  std::vector<StoredCase> stored;
   std::optional<std::chrono::steady_clock::time_point> deadline;  ///< of the whole run
   const std::atomic<bool>* interrupted = nullptr;
   /// Called after each case with the number of applicable ones so far.
@@ -26,8 +29,10 @@ struct LawResult {
   enum class Kind { holds, violated, not_applicable, died, inconclusive };
   const Law* law = nullptr;
   Kind kind = Kind::inconclusive;
-  int cases = 0;      ///< applicable cases that ran
-  int discarded = 0;  ///< drawn cases that the law said nothing about
+  int cases = 0;       ///< applicable cases that ran
+  int discarded = 0;   ///< drawn cases that the law said nothing about
+  int stored = 0;      ///< stored cases that the law said something about
+  int held_again = 0;  ///< those among them with which this subject once violated the law, and no longer does
   /// The bad case was run this often, and was bad this often: a subject that does not always give the same
   /// answer is reported with the case as it was drawn, for what shrinks it cannot be told from chance.
   int repeated = 0, bad = 0;

@@ -15,7 +15,7 @@ from pathlib import Path
 
 BNCHECK = Path()
 GOLDEN = Path()
-KEYS = {"schema", "subject", "version", "dialect", "seed", "cases", "violations", "interrupted", "laws"}
+KEYS = {"schema", "subject", "version", "dialect", "seed", "cases", "violations", "stored", "interrupted", "laws"}
 LAW_KEYS = {"name", "verdict", "cases", "discarded", "reason", "worst_ulp", "worst_ratio", "case_file"}
 # Judged in a dialect whose running variance is the population's, bn violates this law in its first cases.
 VIOLATION = ["--dialect", "keras", "--law", "momentum_one", "--cases", "20", "--seed", "1"]
@@ -57,7 +57,8 @@ class Help(CliTest):
     FLAGS = {
         "audit": ["--seed", "--seeds", "--cases", "--control-cases", "--only", "--law", "--fault", "--jobs",
                   "--shrink", "--json", "--markdown", "--save"],
-        "check": ["--cases", "--seed", "--law", "--time", "--dialect", "--json", "--save", "subject"],
+        "check": ["--cases", "--seed", "--law", "--time", "--dialect", "--json", "--save", "--no-database",
+                  "subject"],
         "compare": ["--cases", "--seed", "--json", "subjects"],
         "replay": ["--subject", "--law", "--dialect", "--quiet", "case"],
         "oracle": ["--dialect", "--output", "-o", "case"],
@@ -265,6 +266,66 @@ class Json(CliTest):
         for name in ["file", "file/below", ""]:
             self.refuses(*words, "--save", name, naming=name)
         self.assertEqual((self.folder / "file").read_text(), "kept")
+
+
+class Store(CliTest):
+    """Cases that violated a law are tried first the next time."""
+
+    STORE = Path("bncheck-failures")
+
+    def setUp(self):
+        super().setUp()
+        self.bncheck("check", *VIOLATION)
+        self.path = next((self.folder / self.STORE).iterdir())
+
+    def law(self, *words):
+        return json.loads(self.bncheck("check", *VIOLATION, "--json", "-", *words).stdout)
+
+    def test_the_stored_case_is_found_before_any_is_drawn(self):
+        report = self.law()
+        self.assertEqual((report["violations"], report["cases"]), (1, 0))
+        self.assertEqual(report["stored"], {"tried": 1, "hold_again": 0})
+        report = self.law("--no-database")
+        self.assertEqual(report["violations"], 1)
+        self.assertGreater(report["cases"], 0)
+        self.assertEqual(report["stored"], {"tried": 0, "hold_again": 0})
+
+    def test_what_another_violated_is_tried_too(self):
+        words = ["--law", "momentum_one", "--cases", "5"]
+        text = self.succeeds("check", *words)
+        self.assertRegex(text, r"(?m)^1 stored case tried first$")
+        text = self.succeeds("check", "bn_functional", *words)
+        self.assertRegex(text, r"(?m)^1 stored case tried first$")
+
+    def test_a_mended_case_stays_and_is_reported(self):
+        # As if bn had violated the law in its own dialect.
+        content = self.path.read_bytes()
+        length = struct.unpack("<Q", content[:8])[0]
+        header = json.loads(content[8:8 + length])
+        header["__metadata__"]["note.dialect"] = "pytorch"
+        text = json.dumps(header).encode()
+        self.path.write_bytes(struct.pack("<Q", len(text)) + text + content[8 + length:])
+        before = self.path.read_bytes()
+        text = self.succeeds("check", "--law", "momentum_one", "--cases", "5")
+        self.assertRegex(text, r"(?m)^1 stored case tried first; 1 that bn violated holds again$")
+        self.assertEqual(self.path.read_bytes(), before)
+
+    def test_laws_that_are_not_asked_for_leave_it_alone(self):
+        self.assertNotIn("stored", self.succeeds("check", "--law", "momentum_zero", "--cases", "5"))
+
+    def test_damaged_files_cost_one_line_each(self):
+        whole = self.path.read_bytes()
+        self.path.write_bytes(whole[:-1])
+        (self.folder / self.STORE / "two\nlines.safetensors").write_bytes(b"no case")
+        (self.folder / self.STORE / "golden.safetensors").write_bytes(
+            (GOLDEN / "three_rows.case.safetensors").read_bytes())
+        (self.folder / self.STORE / "crash-of-a-fuzzer").write_bytes(b"no case file by name")
+        result = self.bncheck("check", "--law", "momentum_one", "--cases", "5")
+        self.assertEqual(result.returncode, 0)
+        self.assertRegex(result.stderr, r"\A(bncheck: [^\n]+\n){3}\Z")
+        for part in [self.path.name, "two lines", "golden.safetensors' is left out: it names no law"]:
+            self.assertIn(part, result.stderr)
+        self.assertRegex(result.stdout, r"(?m)^bn \S+: 1 law, 5 cases, .* 1 hold")
 
 
 class CaseFiles(CliTest):

@@ -1,0 +1,91 @@
+#include "search/failure_store.hpp"
+
+#include <algorithm>
+#include <cctype>
+#include <cstdio>
+#include <stdexcept>
+
+#include "core/runner.hpp"
+#include "laws/catalogue.hpp"
+
+namespace bncheck {
+namespace {
+
+constexpr const char* extension = ".safetensors";
+constexpr std::size_t longest_name = 80;
+
+std::string note(const CaseFile& file, const std::string& key) {
+  const auto found = file.notes.find(key);
+  return found == file.notes.end() ? "" : found->second;
+}
+
+/// FNV-1a of the case alone: the notes tell of one run of it.
+std::uint32_t hash_of(const Case& c) {
+  std::uint32_t hash = 0x811c9dc5;
+  for (const std::byte byte : write_archive(to_archive({c, {}}))) {
+    hash = (hash ^ static_cast<std::uint32_t>(byte)) * 0x01000193;
+  }
+  return hash;
+}
+
+}  // namespace
+
+FailureStore::FailureStore(const std::filesystem::path& folder) {
+  std::error_code error;
+  std::vector<std::filesystem::path> paths;
+  for (const auto& entry : std::filesystem::directory_iterator(folder, error)) {
+    if (entry.path().extension() == extension) paths.push_back(entry.path());
+  }
+  std::ranges::sort(paths);
+  for (const std::filesystem::path& path : paths) add(path);
+}
+
+void FailureStore::add(const std::filesystem::path& path) {
+  const auto warn = [&](const std::string& why) {
+    warnings_.push_back("stored case '" + path.string() + "' is left out: " + why);
+  };
+  try {
+    CaseFile file = load_case(path);
+    const std::string law = note(file, "law");
+    if (const std::string tensor = foreign_dtype(file.content); !tensor.empty()) {
+      warn("tensor '" + tensor + "' is not F32, the one dtype that subjects take");
+    } else if (law.empty()) {
+      warn("it names no law, expected a note.law");
+    } else if (law_named(law) == nullptr) {
+      warn("it names the unknown law '" + law + "'");
+    } else {
+      files_.push_back(std::move(file));
+    }
+  } catch (const std::runtime_error& error) {
+    warnings_.push_back("a stored case is left out: " + std::string(error.what()));
+  }
+}
+
+std::vector<StoredCase> FailureStore::cases_for(const Law& law, const std::string& subject,
+                                                const std::string& dialect) const {
+  std::vector<StoredCase> cases, others;
+  for (const CaseFile& file : files_) {
+    if (note(file, "law") != law.name) continue;
+    const std::string judged_in = note(file, "dialect");
+    const bool same = note(file, "subject") == subject && (judged_in.empty() || judged_in == dialect);
+    (same ? cases : others).push_back({file.content, same});
+  }
+  cases.insert(cases.end(), others.begin(), others.end());
+  return cases;
+}
+
+std::filesystem::path store_failure(const std::filesystem::path& folder, const CaseFile& file) {
+  std::string name;
+  for (const char letter : note(file, "law") + "-" + note(file, "subject")) {
+    name += std::isalnum(static_cast<unsigned char>(letter)) != 0 || letter == '-' ? letter : '_';
+  }
+  char hash[16];
+  std::snprintf(hash, sizeof hash, "-%08x", hash_of(file.content));
+  std::filesystem::path path = folder / (name.substr(0, longest_name) + hash + extension);
+  std::error_code error;  // a folder that cannot be made is a file that cannot be written
+  std::filesystem::create_directories(folder, error);
+  save_case(path, file);
+  return path;
+}
+
+}  // namespace bncheck

@@ -1,0 +1,95 @@
+/// The store of failures: what is saved comes back for its law, its own subject's first; damage costs a line.
+
+#include "search/failure_store.hpp"
+
+#include <gmock/gmock.h>
+
+#include <filesystem>
+#include <fstream>
+
+#include "laws/catalogue.hpp"
+#include "search/check_law.hpp"
+#include "support.hpp"
+
+namespace bncheck::test {
+namespace {
+
+class Store : public testing::Test {
+ protected:
+  void SetUp() override { std::filesystem::remove_all(folder_); }
+  void TearDown() override { std::filesystem::remove_all(folder_); }
+
+  std::filesystem::path store(const Case& c, const std::string& subject,
+                              const std::string& law = "zero_mean") {
+    return store_failure(folder_, {c, {{"law", law}, {"subject", subject}, {"dialect", "pytorch"}}});
+  }
+
+  const std::filesystem::path folder_ = std::filesystem::path(testing::TempDir()) / "bncheck_store" /
+                                        testing::UnitTest::GetInstance()->current_test_info()->name() /
+                                        "below";
+  const Law& law_ = *law_named("zero_mean");
+  const Case first_ = forward_case(true, {2, 1}, {1, 2});
+  const Case second_ = forward_case(true, {2, 1}, {1, 3});
+};
+
+TEST_F(Store, NoFolderIsAnEmptyStore) {
+  const FailureStore store(folder_);
+  EXPECT_TRUE(store.cases_for(law_, "bn", "pytorch").empty());
+  EXPECT_TRUE(store.warnings().empty());
+  EXPECT_FALSE(std::filesystem::exists(folder_));
+}
+
+TEST_F(Store, GivesBackTheCasesOfALawThoseOfTheSubjectFirst) {
+  store(first_, "a");
+  store(second_, "torch");
+  store(second_, "torch", "variance");
+  const FailureStore read(folder_);
+  const auto cases = read.cases_for(law_, "torch", "pytorch");
+  ASSERT_EQ(cases.size(), 2U);
+  EXPECT_EQ(cases[0].content, second_);
+  EXPECT_TRUE(cases[0].of_this_subject);
+  EXPECT_EQ(cases[1].content, first_);
+  EXPECT_FALSE(cases[1].of_this_subject);
+  EXPECT_FALSE(read.cases_for(law_, "torch", "keras")[0].of_this_subject);
+}
+
+TEST_F(Store, TheSameCaseGetsTheSameName) {
+  const auto path = store(first_, "exec:python3 'it'");
+  EXPECT_EQ(store(first_, "exec:python3 'it'"), path);
+  EXPECT_NE(store(second_, "exec:python3 'it'"), path);
+  EXPECT_THAT(path.filename().string(),
+              testing::MatchesRegex("zero_mean-exec_python3__it_-[0-9a-f]+\\.safetensors"));
+}
+
+TEST_F(Store, OneWarningForEachFileThatIsNoUse) {
+  store(first_, "bn", "unheard_of");
+  store(first_, "bn");
+  std::ofstream(folder_ / "damaged.safetensors") << "no case";
+  std::ofstream(folder_ / "notes.txt") << "not looked at";
+  save_case(folder_ / "lawless.safetensors", {first_, {}});
+  const FailureStore read(folder_);
+  EXPECT_THAT(read.warnings(),
+              testing::UnorderedElementsAre(testing::HasSubstr("damaged.safetensors"),
+                                            testing::HasSubstr("names no law"),
+                                            testing::HasSubstr("names the unknown law 'unheard_of'")));
+  EXPECT_EQ(read.cases_for(law_, "bn", "pytorch").size(), 1U);
+}
+
+TEST_F(Store, StoredCasesRunFirstAndDoNotCountAsCases) {
+  Perfect subject(*dialect_named("pytorch"));
+  CheckOptions options = test_options();
+  options.cases = 3;
+  // The second is none that the law speaks of, and the third none that has an answer.
+  Case unanswerable = first_;
+  std::get<Forward>(unanswerable.calls[0].operation).x.shape = {std::int64_t{1} << 40, std::int64_t{1} << 40};
+  options.stored = {
+      {first_, true}, {forward_case(false, {2, 1}, {1, 2}), true}, {unanswerable, true}, {second_, false}};
+  const LawResult result = check_law(law_, subject, options);
+  EXPECT_EQ(result.kind, LawResult::Kind::holds);
+  EXPECT_EQ(result.cases, 3);
+  EXPECT_EQ(result.stored, 2);
+  EXPECT_EQ(result.held_again, 1);
+}
+
+}  // namespace
+}  // namespace bncheck::test
