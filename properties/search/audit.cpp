@@ -260,4 +260,21 @@ AuditResult audit(AuditPlan plan, const AuditOptions& options) {
   return result;
 }
 
+std::optional<Case> detecting_case(const AuditResult& result, std::size_t fault, std::size_t law) {
+  const std::vector<int>& first = result.faults[fault][law].first;
+  const auto seed = std::ranges::find_if(first, [](int number) { return number > 0; });
+  std::optional<Case> found;
+  if (seed == first.end()) return found;
+  const std::unique_ptr<Subject> subject = result.plan.faults[fault].make();
+  Runner runner(*subject);
+  draw_cases(*result.plan.laws[law], subject->can(),
+             result.options.seed + static_cast<std::uint64_t>(seed - first.begin()),
+             cases_for(*result.plan.laws[law], result.options.cases), result.options, [&](const Case& c) {
+               const Verdict verdict = check_case(*result.plan.laws[law], c, runner);
+               if (verdict.is_bad()) found = c;
+               return found ? Taken::enough : Taken::applicable;
+             });
+  return found;
+}
+
 }  // namespace bncheck

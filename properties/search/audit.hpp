@@ -86,6 +86,10 @@ struct AuditResult {
 
 AuditResult audit(AuditPlan plan, const AuditOptions& options);
 
+/// The first case by which the law told the fault, from the first of the seeds that detected it; nullopt
+/// where none did.
+std::optional<Case> detecting_case(const AuditResult& result, std::size_t fault, std::size_t law);
+
 /// The stream of choices of case `index` of `total`: sizes grow from 5 to 100, as in a check.
 std::uint64_t case_seed(std::uint64_t seed, std::string_view law, std::uint64_t index);
 int case_size(int index, int total);

@@ -11,11 +11,11 @@ struct ShrunkCase {
   const Law* law = nullptr;  ///< null: no law tells the fault
   std::optional<Case> content;
   Verdict verdict;
-  double seconds = 0;  ///< finding the first case and shrinking it
+  double seconds = 0;  ///< of shrinking
 };
 
-/// One per fault, by the law that tells it quickest. Each is looked for in as many cases as the audit's seeds
-/// had together, and then shrunk for at most `time`.
+/// One per fault, by the law that tells it quickest, from the first case by which the audit found it, shrunk
+/// for at most `time`.
 std::vector<ShrunkCase> shrink_faults(const AuditResult& result, std::chrono::milliseconds time);
 
 /// Most channels of any input, and most values per channel. An input of another rank than 2 or more is one
