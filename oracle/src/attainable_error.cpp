@@ -8,10 +8,17 @@ namespace {
 
 constexpr long double u = 0x1p-24L;  // half an ulp of 1 in float
 
-/// What one operation may lose to a subnormal result: half of the smallest number, or all of a number that is
+/// What storing a float may lose to a subnormal: half of the smallest number, or all of a number that is
 /// flushed. Counted whole, since every formula has more than one such operation.
-long double underflow_unit(const Numerics& numerics) {
+long double stored_underflow(const Numerics& numerics) {
   return numerics.flush_to_zero ? 0x1p-126L : 0x1p-149L;
+}
+
+/// The same of an intermediate result, whose exponents may reach farther. What is flushed in the end stays
+/// lost.
+long double underflow_unit(const Numerics& numerics) {
+  const bool wide = numerics.range == Range::f64 && !numerics.flush_to_zero;
+  return wide ? 0x1p-1074L : stored_underflow(numerics);
 }
 
 /// An intermediate result of this size is computed with relative error u; zero always is.
@@ -191,7 +198,7 @@ Slack slack_invstd(const ChannelScale& c, const Numerics& numerics) {
 /// term meets more than three roundings. Each product may underflow.
 Slack slack_running(const Slack& statistic, const Numerics& numerics, long double old_term,
                     long double fresh_weight, long double s) {
-  const long double own = statistic.amount + u * std::fabs(s) + underflow_unit(numerics);
+  const long double own = statistic.amount + u * std::fabs(s) + stored_underflow(numerics);
   const long double fresh_term = fresh_weight * s;
   const long double amount = std::fabs(fresh_weight) * own +
                              3 * u * (std::fabs(old_term) + std::fabs(fresh_term)) +
