@@ -27,7 +27,7 @@ std::string place(std::size_t call, Output output) {
 }
 
 void judge_tensor(const Run& run, std::size_t call, Output output, const ExpectedTensor& expected,
-                  const Capabilities& can, Judged judged, Verdict& verdict) {
+                  const Capabilities& can, Judged judged, Verdict& verdict, std::int64_t most) {
   const Tensor& tensor = run.output(call, output);
   if (tensor.shape != expected.shape() || !tensor.is_whole()) {
     throw Settled{Verdict::violated(place(call, output) + " has shape " + to_string(tensor.shape) +
@@ -39,7 +39,10 @@ void judge_tensor(const Run& run, std::size_t call, Output output, const Expecte
   if (judged == Judged::out_of_range) numerics.range = Range::f32;
   Numerics wide = numerics;
   wide.range = Range::f64;
-  for (std::int64_t i = 0; i < expected.size(); ++i) {
+  const std::int64_t last = expected.size() - 1;
+  const std::int64_t count = std::min(expected.size(), most);
+  for (std::int64_t k = 0; k < count; ++k) {
+    const std::int64_t i = count <= last ? k * last / (count - 1) : k;
     const float value = got[static_cast<std::size_t>(i)];
     Error error = expected.error(i, value, numerics);
     if (!error.in_range) ++verdict.out_of_range;
@@ -83,10 +86,10 @@ void add_mismatch(Verdict& verdict, const Mismatch& mismatch, const std::string&
 }
 
 void judge_call(const Run& run, std::size_t call, const Capabilities& can, Judged judged, Verdict& verdict,
-                const std::set<Output>& only) {
+                const std::set<Output>& only, std::int64_t most) {
   for (const auto& [output, expected] : run.expected[call].outputs) {
     if (only.empty() || only.contains(output))
-      judge_tensor(run, call, output, expected, can, judged, verdict);
+      judge_tensor(run, call, output, expected, can, judged, verdict, most);
   }
 }
 

@@ -1,6 +1,7 @@
 #pragma once
 /// Holding numbers against the exact answer, and against each other.
 
+#include <limits>
 #include <set>
 
 #include "core/runner.hpp"
@@ -14,9 +15,10 @@ enum class Judged {
 
 /// Every element of every output of the call (or of `only`) against the exact answer, by the subject's claim:
 /// exact by bits, faithful by ulps < 1, sound by attainable-error ratio <= 1. Non-finite exact values must be
-/// met.
+/// met. Of longer outputs `most` elements are looked at, from the first to the last.
 void judge_call(const Run& run, std::size_t call, const Capabilities& can, Judged judged, Verdict& verdict,
-                const std::set<Output>& only = {});
+                const std::set<Output>& only = {},
+                std::int64_t most = std::numeric_limits<std::int64_t>::max());
 
 /// State and configuration that the call must leave as they were: everything but its outputs, bit for bit.
 void judge_state(const Run& run, std::size_t call, Verdict& verdict);

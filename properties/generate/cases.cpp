@@ -195,4 +195,30 @@ Case draw_case(Draws& draws, const Capabilities& can, const CaseWish& wish) {
   return c;
 }
 
+Case draw_long_case(Draws& draws, const Capabilities& can) {
+  const std::int64_t n = std::max<std::int64_t>(8, (std::int64_t{1} << 17) * draws.size() / 100);
+  const int dimensions = draw_dimensions(draws, can);
+  Shape shape(dimensions == 1 ? 2 : static_cast<std::size_t>(dimensions) + 2, 1);
+  if (dimensions == 1 || draws.chance(1, 2)) {
+    shape[0] = n;
+  } else {
+    shape[0] = 3;
+    shape.back() = n / 3;
+  }
+  CaseWish wish;
+  wish.affine = wish.track_running_stats = true;
+  Case c;
+  c.config = draw_config(draws, can, wish, 1);
+  c.config.dimensions = dimensions;
+  c.config.eps = 1e-5;
+  c.state = draw_state(draws, c.config, can.dialect, wish);
+  Tensor x = Tensor::filled(shape, 0);
+  const bool ordinary = draws.chance(1, 2);
+  const float a = draw_ordinary(draws);
+  const float b = draw_ordinary(draws);
+  for (float& v : x.floats()) v = ordinary ? draw_ordinary(draws) : draws.chance(1, 2) ? a : b;
+  c.calls.push_back({Forward{true, std::move(x)}, {}});
+  return c;
+}
+
 }  // namespace bncheck

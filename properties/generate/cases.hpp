@@ -26,6 +26,11 @@ struct CaseWish {
 
 Case draw_case(Draws& draws, const Capabilities& can, const CaseWish& wish = {});
 
+/// A training call on one channel of up to 2^17 values, in several samples. Half of them are ordinary, half
+/// are two values in random order, each of which is rounded the same way throughout a binade of a running
+/// sum.
+Case draw_long_case(Draws& draws, const Capabilities& can);
+
 // The parts, for laws that build their own.
 int draw_dimensions(Draws& draws, const Capabilities& can);
 Config draw_config(Draws& draws, const Capabilities& can, const CaseWish& wish, std::int64_t channels);

@@ -4,26 +4,13 @@
 
 #include "generate/gradients.hpp"
 #include "laws/catalogue.hpp"
-#include "laws/parts.hpp"
+#include "laws/relations.hpp"
 
 namespace bncheck {
 namespace {
 
-/// A float of an output, and what the subject may have lost in it.
-struct Measured {
-  long double value = 0;
-  long double bound = 0;
-  /// The bound means something, and the exact value is a float.
-  bool usable = true;
-};
-
-Measured measure(const Run& run, Output output, std::int64_t index, const Capabilities& can,
-                 std::size_t call = gradient_call) {
-  const float got = run.output(call, output).floats()[static_cast<std::size_t>(index)];
-  const ExpectedTensor& expected = run.expected[call].outputs.at(output);
-  const Error error = expected.error(index, got, can.numerics);
-  const bool usable = error.in_range && std::isfinite(expected.value(index).nearest_f32());
-  return {static_cast<long double>(got), error.attainable, usable};
+Measured measure(const Run& run, Output output, std::int64_t index, const Capabilities& can) {
+  return measure({&run, gradient_call, output, index}, can);
 }
 
 std::string in_channel(const std::string& what, std::int64_t channel) {
@@ -275,40 +262,20 @@ Case draw_any(Draws& draws, const Capabilities& can) {
   return c;
 }
 
-/// The largest of a few offsets that can be added to every value without rounding; 0 where there is none.
-float exact_offset(std::span<const float> x) {
-  for (const float offset : {1024.0f, -64.0f, 3.0f, 0.125f}) {
-    bool exact = true;
-    for (const float v : x) {
-      const double sum = static_cast<double>(v) + static_cast<double>(offset);
-      exact = exact && static_cast<double>(static_cast<float>(sum)) == sum;
-    }
-    if (exact) return offset;
-  }
-  return 0;
-}
-
-/// x + c has the same x^: dx and dgamma do not change, but for what a larger mean costs a sound algorithm.
+/// x + c has the same x^: dx and dgamma do not change, but for what a mean far above the spread costs a
+/// sound algorithm.
 Verdict check_shift(const Case& c, Runner& runner) {
   const Forward& forward = one_valid_gradient(c, runner.can()).forward;
   if (!forward.training || !all_finite(c)) return Verdict::not_applicable("inference, or not finite");
-  const float offset = exact_offset(forward.x.floats());
-  if (offset == 0) return Verdict::not_applicable("no offset can be added without rounding");
-  Tensor x = forward.x;
-  for (float& v : x.floats()) v += offset;
   const Run here = runner.run(c);
-  const Run there = runner.run(with_input(c, std::move(x)));
+  const Run there = runner.run(with_input(c, shifted(forward.x).x));
   Verdict verdict;
   judge_same_results(here, there, false, runner.can(), verdict);
   return verdict;
 }
 Case draw_shiftable(Draws& draws, const Capabilities& can) {
   Case c = draw_training(draws, can);
-  Tensor& x = std::get<Forward>(c.calls[0].operation).x;
-  if (exact_offset(x.floats()) == 0) {
-    // Multiples of 1/64 below 64.
-    for (float& v : x.floats()) v = std::rint(64 * std::fmod(v, 64.0f)) / 64;
-  }
+  leave_few_bits(draws, std::get<Forward>(c.calls[0].operation).x);
   return c;
 }
 

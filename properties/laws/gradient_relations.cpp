@@ -6,21 +6,12 @@
 
 #include "generate/gradients.hpp"
 #include "laws/catalogue.hpp"
-#include "laws/parts.hpp"
+#include "laws/relations.hpp"
 
 namespace bncheck {
 namespace {
 
 // ---- shards of the batch
-
-/// Samples [begin, end) of a tensor.
-Tensor samples_of(const Tensor& tensor, std::int64_t begin, std::int64_t end) {
-  Tensor part{tensor.dtype, tensor.shape, {}};
-  part.shape[0] = end - begin;
-  const auto row = static_cast<std::ptrdiff_t>(tensor.bytes.size()) / tensor.shape[0];
-  part.bytes.assign(tensor.bytes.begin() + begin * row, tensor.bytes.begin() + end * row);
-  return part;
-}
 
 Case shard_of(const Case& c, std::int64_t begin, std::int64_t end) {
   const Tensor& x = std::get<Forward>(c.calls[0].operation).x;
@@ -91,6 +82,15 @@ Case draw_shards(Draws& draws, const Capabilities& can) {
   } while (!fits());
   auto& backward = std::get<Backward>(c.calls[gradient_call].operation);
   backward.want_dx = backward.want_dweight = backward.want_dbias = true;
+  return c;
+}
+
+/// The same over many values; dy has one sign, so that its sum grows throughout.
+Case draw_long_shards(Draws& draws, const Capabilities& can) {
+  Case c = draw_long_case(draws, can);
+  Tensor dy = std::get<Forward>(c.calls[0].operation).x;
+  for (float& v : dy.floats()) v = std::fabs(v);
+  c.calls.push_back({Backward{std::move(dy), false, true, true, {}}, {}});
   return c;
 }
 
@@ -267,6 +267,12 @@ std::vector<Law> gradient_relation_laws() {
   return {
       {"backward_shards_add", "dbeta adds up over parts of the batch, in inference dgamma too.",
        excludes_without_backward, draw_shards, check_shards},
+      {"backward_long_shards_add",
+       "dbeta adds up over parts of batches of up to 2^17 values per channel too.",
+       excludes_without_backward,
+       draw_long_shards,
+       check_shards,
+       {.bulky = true}},
       {"backward_inference_elementwise",
        "In inference dx = gamma dy/sqrt(V): it depends on no x and on no other element of dy.",
        excludes_without_backward, draw_inference, check_inference},

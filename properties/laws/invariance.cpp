@@ -187,6 +187,31 @@ std::optional<std::string> excludes_fixed_environment(const Capabilities& can) {
   return "the subject takes neither a number of threads nor a floating-point environment";
 }
 
+/// One thread, and as many as the case asks for: with the remainders that their shares of n leave. Bits where
+/// the subject declares it, else within both attainable errors.
+Verdict check_thread_counts(const Case& c, Runner& runner) {
+  one_valid_forward(c, runner.can());
+  Exec alone = c.calls[0].exec;
+  if (alone.threads < 2) return Verdict::not_applicable("one thread");
+  alone.threads = 1;
+  const Run one = runner.run(with_exec(c, alone));
+  const Run many = runner.run(c);
+  Verdict verdict;
+  judge_same_results(one, many, runner.can().numerics.thread_invariant, runner.can(), verdict);
+  return verdict;
+}
+Case draw_threads(Draws& draws, const Capabilities& can) {
+  CaseWish wish;
+  wish.any_exec = false;
+  Case c = draw_case(draws, can, wish);
+  c.calls[0].exec.threads = static_cast<int>(draws.between(2, 8));
+  return c;
+}
+std::optional<std::string> excludes_one_thread(const Capabilities& can) {
+  if (can.threads) return std::nullopt;
+  return "the subject takes no number of threads";
+}
+
 }  // namespace
 
 std::vector<Law> invariance_laws() {
@@ -203,6 +228,8 @@ std::vector<Law> invariance_laws() {
        check_determinism},
       {"environment_ignored", "Threads, rounding mode and flush-to-zero flags of the caller do not matter.",
        excludes_fixed_environment, draw_environment, check_environment},
+      {"thread_counts", "Two to eight threads give what one gives.", excludes_one_thread, draw_threads,
+       check_thread_counts},
   };
 }
 

@@ -108,6 +108,22 @@ Case draw_canonical(Draws& draws, const Capabilities& can) {
   return c;
 }
 
+/// The elements of a long output that are worth the time: statistics are the same for all of them.
+constexpr std::int64_t sample = 64;
+
+/// Mean and variance over many values, where a running sum in float drifts: with n terms of one sign it is
+/// off by about n^(3/2) u of one term, or n^2 u where all are rounded alike, while A allows for log n u of
+/// their sum.
+Verdict check_long_sums(const Case& c, Runner& runner) {
+  one_valid_forward(c, runner.can());
+  if (!all_finite(c)) return Verdict::not_applicable("values that are not finite");
+  const Run run = runner.run(c);
+  run.values(0);
+  Verdict verdict;
+  judge_call(run, 0, runner.can(), Judged::in_range, verdict, {}, sample);
+  return verdict;
+}
+
 std::optional<std::string> excludes_loose_bits(const Capabilities& can) {
   if (can.canonical_bits) return std::nullopt;
   return "the subject does not say which zero and which NaN it returns";
@@ -134,6 +150,12 @@ std::vector<Law> oracle_laws() {
        draw_extreme,
        check_extreme_range,
        {.exact = true}},
+      {"long_sums",
+       "Mean, variance and y of up to 2^17 values per channel are within the claim.",
+       excludes_nobody,
+       draw_long_case,
+       check_long_sums,
+       {.bulky = true, .exact = true}},
       {"non_finite_rule",
        "Infinities and NaN propagate as gamma ((x - mu)/sqrt(V)) + beta does in the extended reals.",
        excludes_without_rule,

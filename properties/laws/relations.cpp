@@ -1,5 +1,6 @@
 #include "laws/relations.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 
@@ -26,12 +27,19 @@ Measured measure(const Counterpart& at, const Capabilities& can, bool beyond) {
   const bool is_float = exact.is_finite() && std::isfinite(exact.nearest_f32());
   if (can.numerics.claim == Claim::exact) return {value, ulp_of(got) / 2, is_float};
   if (can.numerics.claim == Claim::faithful) return {value, ulp_of(got), is_float};
-  const Error error = expected.error(at.index, got, can.numerics);
-  return {value, error.attainable, is_float && (error.in_range || beyond)};
+  Error error = expected.error(at.index, got, can.numerics);
+  if (!error.in_range && beyond) {
+    // The bound of arithmetic whose range does not end there.
+    Numerics wide = can.numerics;
+    wide.range = Range::f64;
+    error = expected.error(at.index, got, wide);
+  }
+  return {value, error.attainable, is_float && error.in_range};
 }
 
 void Balance::add(long double factor, const Counterpart& at) {
-  terms_.push_back({factor, at});
+  // 0 times what overflowed is nothing.
+  if (factor != 0) terms_.push_back({factor, at});
 }
 
 void Balance::add(long double term) {
@@ -54,7 +62,6 @@ bool Balance::judge(Verdict& verdict, const std::string& what) const {
   if (sum == 0) return true;
   long double bound = allowed_ + rounding * size * static_cast<long double>(terms_.size() + known_.size());
   for (const auto& [factor, at] : terms_) {
-    if (factor == 0) continue;
     const Measured number = measure(at, can_, beyond_);
     if (!number.usable) return false;
     bound += std::fabs(factor) * number.bound;
@@ -110,6 +117,65 @@ RunningWeights running_weights(const Config& config, const Dialect& dialect, std
       break;
   }
   return {1 - scalar(m), scalar(m)};
+}
+
+bool is_float(double value) {
+  return static_cast<double>(static_cast<float>(value)) == value;
+}
+
+namespace {
+
+/// The largest power of two that can be added to each of the values without rounding; 0 where there is none.
+float exact_offset(std::span<const float> x, const std::vector<std::size_t>& channel) {
+  int lowest = 128;  // exponent of the last bit that any value has
+  for (const std::size_t i : channel) {
+    if (x[i] == 0) continue;
+    int exponent = std::ilogb(x[i]) - 23;
+    while (exponent < lowest && std::fmod(x[i], std::ldexp(1.0f, exponent + 1)) == 0) ++exponent;
+    lowest = std::min(lowest, exponent);
+  }
+  // 2^24 steps of the last bit are all that a float can hold; the shift and the values share them.
+  const float offset = std::ldexp(1.0f, std::clamp(lowest + 23, -126, 100));
+  const auto fits = [&](std::size_t i) {
+    return is_float(static_cast<double>(x[i]) + static_cast<double>(offset));
+  };
+  return std::ranges::all_of(channel, fits) ? offset : 0;
+}
+
+}  // namespace
+
+Shifted shifted(const Tensor& x) {
+  const Geometry geometry(x.shape);
+  Shifted result{x, {}};
+  for (std::int64_t k = 0; k < geometry.channels; ++k) {
+    const std::vector<std::size_t> channel = geometry.elements(k);
+    result.offsets.push_back(exact_offset(x.floats(), channel));
+    for (const std::size_t i : channel) result.x.floats()[i] += result.offsets.back();
+  }
+  if (std::ranges::all_of(result.offsets, [](float offset) { return offset == 0; })) {
+    throw Settled{Verdict::not_applicable("no channel can be shifted without rounding")};
+  }
+  return result;
+}
+
+void leave_few_bits(Draws& draws, Tensor& x) {
+  const auto bits = static_cast<int>(draws.between(4, 16));
+  float largest = 0;
+  for (float& v : x.floats()) {
+    v = std::fmod(v, 4096.0f);
+    largest = std::max(largest, std::fabs(v));
+  }
+  if (largest == 0) return;
+  const float step = std::ldexp(1.0f, std::max(std::ilogb(largest) - bits + 1, -100));
+  for (float& v : x.floats()) v = step * std::rint(v / step);
+}
+
+Tensor samples_of(const Tensor& tensor, std::int64_t begin, std::int64_t end) {
+  Tensor part{tensor.dtype, tensor.shape, {}};
+  part.shape[0] = end - begin;
+  const auto row = static_cast<std::ptrdiff_t>(tensor.bytes.size()) / tensor.shape[0];
+  part.bytes.assign(tensor.bytes.begin() + begin * row, tensor.bytes.begin() + end * row);
+  return part;
 }
 
 bool uses_batch(const Config& config, const Forward& forward) {

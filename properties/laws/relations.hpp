@@ -65,6 +65,23 @@ RunningWeights running_weights(const Config& config, const Dialect& dialect, std
 /// x^ comes from the batch.
 bool uses_batch(const Config& config, const Forward& forward);
 
+/// A float holds the value without rounding.
+bool is_float(double value);
+
+/// x + c without rounding, with the largest c for each channel that is a power of two, or 0.
+struct Shifted {
+  Tensor x;
+  std::vector<float> offsets;
+};
+/// Throws Settled where no channel can be shifted.
+Shifted shifted(const Tensor& x);
+/// Rounds x to a few leading bits, so that there is room for a shift: its ratio to the spread is
+/// 2^(23 - bits).
+void leave_few_bits(Draws& draws, Tensor& x);
+
+/// Samples [begin, end) of a tensor.
+Tensor samples_of(const Tensor& tensor, std::int64_t begin, std::int64_t end);
+
 /// The forward call of a case of finite values that normalises with the batch's statistics. Throws Settled.
 const Forward& one_batch_forward(const Case& c, const Capabilities& can);
 

@@ -9,55 +9,16 @@
 namespace bncheck {
 namespace {
 
-bool is_exact(double value) {
-  return static_cast<double>(static_cast<float>(value)) == value;
-}
-
-/// Applies f to each value of x, which gets the value and its channel.
-template <class Map>
-Tensor mapped(Tensor x, const Map& f) {
-  const Geometry geometry(x.shape);
-  for (std::int64_t c = 0; c < geometry.channels; ++c) {
-    for (const std::size_t i : geometry.elements(c)) x.floats()[i] = f(x.floats()[i], c);
-  }
-  return x;
-}
-
 // ---- shifts
-
-/// The largest power of two that can be added to each of the values without rounding; 0 where there is none.
-float exact_offset(std::span<const float> x, const std::vector<std::size_t>& channel) {
-  int lowest = 128;  // exponent of the last bit that any value has
-  for (const std::size_t i : channel) {
-    if (x[i] == 0) continue;
-    int exponent = std::ilogb(x[i]) - 23;
-    while (exponent < lowest && std::fmod(x[i], std::ldexp(1.0f, exponent + 1)) == 0) ++exponent;
-    lowest = std::min(lowest, exponent);
-  }
-  // 2^24 steps of the last bit are all that a float can hold; the shift and the values share them.
-  const float offset = std::ldexp(1.0f, std::clamp(lowest + 23, -126, 100));
-  const auto fits = [&](std::size_t i) {
-    return is_exact(static_cast<double>(x[i]) + static_cast<double>(offset));
-  };
-  return std::ranges::all_of(channel, fits) ? offset : 0;
-}
 
 /// x + c has the same x^ and the same variance, and a mean that is c larger, the running one by its share of
 /// c. The shift is as large as float holds it, far above the spread: what E[x^2] - E[x]^2 loses there is no
 /// part of either bound.
 Verdict check_shift(const Case& c, Runner& runner) {
   const Forward& forward = one_batch_forward(c, runner.can());
-  const Geometry geometry(forward.x.shape);
-  std::vector<float> offsets;
-  for (std::int64_t k = 0; k < geometry.channels; ++k) {
-    offsets.push_back(exact_offset(forward.x.floats(), geometry.elements(k)));
-  }
-  if (std::ranges::all_of(offsets, [](float offset) { return offset == 0; })) {
-    return Verdict::not_applicable("no channel can be shifted without rounding");
-  }
-  const auto shifted = [&](float v, std::int64_t k) { return v + offsets[static_cast<std::size_t>(k)]; };
+  const Shifted moved = shifted(forward.x);
   const Run here = runner.run(c);
-  const Run there = runner.run(with_input(c, mapped(forward.x, shifted)));
+  const Run there = runner.run(with_input(c, moved.x));
   const long double share =
       running_weights(c.config, runner.can().dialect, c.state.num_batches_tracked + 1).fresh;
   Verdict verdict;
@@ -66,27 +27,18 @@ Verdict check_shift(const Case& c, Runner& runner) {
       [&](Output output, std::int64_t i) -> Change {
         const bool running = output == Output::running_mean;
         if (output != Output::saved_mean && !running) return {};
-        return {1, (running ? share : 1) * static_cast<long double>(offsets[static_cast<std::size_t>(i)])};
+        return {1,
+                (running ? share : 1) * static_cast<long double>(moved.offsets[static_cast<std::size_t>(i)])};
       },
       runner.can(), verdict);
   return verdict;
 }
-/// Values of few bits, so that there is room for a shift: its ratio to the spread is 2^(23 - bits).
 Case draw_shiftable(Draws& draws, const Capabilities& can) {
   CaseWish wish;
   wish.training = true;
   wish.regime = draws.pick({Regime::ordinary, Regime::integers, Regime::sparse, Regime::two_valued});
   Case c = draw_case(draws, can, wish);
-  Tensor& x = std::get<Forward>(c.calls[0].operation).x;
-  const auto bits = static_cast<int>(draws.between(4, 16));
-  float largest = 0;
-  for (float& v : x.floats()) {
-    v = std::fmod(v, 4096.0f);
-    largest = std::max(largest, std::fabs(v));
-  }
-  if (largest == 0) return c;
-  const float step = std::ldexp(1.0f, std::max(std::ilogb(largest) - bits + 1, -100));
-  for (float& v : x.floats()) v = step * std::rint(v / step);
+  leave_few_bits(draws, std::get<Forward>(c.calls[0].operation).x);
   return c;
 }
 
@@ -109,7 +61,7 @@ double scaled_eps(double eps, int k, const Dialect& dialect) {
 bool scales(const Case& c, int k, const Dialect& dialect) {
   const auto fits = [](const std::optional<Tensor>& tensor, int exponent) {
     return !tensor || std::ranges::all_of(tensor->floats(), [=](float v) {
-      return is_exact(std::ldexp(static_cast<double>(v), exponent));
+      return is_float(std::ldexp(static_cast<double>(v), exponent));
     });
   };
   const double eps = scaled_eps(c.config.eps, k, dialect);
@@ -205,10 +157,10 @@ Case draw_far_scalable(Draws& draws, const Capabilities& can) {
 /// -x with -beta, in inference with -running_mean too, has -y and the negative means; variances stay.
 /// Rounding to nearest knows no signs, but sums may be taken in an order that does: within both bounds.
 Verdict check_sign_flip(const Case& c, Runner& runner) {
-  const Forward& forward = one_valid_forward(c, runner.can());
+  one_valid_forward(c, runner.can());
   if (!all_finite(c)) return Verdict::not_applicable("values that are not finite");
-  const auto negated = [](float v, std::int64_t) { return -v; };
-  Case flipped = with_input(c, mapped(forward.x, negated));
+  Case flipped = c;
+  for (float& v : std::get<Forward>(flipped.calls[0].operation).x.floats()) v = -v;
   for (std::optional<Tensor>* tensor : {&flipped.state.bias, &flipped.state.running_mean}) {
     if (!*tensor) continue;
     for (float& v : (*tensor)->floats()) v = -v;

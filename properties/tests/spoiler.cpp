@@ -320,13 +320,19 @@ std::vector<std::string> rejection_names() {
 
 std::vector<Spoiler> value_spoilers() {
   return {
-      {"off by 3e-6", {"matches_oracle"}, scale_y(1 + 3e-6f)},
+      {"off by 3e-6", {"matches_oracle", "affine_parameters"}, scale_y(1 + 3e-6f)},
       {"squares overflow", {"extreme_range", "scaling_beyond_squares"}, overflows_in_squares},
       {"hides NaN", {"non_finite_rule"}, hides_non_finite_values},
       {"negative zeros", {"canonical_zero_and_nan"}, returns_negative_zeros},
-      {"mean shifted", {"zero_mean", "matches_oracle"}, shifts_the_mean},
-      {"unbiased normalisation", {"variance", "matches_oracle"}, normalises_with_the_unbiased_variance},
-      {"channels swapped", {"channel_independence", "matches_oracle"}, swaps_channels},
+      {"mean shifted",
+       {"zero_mean", "matches_oracle", "inserted_constant_channel", "inference_repeats_training"},
+       shifts_the_mean},
+      {"unbiased normalisation",
+       {"variance", "matches_oracle", "idempotent", "inference_repeats_training"},
+       normalises_with_the_unbiased_variance},
+      {"channels swapped",
+       {"channel_independence", "matches_oracle", "channels_concatenate"},
+       swaps_channels},
       {"NaN leaks", {"non_finite_confined"}, leaks_nan_to_the_next_channel},
       {"y flattened", {"shape_preserved", "matches_oracle"}, flattens_y},
       {"no saved mean", {"shape_preserved", "matches_oracle"}, returns_no_statistics},
@@ -334,8 +340,8 @@ std::vector<Spoiler> value_spoilers() {
       {"in place differs", {"in_place_agrees"}, differs_in_place},
       {"first sample favoured", {"batch_permutation", "matches_oracle"}, favours_the_first_sample},
       {"rows differ", {"sequence_reshape", "matches_oracle"}, treats_rows_differently},
-      {"a bit now and then", {"determinism"}, flips_a_bit_now_and_then},
-      {"minds the environment", {"environment_ignored"}, minds_rounding_and_threads},
+      {"a bit now and then", {"determinism", "state_round_trip"}, flips_a_bit_now_and_then},
+      {"minds the environment", {"environment_ignored", "thread_counts"}, minds_rounding_and_threads},
   };
 }
 
@@ -346,15 +352,19 @@ std::vector<Spoiler> state_spoilers() {
   const auto always_given = [](std::optional<double> m) { return m ? m : std::optional(0.1); };
   return {
       {"biased running variance",
-       {"momentum_one_step", "momentum_k_steps", "momentum_one", "momentum_cumulative", "matches_oracle"},
+       {"momentum_one_step", "momentum_k_steps", "momentum_one", "momentum_cumulative", "matches_oracle",
+        "duplicated_batch", "merged_batches", "inference_repeats_training"},
        updates_with_the_biased_variance},
       {"momentum of the old value",
-       {"momentum_one_step", "momentum_k_steps", "momentum_zero", "momentum_one"},
+       {"momentum_one_step", "momentum_k_steps", "momentum_zero", "momentum_one", "momentum_mixture",
+        "momentum_long_sequence"},
        momentum_is(swapped)},
       {"momentum 0 is none", {"momentum_zero"}, momentum_is(at_least_a_tenth)},
       {"momentum below 1", {"momentum_one"}, momentum_is(below_one)},
       {"no cumulative average", {"momentum_cumulative"}, momentum_is(always_given)},
-      {"inference uses the batch", {"inference_uses_running_statistics"}, infers_with_the_batch},
+      {"inference uses the batch",
+       {"inference_uses_running_statistics", "inference_elementwise"},
+       infers_with_the_batch},
       {"inference counts", {"inference_changes_nothing", "matches_oracle"}, counts_inference_batches},
       {"inference updates", {"inference_changes_nothing", "matches_oracle"}, updates_statistics_in_inference},
       {"untracked forgotten", {"untracked_uses_batch"}, forgets_untracked_inference},

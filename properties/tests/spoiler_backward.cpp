@@ -225,7 +225,7 @@ std::vector<Spoiler> gradient_spoilers() {
   };
   const auto negative_zeros = [](const Spoiling& s) { each(s, [](float v) { return v == 0 ? -0.0f : v; }); };
   return {
-      {"running sums in float", {"backward_long_sums"}, sums_in_float, backward},
+      {"running sums in float", {"backward_long_sums", "backward_long_shards_add"}, sums_in_float, backward},
       {"gradients off by 3e-6", {"backward_matches_oracle"}, off(1 + 3e-6f), backward},
       {"gradient changes the weight", {"backward_matches_oracle"}, forgets_the_state, backward},
       {"gradient overflows in squares", {"backward_extreme_range"}, overflows_in_squares, backward},

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <limits>
 
+#include "generate/shapes.hpp"
 #include "spoiler.hpp"
 
 namespace bncheck::test {
@@ -33,6 +34,13 @@ void overflows_in_the_running_variance(const Spoiling& s) {
   s.reply.state.running_var->floats()[0] = std::numeric_limits<float>::infinity();
 }
 
+/// An error that grows with n.
+void drifts_with_n(const Spoiling& s) {
+  if (!s.training() || !s.reply.state.running_var || s.y() == nullptr || s.y()->bytes.empty()) return;
+  const auto n = static_cast<float>(values_per_channel(s.y()->shape));
+  for (float& v : s.reply.state.running_var->floats()) v *= 1 + 0x1p-27f * n;
+}
+
 }  // namespace
 
 std::vector<Spoiler> relation_spoilers() {
@@ -41,7 +49,9 @@ std::vector<Spoiler> relation_spoilers() {
       {"eps is 1e-5", {"power_of_two_scaling", "scaling_beyond_squares"}, answers_instead([](Case& c) {
          c.config.eps = 1e-5;
        })},
-      {"rectified", {"sign_flip"}, rectifies},
+      {"rectified", {"sign_flip", "affine_in_x"}, rectifies},
+      {"turned over", {"monotone_in_x"}, scale_y(-1)},
+      {"long sums drift", {"long_sums", "merged_long_batches"}, drifts_with_n},
       {"sum of squares overflows", {"finite_in_finite_out"}, overflows_in_the_running_variance},
   };
 }

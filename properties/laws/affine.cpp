@@ -1,0 +1,336 @@
+/// y as a function of x, gamma and beta, and of one pass after another.
+
+#include <algorithm>
+#include <cmath>
+
+#include "laws/catalogue.hpp"
+#include "laws/relations.hpp"
+
+namespace bncheck {
+namespace {
+
+long double element_or(const std::optional<Tensor>& tensor, std::int64_t index, long double otherwise) {
+  return tensor ? static_cast<long double>(tensor->floats()[static_cast<std::size_t>(index)]) : otherwise;
+}
+
+Counterpart y_of(const Run& run, std::size_t index) {
+  return {&run, 0, Output::y, static_cast<std::int64_t>(index)};
+}
+long double value_of(const Run& run, std::size_t index) {
+  return static_cast<long double>(run.output(0, Output::y).floats()[index]);
+}
+
+CaseWish tame(Draws& draws) {
+  CaseWish wish;
+  wish.regime = draws.pick(
+      {Regime::ordinary, Regime::large_mean, Regime::integers, Regime::sparse, Regime::two_valued});
+  return wish;
+}
+Case draw_tame(Draws& draws, const Capabilities& can) {
+  return draw_case(draws, can, tame(draws));
+}
+
+// ---- gamma and beta
+
+Case without_parameters(Case c, const Capabilities& can) {
+  if (can.without_affine) {
+    c.config.affine = false;
+    c.state.weight.reset();
+    c.state.bias.reset();
+  } else {
+    c.state.weight = Tensor::filled({c.config.num_features}, 1);
+    c.state.bias = Tensor::filled({c.config.num_features}, 0);
+  }
+  return c;
+}
+
+/// y = gamma y1 + beta, where y1 is y without parameters: off by A + |gamma| A1. Statistics know neither.
+Verdict check_parameters(const Case& c, Runner& runner) {
+  const Forward& forward = one_valid_forward(c, runner.can());
+  if (!all_finite(c)) return Verdict::not_applicable("values that are not finite");
+  if (!c.config.affine) return Verdict::not_applicable("no parameters");
+  const Geometry geometry(forward.x.shape);
+  const Run run = runner.run(c);
+  const Run plain = runner.run(without_parameters(c, runner.can()));
+  Verdict verdict;
+  judge_changes(
+      plain, run,
+      [&](Output output, std::int64_t i) -> Change {
+        if (output != Output::y) return {};
+        const std::int64_t channel = i / geometry.spatial % geometry.channels;
+        return {element_or(c.state.weight, channel, 1), element_or(c.state.bias, channel, 0)};
+      },
+      runner.can(), verdict);
+  return verdict;
+}
+Case draw_affine(Draws& draws, const Capabilities& can) {
+  CaseWish wish = tame(draws);
+  wish.affine = true;
+  return draw_case(draws, can, wish);
+}
+
+// ---- x
+
+/// Calls `judge` with the run and the elements of each channel in the order of their x.
+template <class Judge>
+Verdict check_sorted(const Case& c, Runner& runner, const Judge& judge) {
+  const Forward& forward = one_valid_forward(c, runner.can());
+  if (!all_finite(c)) return Verdict::not_applicable("values that are not finite");
+  const Geometry geometry(forward.x.shape);
+  const std::span<const float> x = forward.x.floats();
+  const Run run = runner.run(c);
+  run.values(0);
+  Verdict verdict;
+  for (std::int64_t k = 0; k < geometry.channels && !verdict.is_bad(); ++k) {
+    std::vector<std::size_t> order = geometry.elements(k);
+    std::ranges::sort(order, {}, [&](std::size_t i) { return std::pair(x[i], i); });
+    judge(run, k, x, order, verdict);
+  }
+  return verdict;
+}
+
+/// y = alpha x + beta' within a channel, in either mode: each y lies on the chord between those of the least
+/// and the largest x, at the same place t, within A + (1-t) A_low + t A_high.
+Verdict check_collinear(const Case& c, Runner& runner) {
+  return check_sorted(c, runner,
+                      [&](const Run& run, std::int64_t channel, std::span<const float> x,
+                          const std::vector<std::size_t>& order, Verdict& verdict) {
+                        const std::size_t low = order.front();
+                        const std::size_t high = order.back();
+                        const auto at = [&](std::size_t i) { return static_cast<long double>(x[i]); };
+                        const long double width = at(high) - at(low);
+                        for (const std::size_t i : order) {
+                          if (i == low || i == high || verdict.is_bad()) continue;
+                          const long double t = width > 0 ? (at(i) - at(low)) / width : 0;
+                          Balance balance(runner.can());
+                          balance.add(1, y_of(run, i));
+                          balance.add(t - 1, y_of(run, low));
+                          balance.add(-t, y_of(run, high));
+                          balance.judge(verdict, "y less its chord in channel " + std::to_string(channel));
+                        }
+                      });
+}
+
+/// A larger x has no smaller gamma (y - beta), and an equal x an equal y: neighbours in the order of x may
+/// break that by both their errors at most, for a loop over vectors may round other than its tail.
+Verdict check_monotone(const Case& c, Runner& runner) {
+  return check_sorted(c, runner,
+                      [&](const Run& run, std::int64_t channel, std::span<const float> x,
+                          const std::vector<std::size_t>& order, Verdict& verdict) {
+                        const long double gamma = element_or(c.state.weight, channel, 1);
+                        for (std::size_t k = 1; k < order.size() && !verdict.is_bad(); ++k) {
+                          const std::size_t i = order[k - 1];
+                          const std::size_t j = order[k];
+                          const bool may_rise = gamma != 0 && x[i] < x[j];
+                          const long double rise = value_of(run, j) - value_of(run, i);
+                          if (may_rise && (gamma > 0 ? rise >= 0 : rise <= 0)) continue;
+                          Balance balance(runner.can());
+                          balance.add(1, y_of(run, j));
+                          balance.add(-1, y_of(run, i));
+                          balance.judge(verdict, "a step of y in channel " + std::to_string(channel));
+                        }
+                      });
+}
+
+// ---- inference
+
+/// With given statistics an element of y knows its own x only: other values everywhere else leave it as it
+/// is. The same code runs on the same shapes, so bits are compared where the subject is deterministic.
+Verdict check_elementwise(const Case& c, Runner& runner) {
+  const Forward& forward = one_valid_forward(c, runner.can());
+  if (uses_batch(c.config, forward)) return Verdict::not_applicable("batch statistics");
+  Tensor x = forward.x;
+  for (std::size_t i = 1; i < x.size(); i += 2) x.floats()[i] = 0.5f * x.floats()[i] - 7;
+  const Run run = runner.run(c);
+  const Run other = runner.run(with_input(c, std::move(x)));
+  run.values(0);
+  Verdict verdict;
+  for (std::size_t i = 0; i < forward.x.size(); i += 2) {
+    judge_agreement(y_of(run, i), y_of(other, i), runner.can().numerics.deterministic, runner.can(), verdict);
+  }
+  return verdict;
+}
+Case draw_inference(Draws& draws, const Capabilities& can) {
+  CaseWish wish;
+  wish.training = false;
+  wish.track_running_stats = true;
+  return draw_case(draws, can, wish);
+}
+
+long double factor_of(long double variance, long double eps, const Dialect& dialect) {
+  const long double v = std::max(variance, 0.0L);
+  return dialect.eps_place == EpsPlace::outside ? 1 / (std::sqrt(v) + eps) : 1 / std::sqrt(v + eps);
+}
+
+/// The normalising variance, where a running one is r.
+long double normalising_share(const Dialect& dialect, long double n) {
+  const auto correction = [&](Correction kind) {
+    return kind == Correction::unbiased && n > 1 ? n / (n - 1) : 1;
+  };
+  return correction(dialect.normalising_variance) / correction(dialect.running_variance);
+}
+
+/// What inference gives with the statistics that training found, momentum being 1, is what training gave. The
+/// mean that was returned is off by A_m, the variance by A_v, its conversion to the normalising one and to
+/// float included, and with h = 1/sqrt(V + eps) of that variance the true factor lies within h (1 +- rho),
+/// rho = h(V - A_v)/h(V) - 1, for h is convex and falls. Both y differ then by |gamma| h (1 + rho) A_m +
+/// |y - beta| rho and by their own errors.
+Verdict check_repeats(const Case& c, Runner& runner) {
+  const Forward& forward = one_batch_forward(c, runner.can());
+  if (!forward.training || !c.config.track_running_stats || c.config.momentum != 1.0) {
+    return Verdict::not_applicable("not a tracked training call with momentum 1");
+  }
+  const Capabilities& can = runner.can();
+  const Geometry geometry(forward.x.shape);
+  const auto n = static_cast<long double>(geometry.samples * geometry.spatial);
+  const long double share = normalising_share(can.dialect, n);
+  const Run training = runner.run(c);
+  training.values(0);
+  Case again = c;
+  again.state = training.after(0);
+  std::get<Forward>(again.calls[0].operation).training = false;
+  for (float& v : again.state.running_var->floats())
+    v = static_cast<float>(share * static_cast<long double>(v));
+  if (!all_finite(again)) return Verdict::not_applicable("statistics that are not finite");
+  const Run inference = runner.run(again);
+  inference.values(0);
+  const auto eps = static_cast<long double>(effective_eps(c.config, can.dialect));
+  Verdict verdict;
+  bool judged = false;
+  for (std::int64_t k = 0; k < geometry.channels && !verdict.is_bad(); ++k) {
+    const Measured mean = measure({&training, 0, Output::running_mean, k}, can);
+    const Measured variance = measure({&training, 0, Output::running_var, k}, can);
+    if (!mean.usable || !variance.usable) continue;
+    const long double v = element_or(again.state.running_var, k, 1);
+    const long double error = share * variance.bound + 0x1p-24L * v + 0x1p-149L;
+    const long double h = factor_of(v, eps, can.dialect);
+    const long double rho = factor_of(v - error, eps, can.dialect) / h - 1;
+    const long double of_mean = std::fabs(element_or(c.state.weight, k, 1)) * h * (1 + rho) * mean.bound;
+    for (const std::size_t i : geometry.elements(k)) {
+      const Measured y = measure(y_of(inference, i), can);
+      if (!y.usable || verdict.is_bad()) continue;
+      Balance balance(can);
+      balance.add(1, y_of(training, i));
+      balance.add(-1, y_of(inference, i));
+      balance.allow(of_mean + (std::fabs(y.value - element_or(c.state.bias, k, 0)) + y.bound) * rho);
+      judged = balance.judge(verdict, "y of training less y of inference with its statistics") || judged;
+    }
+  }
+  if (!judged) return Verdict::not_applicable("no channel keeps its intermediate results in range");
+  return verdict;
+}
+Case draw_repeats(Draws& draws, const Capabilities& can) {
+  CaseWish wish = tame(draws);
+  wish.training = true;
+  wish.track_running_stats = true;
+  wish.regime = draws.pick({Regime::ordinary, Regime::integers, Regime::sparse});
+  Case c = draw_case(draws, can, wish);
+  c.config.momentum = 1.0;
+  if (draws.chance(1, 2)) c.config.eps = draws.pick({1e-3, 0.5, 1.0, 4.0});
+  return c;
+}
+std::optional<std::string> excludes_untracking(const Capabilities& can) {
+  if (can.dialect.averaging == Averaging::none) return "the dialect keeps no running statistics";
+  return std::nullopt;
+}
+
+// ---- once more
+
+/// sigma^2 of a channel in long double, shifted by its first value.
+long double variance_of(std::span<const float> x, const std::vector<std::size_t>& channel) {
+  const auto n = static_cast<long double>(channel.size());
+  const auto value = [&](std::size_t i) {
+    return static_cast<long double>(x[i]) - static_cast<long double>(x[channel[0]]);
+  };
+  long double mean = 0;
+  long double variance = 0;
+  for (const std::size_t i : channel) mean += value(i) / n;
+  for (const std::size_t i : channel) variance += (value(i) - mean) * (value(i) - mean) / n;
+  return variance;
+}
+
+/// Without parameters, y1 = BN(x) has mean 0 and deviation s = sigma/sqrt(sigma^2 + eps), and BN(y1) is
+/// y1/sqrt(s^2 + eps). The computed y1 is off by A_i: its mean by a = mean(A_i) at most, its deviation, a
+/// seminorm, by their root mean square r. So y2 = g (y1 - m), |m| <= a and g within c (1 +- rho), c =
+/// 1/sqrt(s^2
+/// + eps), rho = sqrt(s^2 + eps)/sqrt((s - r)^2 + eps) - 1, up to A of y2.
+Verdict check_idempotent(const Case& given, Runner& runner) {
+  const Forward& forward = one_batch_forward(given, runner.can());
+  const Capabilities& can = runner.can();
+  const Case c = without_parameters(given, can);
+  const Run first = runner.run(c);
+  const Case again = with_input(c, first.output(0, Output::y));
+  if (!all_finite(again)) return Verdict::not_applicable("y is not finite");
+  const Run second = runner.run(again);
+  second.values(0);
+  const Geometry geometry(forward.x.shape);
+  const auto eps = static_cast<long double>(effective_eps(c.config, can.dialect));
+  Verdict verdict;
+  bool judged = false;
+  for (std::int64_t k = 0; k < geometry.channels && !verdict.is_bad(); ++k) {
+    const std::vector<std::size_t> channel = geometry.elements(k);
+    const auto n = static_cast<long double>(channel.size());
+    long double a = 0;
+    long double squares = 0;
+    bool usable = true;
+    for (const std::size_t i : channel) {
+      const Measured y = measure(y_of(first, i), can);
+      usable = usable && y.usable;
+      a += y.bound / n;
+      squares += y.bound * y.bound / n;
+    }
+    if (!usable) continue;
+    const long double variance = variance_of(forward.x.floats(), channel);
+    const long double s = std::sqrt(variance / (variance + eps));
+    const long double least = std::max(s - std::sqrt(squares), 0.0L);
+    const long double factor = 1 / std::sqrt(s * s + eps);
+    const long double rho = std::sqrt((s * s + eps) / (least * least + eps)) - 1;
+    for (const std::size_t i : channel) {
+      Balance balance(can);
+      balance.add(1, y_of(second, i));
+      balance.add(-factor * value_of(first, i));
+      balance.allow(factor * (1 + rho) * a + std::fabs(factor * value_of(first, i)) * (rho + n * 0x1p-58L));
+      judged = balance.judge(verdict, "y normalised again less its multiple") || judged;
+    }
+  }
+  if (!judged) return Verdict::not_applicable("no channel keeps its intermediate results in range");
+  return verdict;
+}
+Case draw_idempotent(Draws& draws, const Capabilities& can) {
+  CaseWish wish;
+  wish.training = true;
+  wish.regime = draws.pick({Regime::ordinary, Regime::integers, Regime::sparse, Regime::large_mean});
+  Case c = draw_case(draws, can, wish);
+  c.config.eps = draws.pick({1e-5, 1e-3, 1.0, 0.1});
+  return c;
+}
+std::optional<std::string> excludes_other_normalisation(const Capabilities& can) {
+  const Dialect& d = can.dialect;
+  if (d.eps_place == EpsPlace::inside && d.normalising_variance == Correction::population &&
+      d.axes == Axes::spatial) {
+    return std::nullopt;
+  }
+  return "the dialect does not divide by sqrt(sigma^2 + eps)";
+}
+
+}  // namespace
+
+std::vector<Law> affine_laws() {
+  return {
+      {"affine_parameters", "y = gamma y1 + beta, where y1 is y without parameters.", excludes_nobody,
+       draw_affine, check_parameters},
+      {"affine_in_x", "y = alpha x + beta' in each channel: equal chords.", excludes_nobody, draw_tame,
+       check_collinear},
+      {"monotone_in_x", "y rises and falls with gamma x in each channel; an equal x has an equal y.",
+       excludes_nobody, draw_tame, check_monotone},
+      {"inference_elementwise", "In inference each y depends on no x but its own.", excludes_nobody,
+       draw_inference, check_elementwise},
+      {"inference_repeats_training",
+       "With the statistics that training found, inference gives the y that training gave.",
+       excludes_untracking, draw_repeats, check_repeats},
+      {"idempotent", "Normalising y again divides it by sqrt(s^2 + eps), s^2 = sigma^2/(sigma^2 + eps).",
+       excludes_other_normalisation, draw_idempotent, check_idempotent},
+  };
+}
+
+}  // namespace bncheck

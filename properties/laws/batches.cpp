@@ -1,0 +1,317 @@
+/// What a batch has in common with its parts and its multiples, a layer with the layers of its channels.
+
+#include <algorithm>
+#include <cmath>
+
+#include "laws/catalogue.hpp"
+#include "laws/relations.hpp"
+
+namespace bncheck {
+namespace {
+
+/// v n/(n-1) = u, where the dialect's running variance is the unbiased one.
+long double correction(const Dialect& dialect, long double n) {
+  return dialect.running_variance == Correction::unbiased && n > 1 ? n / (n - 1) : 1;
+}
+
+// ---- the batch twice
+
+/// The batch twice, one after the other: y of both halves is y, mean and population variance stay. The
+/// running variance moves by v 2n/(2n-1) for v n/(n-1): r'' - w r = q (r' - w r), q = 2(n-1)/(2n-1), each
+/// within its bound.
+Verdict check_duplicated(const Case& c, Runner& runner) {
+  const Forward& forward = one_batch_forward(c, runner.can());
+  Tensor x = forward.x;
+  x.bytes.insert(x.bytes.end(), forward.x.bytes.begin(), forward.x.bytes.end());
+  x.shape[0] *= 2;
+  const Run once = runner.run(c);
+  const Run twice = runner.run(with_input(c, std::move(x)));
+  const auto n = static_cast<long double>(values_per_channel(forward.x.shape));
+  const Dialect& dialect = runner.can().dialect;
+  const long double old = running_weights(c.config, dialect, c.state.num_batches_tracked + 1).old;
+  const long double factor = correction(dialect, 2 * n) / correction(dialect, n);
+  Verdict verdict;
+  judge_changes(
+      once, twice,
+      [&](Output output, std::int64_t i) -> Change {
+        if (output != Output::running_var) return {};
+        const float r = c.state.running_var->floats()[static_cast<std::size_t>(i)];
+        return {factor, (1 - factor) * old * static_cast<long double>(r)};
+      },
+      runner.can(), verdict);
+  const auto size = static_cast<std::int64_t>(forward.x.size());
+  for (std::int64_t i = 0; i < size && !verdict.is_bad(); ++i) {
+    judge_agreement({&once, 0, Output::y, i}, {&twice, 0, Output::y, size + i}, false, runner.can(), verdict);
+  }
+  return verdict;
+}
+std::optional<std::string> excludes_unbiased_normalising(const Capabilities& can) {
+  if (can.dialect.normalising_variance == Correction::population) return std::nullopt;
+  return "the dialect normalises with the variance over n - 1, which another n changes";
+}
+CaseWish tame_batch(Draws& draws) {
+  CaseWish wish;
+  wish.training = true;
+  wish.regime = draws.pick({Regime::ordinary, Regime::large_mean, Regime::integers, Regime::sparse});
+  if (draws.chance(1, 2)) wish.shape.max_elements = 60;  // small n: n/(n-1) is far from 1
+  return wish;
+}
+Case draw_batch(Draws& draws, const Capabilities& can) {
+  return draw_case(draws, can, tame_batch(draws));
+}
+
+// ---- parts of the batch
+
+/// Mean and variance of one channel's batch, as the subject has them.
+struct Statistics {
+  long double n = 0;
+  Measured mean, variance;  ///< the population's
+};
+
+/// From the running statistics of a call with momentum 1, else from those that it returns.
+Statistics statistics_of(const Run& run, std::int64_t channel, const Capabilities& can) {
+  const Shape& shape = only_forward(run.content)->x.shape;
+  Statistics statistics;
+  statistics.n = static_cast<long double>(values_per_channel(shape));
+  const bool running = run.expected[0].outputs.contains(Output::running_var);
+  const Output mean = running ? Output::running_mean : Output::saved_mean;
+  const Output variance = running ? Output::running_var : Output::saved_var;
+  const bool unbiased = running || can.dialect.normalising_variance == Correction::population;
+  statistics.mean = measure({&run, 0, mean, channel}, can);
+  statistics.variance = measure({&run, 0, variance, channel}, can);
+  const long double factor = unbiased && running ? 1 / correction(can.dialect, statistics.n) : 1;
+  statistics.variance.value *= factor;
+  statistics.variance.bound *= factor;
+  return statistics;
+}
+
+bool usable(const Statistics& s) {
+  return s.mean.usable && s.variance.usable;
+}
+
+/// n, S1 and S2 add up: n mu = n1 mu1 + n2 mu2 and n v = n1 v1 + n2 v2 + n1 n2/n d^2, d = mu1 - mu2, with
+/// population variances. An error e of d moves d^2 by (2|d| + e) e at most.
+void judge_merged(const Statistics& whole, const Statistics& a, const Statistics& b, std::int64_t channel,
+                  Verdict& verdict) {
+  const auto rounding = [](long double size) { return 0x1p-58L * size; };
+  const long double p = a.n / whole.n;
+  const long double q = b.n / whole.n;
+  const std::string place = " of a batch of two parts in channel " + std::to_string(channel);
+  judge_bound(verdict, "the mean" + place, whole.mean.value, p * a.mean.value + q * b.mean.value,
+              whole.mean.bound + p * a.mean.bound + q * b.mean.bound +
+                  rounding(std::fabs(a.mean.value) + std::fabs(b.mean.value)));
+  if (verdict.is_bad()) return;
+  const long double d = a.mean.value - b.mean.value;
+  const long double e = a.mean.bound + b.mean.bound;
+  const long double merged = p * a.variance.value + q * b.variance.value + p * q * d * d;
+  judge_bound(verdict, "the variance" + place, whole.variance.value, merged,
+              whole.variance.bound + p * a.variance.bound + q * b.variance.bound +
+                  p * q * (2 * std::fabs(d) + e) * e + rounding(merged));
+}
+
+Verdict check_merged(const Case& c, Runner& runner) {
+  const Forward& forward = one_batch_forward(c, runner.can());
+  const std::int64_t samples = forward.x.shape[0];
+  if (samples < 2) return Verdict::not_applicable("one sample");
+  const bool running = runner.can().dialect.averaging != Averaging::none;
+  if (running && (!forward.training || !c.config.track_running_stats || c.config.momentum != 1.0)) {
+    return Verdict::not_applicable("not a tracked training call with momentum 1");
+  }
+  const std::int64_t middle = (samples + 1) / 3 + (samples == 2 ? 0 : 1);
+  const Case first = with_input(c, samples_of(forward.x, 0, middle));
+  const Case second = with_input(c, samples_of(forward.x, middle, samples));
+  one_valid_forward(first, runner.can());
+  one_valid_forward(second, runner.can());
+  const Run whole = runner.run(c);
+  const Run a = runner.run(first);
+  const Run b = runner.run(second);
+  Verdict verdict;
+  bool judged = false;
+  for (std::int64_t k = 0; k < forward.x.shape[1] && !verdict.is_bad(); ++k) {
+    const Statistics all = statistics_of(whole, k, runner.can());
+    const Statistics one = statistics_of(a, k, runner.can());
+    const Statistics other = statistics_of(b, k, runner.can());
+    if (!usable(all) || !usable(one) || !usable(other)) continue;
+    judged = true;
+    judge_merged(all, one, other, k, verdict);
+  }
+  if (!judged) return Verdict::not_applicable("no channel keeps its intermediate results in range");
+  return verdict;
+}
+std::optional<std::string> excludes_without_variance(const Capabilities& can) {
+  if (can.dialect.averaging != Averaging::none || can.dialect.saved == Saved::mean_var) return std::nullopt;
+  return "the subject returns no variance";
+}
+Case draw_parts(Draws& draws, const Capabilities& can) {
+  Case c;
+  const auto fits = [&] {
+    const Shape& shape = std::get<Forward>(c.calls[0].operation).x.shape;
+    return shape[0] >= 4 || (shape[0] >= 2 && values_per_channel(shape) >= 2 * shape[0]);
+  };
+  do {
+    CaseWish wish = tame_batch(draws);
+    wish.track_running_stats = true;
+    c = draw_case(draws, can, wish);
+  } while (!fits());
+  c.config.momentum = 1.0;
+  return c;
+}
+
+/// The same over many values, where running sums in float drift.
+Case draw_long_parts(Draws& draws, const Capabilities& can) {
+  Case c = draw_long_case(draws, can);
+  c.config.momentum = 1.0;
+  return c;
+}
+
+// ---- channels
+
+/// Channels [begin, end) of a tensor whose dimension `axis` counts them.
+Tensor channels_of(const Tensor& tensor, std::size_t axis, std::int64_t begin, std::int64_t end) {
+  Tensor part{tensor.dtype, tensor.shape, {}};
+  part.shape[axis] = end - begin;
+  std::int64_t row = static_cast<std::int64_t>(size_of(tensor.dtype));
+  for (std::size_t k = axis + 1; k < tensor.shape.size(); ++k) row *= tensor.shape[k];
+  const std::int64_t stride = row * tensor.shape[axis];
+  const auto size = static_cast<std::int64_t>(tensor.bytes.size());
+  for (std::int64_t at = 0; at + stride <= size && stride > 0; at += stride) {
+    part.bytes.insert(part.bytes.end(), tensor.bytes.begin() + at + begin * row,
+                      tensor.bytes.begin() + at + end * row);
+  }
+  return part;
+}
+
+Case layer_of_channels(const Case& c, std::int64_t begin, std::int64_t end) {
+  Case part = c;
+  part.config.num_features = end - begin;
+  State& s = part.state;
+  for (std::optional<Tensor>* tensor : {&s.weight, &s.bias, &s.running_mean, &s.running_var}) {
+    if (*tensor) **tensor = channels_of(**tensor, 0, begin, end);
+  }
+  Forward& forward = std::get<Forward>(part.calls[0].operation);
+  forward.x = channels_of(forward.x, 1, begin, end);
+  return part;
+}
+
+/// Channels [begin, begin + part's) of `whole` are those of `part`.
+void judge_channels(const Run& whole, const Run& part, std::int64_t begin, const Capabilities& can,
+                    Verdict& verdict) {
+  const Geometry all(only_forward(whole.content)->x.shape);
+  const Geometry some(only_forward(part.content)->x.shape);
+  whole.values(0);
+  for (const auto& [output, expected] : part.expected[0].outputs) {
+    if (output == Output::running_weight) continue;
+    for (std::int64_t i = 0; i < expected.size(); ++i) {
+      const std::int64_t row = i / some.spatial;
+      const std::int64_t at = output == Output::y
+                                  ? all.at(row / some.channels, begin + row % some.channels, i % some.spatial)
+                                  : begin + i;
+      judge_agreement({&part, 0, output, i}, {&whole, 0, output, at}, false, can, verdict);
+    }
+  }
+}
+
+/// A layer over channels A and B is a layer over A beside one over B. Where vector loops end may differ:
+/// within both bounds.
+Verdict check_concatenated(const Case& c, Runner& runner) {
+  const Forward& forward = one_valid_forward(c, runner.can());
+  const std::int64_t channels = forward.x.shape[1];
+  if (channels < 2) return Verdict::not_applicable("one channel");
+  if (!all_finite(c)) return Verdict::not_applicable("values that are not finite");
+  const std::int64_t middle = (channels + 1) / 2;
+  const Run whole = runner.run(c);
+  const Run first = runner.run(layer_of_channels(c, 0, middle));
+  const Run second = runner.run(layer_of_channels(c, middle, channels));
+  Verdict verdict;
+  judge_channels(whole, first, 0, runner.can(), verdict);
+  judge_channels(whole, second, middle, runner.can(), verdict);
+  return verdict;
+}
+/// Every number of channels from 2 to 17, around the lengths of vectors.
+Case draw_channels(Draws& draws, const Capabilities& can) {
+  CaseWish wish;
+  wish.training = draws.chance(2, 3);
+  wish.shape.max_elements = 40;
+  Case c;
+  c.config.dimensions = draw_dimensions(draws, can);
+  Shape shape = draw_shape(draws, c.config.dimensions, wish.shape);
+  shape[1] = draws.between(2, 17);
+  const int dimensions = c.config.dimensions;
+  c.config = draw_config(draws, can, wish, shape[1]);
+  c.config.dimensions = dimensions;
+  c.state = draw_state(draws, c.config, can.dialect, wish);
+  Call call;
+  call.operation = Forward{*wish.training, draw_input(draws, shape, wish)};
+  call.exec = draw_exec(draws, can, shape.size());
+  c.calls.push_back(std::move(call));
+  return c;
+}
+
+/// One channel more, in front, of the first channel's parameters and of one value.
+Case with_constant_channel(const Case& c, float value) {
+  Case more = c;
+  ++more.config.num_features;
+  State& s = more.state;
+  for (std::optional<Tensor>* tensor : {&s.weight, &s.bias, &s.running_mean, &s.running_var}) {
+    if (!*tensor) continue;
+    (*tensor)->bytes.insert((*tensor)->bytes.begin(), (*tensor)->bytes.begin(), (*tensor)->bytes.begin() + 4);
+    ++(*tensor)->shape[0];
+  }
+  Tensor& x = std::get<Forward>(more.calls[0].operation).x;
+  const Geometry old(x.shape);
+  const Tensor before = x;
+  ++x.shape[1];
+  x = Tensor::filled(x.shape, value);
+  const Geometry now(x.shape);
+  for (std::int64_t k = 0; k < old.channels; ++k) {
+    for (std::int64_t n = 0; n < old.samples; ++n) {
+      for (std::int64_t s_ = 0; s_ < old.spatial; ++s_) {
+        x.floats()[static_cast<std::size_t>(now.at(n, k + 1, s_))] =
+            before.floats()[static_cast<std::size_t>(old.at(n, k, s_))];
+      }
+    }
+  }
+  return more;
+}
+
+/// A channel of one value has x = mu: its y is beta, within A. The channels behind it do not notice.
+Verdict check_constant_channel(const Case& c, Runner& runner) {
+  const Forward& forward = one_batch_forward(c, runner.can());
+  const Run run = runner.run(c);
+  const Run more = runner.run(with_constant_channel(c, forward.x.floats()[0]));
+  Verdict verdict;
+  judge_channels(more, run, 1, runner.can(), verdict);
+  const Geometry geometry(only_forward(more.content)->x.shape);
+  const float beta = c.state.bias ? c.state.bias->floats()[0] : 0.0f;
+  for (const std::size_t i : geometry.elements(0)) {
+    if (verdict.is_bad()) break;
+    Balance balance(runner.can());
+    balance.add(1, {&more, 0, Output::y, static_cast<std::int64_t>(i)});
+    balance.add(-static_cast<long double>(beta));
+    balance.judge(verdict, "y less beta in a constant channel");
+  }
+  return verdict;
+}
+
+}  // namespace
+
+std::vector<Law> batch_laws() {
+  return {
+      {"duplicated_batch", "The batch twice has the same y and mean; the running variance has 2n/(2n-1).",
+       excludes_unbiased_normalising, draw_batch, check_duplicated},
+      {"merged_batches", "n, S1 and S2 of two parts add up to the mean and the variance of the batch.",
+       excludes_without_variance, draw_parts, check_merged},
+      {"merged_long_batches",
+       "n, S1 and S2 add up over batches of up to 2^17 values per channel too.",
+       excludes_without_variance,
+       draw_long_parts,
+       check_merged,
+       {.bulky = true}},
+      {"channels_concatenate", "A layer over channels A and B is a layer over A beside one over B.",
+       excludes_nobody, draw_channels, check_concatenated},
+      {"inserted_constant_channel", "A channel of one value has y = beta, and the others do not notice it.",
+       excludes_nobody, draw_batch, check_constant_channel},
+  };
+}
+
+}  // namespace bncheck
