@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <memory>
 
 #include "commands/commands.hpp"
@@ -65,6 +66,16 @@ int status_of(const CheckReport& report) {
   return report.inconclusive() ? exit_inconclusive : exit_holds;
 }
 
+/// Every law had at least as many cases as it has by default, none was cut short by a finding or by time:
+/// what was never met then is not met by chance.
+bool is_full(const CheckArguments& arguments, const CheckReport& report) {
+  return arguments.law == "*" && arguments.cases >= CheckArguments().cases &&
+         std::ranges::all_of(report.findings, [](const Finding& finding) {
+           return finding.result.kind == LawResult::Kind::holds ||
+                  finding.result.kind == LawResult::Kind::not_applicable;
+         });
+}
+
 int run_check(const CheckArguments& arguments) {
   const std::vector<const Law*> laws = laws_from(arguments.law);
   require_writable_file("--json", arguments.json);
@@ -111,12 +122,14 @@ int run_check(const CheckArguments& arguments) {
     report.findings.push_back(std::move(finding));
   }
   report.interrupted = *options.interrupted;
+  if (is_full(arguments, report)) report.starved = report.coverage().never_met(subject->can());
   if (table) {
     for (const Finding& finding : report.findings) {
       if (finding.result.counterexample) {
         fmt::print("{}", show_finding(finding, arguments.subject, arguments.dialect, style));
       }
     }
+    fmt::print("{}", coverage_table(report, style));
     fmt::print("{}", summary(report, style));
     std::fflush(stdout);
   }

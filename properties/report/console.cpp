@@ -68,6 +68,26 @@ std::string show_finding(const Finding& finding, const std::string& subject, con
   return text;
 }
 
+std::string coverage_table(const CheckReport& report, Style style) {
+  const Coverage coverage = report.coverage();
+  std::string text =
+      fmt::format("\ncoverage of {} drawn {}:", coverage.cases(), coverage.cases() == 1 ? "case" : "cases");
+  std::string_view group;
+  for (std::size_t k = 0; k < coverage.counts().size(); ++k) {
+    const CoverageClass& declared = coverage_classes()[k];
+    text += declared.group == group ? ", " : fmt::format("\n  {:<11}", declared.group);
+    text += fmt::format("{} {}", declared.name, coverage.counts()[k]);
+    group = declared.group;
+  }
+  text += '\n';
+  for (const CoverageClass& starved : report.starved) {
+    text += painted(LawResult::Kind::inconclusive,
+                    fmt::format("NEVER MET: {}: {}", starved.group, starved.name), style) +
+            "\n";
+  }
+  return text;
+}
+
 std::string summary(const CheckReport& report, Style style) {
   const LawResult::Kind kinds[] = {LawResult::Kind::holds, LawResult::Kind::violated, LawResult::Kind::died,
                                    LawResult::Kind::inconclusive, LawResult::Kind::not_applicable};

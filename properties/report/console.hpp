@@ -18,6 +18,8 @@ std::string table_row(const LawResult& result, Style style);
 /// `dialect` is the one that the user asked for; empty: the subject's own.
 std::string show_finding(const Finding& finding, const std::string& subject, const std::string& dialect,
                          Style style);
+/// How many of the cases belonged to each declared class, and loudly the classes that starved.
+std::string coverage_table(const CheckReport& report, Style style);
 /// "31 laws: 31 hold" and what else there is.
 std::string summary(const CheckReport& report, Style style);
 

@@ -32,6 +32,12 @@ std::string to_json(const CheckReport& report) {
                     {"worst_ratio", number(result.worst_ratio)},
                     {"case_file", text_or_null(finding.case_file)}});
   }
+  const Coverage coverage = report.coverage();
+  ordered_json classes = ordered_json::object();
+  for (std::size_t k = 0; k < coverage.counts().size(); ++k) {
+    const CoverageClass& declared = coverage_classes()[k];
+    classes[std::string(declared.group)][std::string(declared.name)] = coverage.counts()[k];
+  }
   const ordered_json json{{"schema", 1},
                           {"subject", report.subject},
                           {"version", report.version},
@@ -40,6 +46,7 @@ std::string to_json(const CheckReport& report) {
                           {"cases", report.cases()},
                           {"violations", report.violations()},
                           {"stored", {{"tried", report.stored()}, {"hold_again", report.held_again()}}},
+                          {"coverage", std::move(classes)},
                           {"interrupted", report.interrupted},
                           {"laws", std::move(laws)}};
   return json.dump(2, ' ', false, ordered_json::error_handler_t::replace) + "\n";

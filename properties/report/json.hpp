@@ -8,7 +8,7 @@
 namespace bncheck {
 
 /// {"schema": 1, "subject", "version", "dialect", "seed", "cases", "violations",
-/// "stored": {"tried", "hold_again"}, "interrupted", "laws":
+/// "stored": {"tried", "hold_again"}, "coverage": {GROUP: {CLASS: cases}}, "interrupted", "laws":
 /// [{"name", "verdict", "cases", "discarded", "reason", "worst_ulp", "worst_ratio", "case_file"}]}; numbers
 /// that are not finite are the strings "inf" and "nan", what does not exist is null.
 std::string to_json(const CheckReport& report);

@@ -26,6 +26,12 @@ int CheckReport::held_again() const {
   return total(findings, &LawResult::held_again);
 }
 
+Coverage CheckReport::coverage() const {
+  Coverage sum;
+  for (const Finding& finding : findings) sum.add(finding.result.coverage);
+  return sum;
+}
+
 int CheckReport::violations() const {
   return static_cast<int>(std::ranges::count_if(
       findings, [](const Finding& finding) { return finding.result.counterexample.has_value(); }));
@@ -35,7 +41,7 @@ bool CheckReport::inconclusive() const {
   const auto is = [](LawResult::Kind kind) {
     return [kind](const Finding& finding) { return finding.result.kind == kind; };
   };
-  return std::ranges::any_of(findings, is(LawResult::Kind::inconclusive)) ||
+  return !starved.empty() || std::ranges::any_of(findings, is(LawResult::Kind::inconclusive)) ||
          std::ranges::all_of(findings, is(LawResult::Kind::not_applicable));
 }
 

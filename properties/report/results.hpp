@@ -20,8 +20,12 @@ struct CheckReport {
   std::uint64_t seed = 0;
   bool interrupted = false;
   std::vector<Finding> findings;
+  /// Classes of cases that the subject can be asked for and never was, although every law had as many cases
+  /// as a check has by default: a generator starves.
+  std::vector<CoverageClass> starved{};
 
   int cases() const;
+  Coverage coverage() const;  ///< of all laws
   int violations() const;
   int stored() const;      ///< stored cases that were tried
   int held_again() const;  ///< those with which the subject once violated their law, and no longer does

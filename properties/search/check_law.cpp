@@ -158,11 +158,13 @@ class Search {
     if (verdict.is_bad()) {
       found(c, std::move(verdict));
       ++result_.cases;
+      result_.coverage.add(c);
       description.result = {Type::Failure, result_.verdict.message};
       return description;
     }
     const bool applicable = verdict.kind == Verdict::Kind::holds;
     count(verdict, applicable);
+    if (applicable) result_.coverage.add(c);
     description.result = {applicable ? Type::Success : Type::Discard, verdict.message};
     return description;
   }

@@ -8,6 +8,7 @@
 #include <string>
 
 #include "core/law.hpp"
+#include "search/coverage.hpp"
 #include "search/failure_store.hpp"
 
 namespace bncheck {
@@ -36,6 +37,7 @@ struct LawResult {
   /// The bad case was run this often, and was bad this often: a subject that does not always give the same
   /// answer is reported with the case as it was drawn, for what shrinks it cannot be told from chance.
   int repeated = 0, bad = 0;
+  Coverage coverage;  ///< of the applicable drawn cases
   std::string reason;
   double worst_ulps = 0, worst_ratio = 0;
   bool flaky() const { return bad < repeated; }

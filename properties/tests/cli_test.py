@@ -15,7 +15,8 @@ from pathlib import Path
 
 BNCHECK = Path()
 GOLDEN = Path()
-KEYS = {"schema", "subject", "version", "dialect", "seed", "cases", "violations", "stored", "interrupted", "laws"}
+KEYS = {"schema", "subject", "version", "dialect", "seed", "cases", "violations", "stored", "coverage",
+        "interrupted", "laws"}
 LAW_KEYS = {"name", "verdict", "cases", "discarded", "reason", "worst_ulp", "worst_ratio", "case_file"}
 # Judged in a dialect whose running variance is the population's, bn violates this law in its first cases.
 VIOLATION = ["--dialect", "keras", "--law", "momentum_one", "--cases", "20", "--seed", "1"]

@@ -68,6 +68,16 @@ CheckReport sample_report() {
   return report;
 }
 
+TEST(Console, AStarvedClassIsLoudAndInconclusive) {
+  CheckReport report = sample_report();
+  EXPECT_EQ(coverage_table(report, {}).find("NEVER"), std::string::npos);
+  report.findings.resize(1);
+  EXPECT_FALSE(report.inconclusive());
+  report.starved = {{"x", "tiny"}};
+  EXPECT_NE(coverage_table(report, {}).find("NEVER MET: x: tiny\n"), std::string::npos);
+  EXPECT_TRUE(report.inconclusive());
+}
+
 TEST(Json, FollowsTheSchema) {
   const nlohmann::json json = nlohmann::json::parse(to_json(sample_report()));
   EXPECT_EQ(json.at("schema"), 1);
@@ -78,7 +88,7 @@ TEST(Json, FollowsTheSchema) {
   EXPECT_EQ(json.at("cases"), 207);
   EXPECT_EQ(json.at("violations"), 1);
   EXPECT_EQ(json.at("interrupted"), false);
-  EXPECT_EQ(json.size(), 10U);
+  EXPECT_EQ(json.size(), 11U);
   const nlohmann::json& law = json.at("laws").at(0);
   EXPECT_EQ(law.at("name"), "matches_oracle");
   EXPECT_EQ(law.at("verdict"), "holds");
