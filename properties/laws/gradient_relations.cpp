@@ -85,11 +85,15 @@ Case draw_shards(Draws& draws, const Capabilities& can) {
   return c;
 }
 
-/// The same over many values; dy has one sign, so that its sum grows throughout.
+/// The same over many values; dy has one sign, so that its sum grows throughout, or that of x.
 Case draw_long_shards(Draws& draws, const Capabilities& can) {
   Case c = draw_long_case(draws, can);
-  Tensor dy = std::get<Forward>(c.calls[0].operation).x;
-  for (float& v : dy.floats()) v = std::fabs(v);
+  auto& forward = std::get<Forward>(c.calls[0].operation);
+  forward.training = draws.chance(1, 2);
+  Tensor dy = forward.x;
+  if (forward.training || draws.chance(1, 2)) {
+    for (float& v : dy.floats()) v = std::fabs(v);
+  }
   c.calls.push_back({Backward{std::move(dy), false, true, true, {}}, {}});
   return c;
 }

@@ -25,7 +25,8 @@ class LawOnSubject : public testing::TestWithParam<std::tuple<std::string, const
 TEST_P(LawOnSubject, Holds) {
   const auto& [name, law] = GetParam();
   const std::unique_ptr<Subject> subject = make_subject(name);
-  const CheckOptions options = test_options();
+  CheckOptions options = test_options();
+  if (law->traits.bulky) options.cases = 40;
   const LawResult result = check_law(*law, *subject, options);
   EXPECT_EQ(result.kind, LawResult::Kind::holds) << explain(result, name, options.seed);
   EXPECT_EQ(result.cases, options.cases);
