@@ -190,7 +190,9 @@ std::vector<Law> sequence_laws() {
            excludes_nobody,
            draw_sequence,
            check_sequence,
-           {.exact = true}}};
+           {.exact = true,
+            .stays = "Only here does a call come after any other, refused ones included: what one leaves "
+                     "behind shows."}}};
 }
 
 }  // namespace bncheck

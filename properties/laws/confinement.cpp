@@ -137,14 +137,30 @@ Verdict check_confined(const Case& c, Runner& runner) {
 
 std::vector<Law> confinement_laws() {
   return {
-      {"shape_preserved", "y has the shape of x, statistics have num_features elements.", excludes_nobody,
-       draw_any, check_shape},
-      {"empty_batch", "An empty x gives an empty y of the same shape and changes no state.",
-       excludes_other_empty, draw_empty, check_empty},
-      {"channel_independence", "A channel's results depend on no other channel's data.", excludes_nobody,
-       draw_channels, check_independence},
-      {"non_finite_confined", "A NaN or infinity stays in its channel.", excludes_nobody, draw_channels,
-       check_confined},
+      {"shape_preserved",
+       "y has the shape of x, statistics have num_features elements.",
+       excludes_nobody,
+       draw_any,
+       check_shape,
+       {.stays = "A subject that returns other shapes is told so before any number is judged."}},
+      {"empty_batch",
+       "An empty x gives an empty y of the same shape and changes no state.",
+       excludes_other_empty,
+       draw_empty,
+       check_empty,
+       {.stays = "Only here is the batch always empty, in each of its dimensions."}},
+      {"channel_independence",
+       "A channel's results depend on no other channel's data.",
+       excludes_nobody,
+       draw_channels,
+       check_independence,
+       {.stays = "It finds the channel that leaks into another without knowing any right value."}},
+      {"non_finite_confined",
+       "A NaN or infinity stays in its channel.",
+       excludes_nobody,
+       draw_channels,
+       check_confined,
+       {.stays = "It finds the leak by an infinity or a NaN, which no bound hides."}},
   };
 }
 

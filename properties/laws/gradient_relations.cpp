@@ -269,20 +269,30 @@ std::optional<std::string> excludes_other_gradients(const Capabilities& can) {
 
 std::vector<Law> gradient_relation_laws() {
   return {
-      {"backward_shards_add", "dbeta adds up over parts of the batch, in inference dgamma too.",
-       excludes_without_backward, draw_shards, check_shards},
+      {"backward_shards_add",
+       "dbeta adds up over parts of the batch, in inference dgamma too.",
+       excludes_without_backward,
+       draw_shards,
+       check_shards,
+       {.stays = "It needs no formula: sums over parts must add up, tails included."}},
       {"backward_long_shards_add",
        "dbeta adds up over parts of batches of up to 2^17 values per channel too.",
        excludes_without_backward,
        draw_long_shards,
        check_shards,
-       {.bulky = true}},
+       {.bulky = true, .stays = "The same for sums that are long enough to stagnate in float."}},
       {"backward_inference_elementwise",
        "In inference dx = gamma dy/sqrt(V): it depends on no x and on no other element of dy.",
-       excludes_without_backward, draw_inference, check_inference},
+       excludes_without_backward,
+       draw_inference,
+       check_inference,
+       {.stays = "The cheapest proof that inference's gradient takes the statistics as given."}},
       {"backward_directional_derivative",
        "Sum dy (y(x + w/2) - y(x - w/2)) = Sum dx w, less the curvature, with the subject's own y.",
-       excludes_other_gradients, draw_directional, check_directional},
+       excludes_other_gradients,
+       draw_directional,
+       check_directional,
+       {.stays = "It holds the gradient against the subject's own forward pass, whatever that is."}},
   };
 }
 

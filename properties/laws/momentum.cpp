@@ -224,16 +224,24 @@ Case draw_round_trip(Draws& draws, const Capabilities& can) {
 
 std::vector<Law> momentum_laws() {
   return {
-      {"momentum_mixture", "running <- (1-m) running + m s, where s is what the same call leaves with m = 1.",
-       excludes_untracking, draw_mixture, check_mixture},
+      {"momentum_mixture",
+       "running <- (1-m) running + m s, where s is what the same call leaves with m = 1.",
+       excludes_untracking,
+       draw_mixture,
+       check_mixture,
+       {.stays = "The update in the subject's own numbers; momentum_one_step needs the exact ones."}},
       {"momentum_long_sequence",
        "Equal batches move the running statistics to (1-m)^k r + (1 - (1-m)^k) s.",
        excludes_untracking,
        draw_long_sequence,
        check_long_sequence,
-       {.bulky = true}},
-      {"state_round_trip", "A layer made from another's state, or that loads it, goes on as the other does.",
-       excludes_nobody, draw_round_trip, check_round_trip},
+       {.bulky = true, .stays = "Dozens of updates of one batch: a drift too small for one step."}},
+      {"state_round_trip",
+       "A layer made from another's state, or that loads it, goes on as the other does.",
+       excludes_nobody,
+       draw_round_trip,
+       check_round_trip,
+       {.stays = "Only here are two layers compared that should be one."}},
   };
 }
 

@@ -73,8 +73,14 @@ Verdict judge_refusal(const Run& run, std::size_t call, ErrorKind kind) {
 Law rejection(std::string name, std::string statement, ErrorKind kind,
               Case (*draw)(Draws&, const Capabilities&), Twin twin,
               std::optional<std::string> (*excludes)(const Capabilities&)) {
-  return {std::move(name), std::move(statement), excludes, draw,
-          [=](const Case& c, Runner& runner) { return check_rejected(c, runner, kind, twin); }};
+  return {
+      std::move(name),
+      std::move(statement),
+      excludes,
+      draw,
+      [=](const Case& c, Runner& runner) { return check_rejected(c, runner, kind, twin); },
+      {.stays = "One row of the contract in all its forms, each beside a valid twin; call_sequences meets "
+                "some of them."}};
 }
 
 Tensor reshaped(const Tensor& x, Shape shape) {

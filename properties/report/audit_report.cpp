@@ -134,14 +134,17 @@ bool applies(const AuditResult& result, std::size_t law) {
 
 std::string page_laws(const AuditResult& result) {
   std::string text =
-      "\n## Laws\n\nFaults that a law detects from every seed, and those of them that no other law does.\n\n"
-      "| # | law | knows the exact answer | faults | alone |\n|---|---|---|---|---|\n";
+      "\n## Laws\n\nFaults that a law detects from every seed, those of them that no other law does, and why "
+      "the "
+      "law stays where others tell its faults too.\n\n"
+      "| # | law | knows the exact answer | faults | alone | why it stays |\n|---|---|---|---|---|---|\n";
   for (std::size_t law = 0; law < result.plan.laws.size(); ++law) {
     const std::string count =
         applies(result, law) ? std::to_string(kills(result, law).size()) : "applies to no variant";
-    text += fmt::format("| {} | {} | {} | {} | {} |\n", law + 1, escaped(result.plan.laws[law]->name),
-                        result.plan.laws[law]->traits.exact ? "yes" : "", count,
-                        escaped(names_of(result, sole_kills(result, law))));
+    const LawTraits& traits = result.plan.laws[law]->traits;
+    text += fmt::format("| {} | {} | {} | {} | {} | {} |\n", law + 1, escaped(result.plan.laws[law]->name),
+                        traits.exact ? "yes" : "", count, escaped(names_of(result, sole_kills(result, law))),
+                        escaped(traits.stays));
   }
   return text;
 }

@@ -85,6 +85,12 @@ INSTANTIATE_TEST_SUITE_P(Laws, LawInDialect,
                                   std::get<1>(test.param)->name;
                          });
 
+TEST(Laws, SayWhyTheyStayBesideTheOthers) {
+  for (const Law& law : all_laws()) {
+    EXPECT_TRUE(std::string_view(law.traits.stays).ends_with(".")) << law.name;
+  }
+}
+
 /// The report of a violation is what a person acts on: it names the law and shows the shrunk case.
 TEST(LawReport, NamesTheLawAndShowsTheShrunkCase) {
   Perfect subject(*dialect_named("pytorch"));
