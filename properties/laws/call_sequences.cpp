@@ -84,7 +84,9 @@ class Growing {
         return forward(draw_empty_shape(draws_, config_.dimensions));
       case 3:
       case 4:
-        if (can_.backward && can_be_refused && (latest_ || can_.remembers_forward)) return wrong_backward();
+        if (can_.backward && can_.remembers_forward && !latest_ && draws_.chance(1, 2))
+          return wrong_backward();
+        if (can_.backward && latest_ && can_be_refused) return wrong_backward();
         if (can_.backward && latest_) return draw_backward_call(draws_, can_, *latest_, wish_);
         break;
       default:
@@ -124,10 +126,11 @@ class Growing {
   }
 
   Call wrong_backward() {
-    Shape shape = latest_ ? latest_->x.shape : Shape{2, config_.num_features};
+    if (!latest_) return backward_of_nothing();
+    Shape shape = latest_->x.shape;
     std::optional<bool> training;
     Exec exec;
-    switch (draws_.below(can_.remembers_forward && latest_ ? 3 : 2)) {
+    switch (draws_.below(can_.remembers_forward ? 3 : 2)) {
       case 0:
         ++shape[0];
         break;
@@ -141,6 +144,13 @@ class Growing {
         break;
     }
     return {Backward{reshaped({}, std::move(shape)), true, true, true, training}, exec};
+  }
+
+  /// Nothing else is wrong with it, in either mode: a layer that wrongly remembers a forward call answers.
+  Call backward_of_nothing() {
+    Shape shape = draw_shape(draws_, config_.dimensions, wish_.shape);
+    shape[1] = config_.num_features;
+    return {Backward{reshaped({}, std::move(shape)), true, true, true, draws_.chance(1, 2)}, {}};
   }
 
   Call momentum() {

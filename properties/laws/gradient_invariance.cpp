@@ -53,10 +53,13 @@ Shape with_thin_dimensions(Draws& draws, Shape shape) {
 Case draw_layouts(Draws& draws, const Capabilities& can) {
   CaseWish wish;
   wish.any_exec = false;
+  // Sums are taken in blocks: values of a second block have offsets of their own.
+  const bool blocks = draws.chance(1, 4);
+  if (blocks) wish.shape.min_values = 257;
   Case c = draw_gradient_case(draws, can, wish);
   auto& x = std::get<Forward>(c.calls[0].operation).x;
   const std::size_t rank = x.shape.size();
-  if (draws.chance(2, 3)) {
+  if (!blocks && draws.chance(2, 3)) {
     x = draw_input(draws, with_thin_dimensions(draws, x.shape), wish);
     std::get<Backward>(c.calls[gradient_call].operation).dy = draw_gradient(draws, x, wish);
   }
