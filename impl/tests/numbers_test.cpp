@@ -43,6 +43,21 @@ TEST(ExactSum, MultipleOfTheLargestFloat) {
   EXPECT_EQ(sum.value(), 0.0);
 }
 
+/// Sums of one, two and more digits.
+TEST(ExactSum, OfEveryPowerOfTwo) {
+  for (int exponent = -149; exponent <= 127; ++exponent) {
+    ExactSum sum;
+    sum.add(std::ldexp(-1.0F, exponent));
+    EXPECT_EQ(sum.value(), std::ldexp(-1.0, exponent)) << exponent;
+  }
+}
+
+TEST(DoubleDouble, AddKeepsTheLowPart) {
+  const DoubleDouble sum = add(0x1p52, {1.0, 0x1p-60});
+  EXPECT_EQ(sum.hi, 0x1p52 + 1);
+  EXPECT_EQ(sum.lo, 0x1p-60);
+}
+
 TEST(DoubleDouble, TwoSumIsExact) {
   const DoubleDouble sum = two_sum(0x1p100, 1.0);
   EXPECT_EQ(sum.hi, 0x1p100);
