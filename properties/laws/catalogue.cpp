@@ -14,10 +14,11 @@ bool matches(std::string_view pattern, std::string_view text) {
 const std::vector<Law>& all_laws() {
   static const std::vector<Law> laws = [] {
     std::vector<Law> all;
-    for (auto family : {oracle_laws, moment_laws, running_statistics_laws, rejection_laws, confinement_laws,
-                        invariance_laws, transformation_laws, affine_laws, batch_laws, momentum_laws,
-                        gradient_match_laws, gradient_identity_laws, gradient_relation_laws,
-                        gradient_invariance_laws, gradient_rejection_laws, sequence_laws}) {
+    for (auto family :
+         {oracle_laws, moment_laws, running_statistics_laws, rejection_laws, confinement_laws,
+          invariance_laws, transformation_laws, affine_laws, batch_laws, momentum_laws, gradient_match_laws,
+          gradient_identity_laws, gradient_relation_laws, gradient_invariance_laws, gradient_scaling_laws,
+          gradient_rejection_laws, sequence_laws}) {
       for (Law& law : family()) all.push_back(std::move(law));
     }
     return all;

@@ -22,6 +22,7 @@ std::vector<Law> gradient_match_laws();
 std::vector<Law> gradient_identity_laws();
 std::vector<Law> gradient_relation_laws();
 std::vector<Law> gradient_invariance_laws();
+std::vector<Law> gradient_scaling_laws();
 std::vector<Law> gradient_rejection_laws();
 std::vector<Law> sequence_laws();
 

@@ -78,14 +78,15 @@ void judge_changes(const Run& before, const Run& after,
                    const std::function<Change(Output, std::int64_t)>& change, const Capabilities& can,
                    Verdict& verdict, bool beyond) {
   bool judged = false;
-  before.values(0);
-  after.values(0);
-  for (const auto& [output, expected] : before.expected[0].outputs) {
+  const std::size_t call = before.content.calls.size() - 1;
+  before.values(call);
+  after.values(call);
+  for (const auto& [output, expected] : before.expected[call].outputs) {
     for (std::int64_t i = 0; i < expected.size() && !verdict.is_bad(); ++i) {
       const auto [factor, offset] = change(output, i);
       Balance balance(can, beyond);
-      balance.add(1, {&after, 0, output, i});
-      balance.add(-factor, {&before, 0, output, i});
+      balance.add(1, {&after, call, output, i});
+      balance.add(-factor, {&before, call, output, i});
       if (offset != 0) balance.add(-offset);
       judged =
           balance.judge(verdict, element_of(output, i) + " less what the other run makes of it") || judged;
@@ -121,6 +122,10 @@ RunningWeights running_weights(const Config& config, const Dialect& dialect, std
 
 bool is_float(double value) {
   return static_cast<double>(static_cast<float>(value)) == value;
+}
+
+double scaled_eps(double eps, int k, const Dialect& dialect) {
+  return std::ldexp(eps, dialect.eps_place == EpsPlace::outside ? k : 2 * k);
 }
 
 namespace {

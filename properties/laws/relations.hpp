@@ -49,8 +49,8 @@ std::string element_of(Output output, std::int64_t index);
 struct Change {
   long double factor = 1, offset = 0;
 };
-/// Every output of call 0 of `after` is that of `before`, changed as `change(output, index)` says; `index` is
-/// that of a channel where the output is not y. Not applicable where nothing can be judged.
+/// Every output of the last call of `after` is that of `before`, changed as `change(output, index)` says;
+/// `index` is that of a channel where the output is not y. Not applicable where nothing can be judged.
 void judge_changes(const Run& before, const Run& after,
                    const std::function<Change(Output, std::int64_t)>& change, const Capabilities& can,
                    Verdict& verdict, bool beyond = false);
@@ -67,6 +67,9 @@ bool uses_batch(const Config& config, const Forward& forward);
 
 /// A float holds the value without rounding.
 bool is_float(double value);
+
+/// eps for 2^k x: it scales as what it is added to.
+double scaled_eps(double eps, int k, const Dialect& dialect);
 
 /// x + c without rounding, with the largest c for each channel that is a power of two, or 0.
 struct Shifted {

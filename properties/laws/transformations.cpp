@@ -51,11 +51,6 @@ std::optional<Tensor> scaled(std::optional<Tensor> tensor, int exponent) {
   return tensor;
 }
 
-/// eps scales as what it is added to.
-double scaled_eps(double eps, int k, const Dialect& dialect) {
-  return std::ldexp(eps, dialect.eps_place == EpsPlace::outside ? k : 2 * k);
-}
-
 /// Nothing of the case is rounded where it is multiplied: x and the means by 2^k, eps and the variance by
 /// 4^k.
 bool scales(const Case& c, int k, const Dialect& dialect) {
