@@ -15,7 +15,7 @@ namespace {
 struct CheckArguments {
   std::string subject = "bn";
   int cases = 200;
-  std::string seed, time, law = "*", dialect, json, save = "bncheck-failures";
+  std::string seed, time, climb, law = "*", dialect, json, save = "bncheck-failures";
   bool no_database = false;
 };
 
@@ -76,6 +76,28 @@ bool is_full(const CheckArguments& arguments, const CheckReport& report) {
          });
 }
 
+/// The laws that have something to climb by share the time.
+void climb_all(CheckReport& report, Subject& subject, CheckOptions options, std::chrono::milliseconds time,
+               const std::function<void(Finding&)>& save) {
+  std::vector<Finding*> climbers;
+  for (Finding& finding : report.findings) {
+    if (can_climb(finding.result)) climbers.push_back(&finding);
+  }
+  const auto start = std::chrono::steady_clock::now();
+  options.deadline.reset();
+  Progress progress(climbers.size());
+  for (std::size_t k = 0; k < climbers.size() && !*options.interrupted; ++k) {
+    Finding& finding = *climbers[k];
+    progress.start(*finding.result.law);
+    const auto now = std::chrono::steady_clock::now();
+    const ClimbLimits limits{
+        {}, now + (start + time - now) / static_cast<std::int64_t>(climbers.size() - k), options.interrupted};
+    finding.result = climb_law(std::move(finding.result), subject, options, limits);
+    progress.clear();
+    save(finding);
+  }
+}
+
 int run_check(const CheckArguments& arguments) {
   const std::vector<const Law*> laws = laws_from(arguments.law);
   require_writable_file("--json", arguments.json);
@@ -83,7 +105,10 @@ int run_check(const CheckArguments& arguments) {
   CheckOptions options;
   options.cases = arguments.cases;
   std::optional<std::chrono::steady_clock::time_point> end;
-  if (!arguments.time.empty()) end = std::chrono::steady_clock::now() + duration_from(arguments.time);
+  if (!arguments.time.empty())
+    end = std::chrono::steady_clock::now() + duration_from("--time", arguments.time);
+  std::chrono::milliseconds climb_time{};
+  if (!arguments.climb.empty()) climb_time = duration_from("--climb", arguments.climb);
   const std::unique_ptr<Subject> subject = subject_from(arguments.subject, arguments.dialect);
   options.seed = seed_from(arguments.seed);
   options.interrupted = &interruption();
@@ -97,6 +122,16 @@ int run_check(const CheckArguments& arguments) {
   Progress progress(laws.size());
   options.progress = [&](int cases) { progress.show(cases); };
   bool unsaved = false;
+  const auto save = [&](Finding& finding) {
+    if (!finding.result.counterexample) return;
+    try {
+      finding.case_file = save_finding(arguments, finding.result, *subject, options.seed);
+    } catch (const std::runtime_error& error) {
+      // A full disk loses the case file, not the findings of the run.
+      fmt::print(stderr, "bncheck: {}\n", error.what());
+      unsaved = true;
+    }
+  };
   for (const Law* law : laws) {
     if (*options.interrupted) break;
     // What is left of the time is shared by the laws that are left.
@@ -108,22 +143,16 @@ int run_check(const CheckArguments& arguments) {
     progress.start(*law);
     Finding finding{check_law(*law, *subject, options), ""};
     progress.clear();
-    if (finding.result.counterexample) {
-      try {
-        finding.case_file = save_finding(arguments, finding.result, *subject, options.seed);
-      } catch (const std::runtime_error& error) {
-        // A full disk loses the case file, not the findings of the run.
-        fmt::print(stderr, "bncheck: {}\n", error.what());
-        unsaved = true;
-      }
-    }
+    save(finding);
     if (table) fmt::print("{}", table_row(finding.result, style));
     std::fflush(stdout);
     report.findings.push_back(std::move(finding));
   }
+  if (!arguments.climb.empty()) climb_all(report, *subject, options, climb_time, save);
   report.interrupted = *options.interrupted;
   if (is_full(arguments, report)) report.starved = report.coverage().never_met(subject->can());
   if (table) {
+    fmt::print("{}{}", climb_table(report), slow_cases(report));
     for (const Finding& finding : report.findings) {
       if (finding.result.counterexample) {
         fmt::print("{}", show_finding(finding, arguments.subject, arguments.dialect, style));
@@ -153,6 +182,9 @@ void add_check(CLI::App& app, int& status) {
       ->capture_default_str();
   command->add_option("--time", arguments->time,
                       "stop after this long in total, shared by the laws: 500ms, 30s, 10m, 1h");
+  command->add_option("--climb", arguments->climb,
+                      "then search this long in total, from the worst cases and by small changes, for worse "
+                      "ones: 10s, 5m");
   command->add_option("--dialect", arguments->dialect,
                       "judge the subject in this dialect ('bncheck list dialects')");
   command->add_option("--json", arguments->json,

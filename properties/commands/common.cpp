@@ -76,11 +76,12 @@ std::vector<const Law*> laws_from(const std::string& pattern) {
   return laws;
 }
 
-std::chrono::milliseconds duration_from(const std::string& text) {
+std::chrono::milliseconds duration_from(const std::string& option, const std::string& text) {
   static const std::regex pattern(R"((\d{1,7})(ms|s|m|h))");
   std::smatch match;
   if (!std::regex_match(text, match, pattern)) {
-    throw UsageError("--time is '" + text + "', expected a number with a unit such as 500ms, 30s, 10m or 1h");
+    throw UsageError(option + " is '" + text +
+                     "', expected a number with a unit such as 500ms, 30s, 10m or 1h");
   }
   const std::string unit = match[2];
   const std::int64_t factor = unit == "ms" ? 1 : unit == "s" ? 1000 : unit == "m" ? 60'000 : 3'600'000;

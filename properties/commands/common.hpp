@@ -18,8 +18,8 @@ std::unique_ptr<Subject> subject_from(const std::string& name, const std::string
 Dialect dialect_from(const std::string& name);
 std::vector<const Law*> laws_from(const std::string& pattern);
 
-/// "500ms", "30s", "10m", "1h". Throws UsageError.
-std::chrono::milliseconds duration_from(const std::string& text);
+/// "500ms", "30s", "10m", "1h", as `option` was given it. Throws UsageError.
+std::chrono::milliseconds duration_from(const std::string& option, const std::string& text);
 
 /// A random one where the text is empty. Throws UsageError.
 std::uint64_t seed_from(const std::string& text);

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "report/case_line.hpp"
 #include "report/show_case.hpp"
 
 namespace bncheck {
@@ -84,6 +85,44 @@ std::string coverage_table(const CheckReport& report, Style style) {
     text += painted(LawResult::Kind::inconclusive,
                     fmt::format("NEVER MET: {}: {}", starved.group, starved.name), style) +
             "\n";
+  }
+  return text;
+}
+
+namespace {
+
+/// A case as one line that a terminal has room for.
+std::string short_line(const Case& c) {
+  constexpr std::size_t longest = 240;
+  const std::string line = show_case_line(c);
+  return line.size() <= longest ? line : line.substr(0, longest) + " ...";
+}
+
+}  // namespace
+
+std::string climb_table(const CheckReport& report) {
+  std::string text;
+  for (const Finding& finding : report.findings) {
+    const LawResult& result = finding.result;
+    if (!result.climbed) continue;
+    if (text.empty()) text = "\nworst ratios, drawn and climbed to:\n";
+    text += fmt::format(
+        "  {}: blind {}, climbed {}, {} evaluations: {}\n", result.law->name,
+        show_measure(result.worst_cases.cases().front().ratio), show_measure(result.climbed->worst.ratio),
+        result.climbed->evaluations,
+        result.climbed->bad ? std::string(name_of(result.kind)) : short_line(result.climbed->worst.content));
+  }
+  return text;
+}
+
+std::string slow_cases(const CheckReport& report) {
+  std::string text;
+  for (const Finding& finding : report.findings) {
+    const std::optional<SlowCase> slow = finding.result.times.slow();
+    if (!slow) continue;
+    text +=
+        fmt::format("SLOW: {}: a case took {:.3g} s, {:.0f} times the median: {}\n", finding.result.law->name,
+                    slow->time.count(), slow->time / slow->median, short_line(slow->content));
   }
   return text;
 }

@@ -20,6 +20,10 @@ std::string show_finding(const Finding& finding, const std::string& subject, con
                          Style style);
 /// How many of the cases belonged to each declared class, and loudly the classes that starved.
 std::string coverage_table(const CheckReport& report, Style style);
+/// Per law the worst ratio of blind sampling, that of the climb, and the case; empty where none climbed.
+std::string climb_table(const CheckReport& report);
+/// A line per law with a case that took far longer than the others.
+std::string slow_cases(const CheckReport& report);
 /// "31 laws: 31 hold" and what else there is.
 std::string summary(const CheckReport& report, Style style);
 

@@ -3,6 +3,8 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 
+#include "report/case_line.hpp"
+
 namespace bncheck {
 namespace {
 
@@ -15,6 +17,19 @@ ordered_json number(double value) {
 
 ordered_json text_or_null(const std::string& text) {
   return text.empty() ? ordered_json() : ordered_json(text);
+}
+
+ordered_json climbed_of(const LawResult& result) {
+  if (!result.climbed) return {};
+  return {{"evaluations", result.climbed->evaluations}, {"worst_ratio", number(result.climbed->worst.ratio)}};
+}
+
+ordered_json slow_of(const LawResult& result) {
+  const std::optional<SlowCase> slow = result.times.slow();
+  if (!slow) return {};
+  return {{"seconds", slow->time.count()},
+          {"median_seconds", slow->median.count()},
+          {"case", show_case_line(slow->content)}};
 }
 
 }  // namespace
@@ -30,6 +45,8 @@ std::string to_json(const CheckReport& report) {
                     {"reason", text_or_null(result.reason)},
                     {"worst_ulp", number(result.worst_ulps)},
                     {"worst_ratio", number(result.worst_ratio)},
+                    {"climbed", climbed_of(result)},
+                    {"slow", slow_of(result)},
                     {"case_file", text_or_null(finding.case_file)}});
   }
   const Coverage coverage = report.coverage();

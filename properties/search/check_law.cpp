@@ -79,11 +79,24 @@ class Search {
     return std::move(result_);
   }
 
+  LawResult climb_from(LawResult blind, const ClimbLimits& limits) {
+    result_ = std::move(blind);
+    result_.climbed = climb(
+        result_.worst_cases.cases(), [this](const Case& c) { return check_any(c); },
+        seed_of(options_.seed, law_.name), limits);
+    const Climbed& climbed = *result_.climbed;
+    if (!climbed.bad) return std::move(result_);
+    found(*climbed.bad, climbed.verdict);
+    if (confirm(*climbed.bad)) shrink_finding();
+    settle();
+    return std::move(result_);
+  }
+
  private:
   void try_stored() {
     for (const StoredCase& stored : options_.stored) {
       if (stopped() || result_.counterexample) return;
-      const Verdict verdict = check_stored(stored.content);
+      const Verdict verdict = check_any(stored.content);
       if (verdict.kind == Verdict::Kind::not_applicable) continue;
       ++result_.stored;
       if (verdict.kind == Verdict::Kind::holds && stored.of_this_subject) ++result_.held_again;
@@ -91,8 +104,8 @@ class Search {
     }
   }
 
-  /// A file may hold a case that no generator makes, and whose question has no answer.
-  Verdict check_stored(const Case& c) {
+  /// A case that no generator made may ask a question that has no answer.
+  Verdict check_any(const Case& c) {
     try {
       return check_case(law_, c, runner_);
     } catch (const std::invalid_argument& error) {
@@ -154,7 +167,9 @@ class Search {
       description.result = {Type::Failure, stop_reason_};
       return description;
     }
+    const Clock::time_point start = options_.clock();
     Verdict verdict = check_case(law_, c, runner_);
+    result_.times.add(c, options_.clock() - start);
     if (verdict.is_bad()) {
       found(c, std::move(verdict));
       ++result_.cases;
@@ -164,7 +179,10 @@ class Search {
     }
     const bool applicable = verdict.kind == Verdict::Kind::holds;
     count(verdict, applicable);
-    if (applicable) result_.coverage.add(c);
+    if (applicable) {
+      result_.coverage.add(c);
+      result_.worst_cases.offer(c, verdict.worst_ratio);
+    }
     description.result = {applicable ? Type::Success : Type::Discard, verdict.message};
     return description;
   }
@@ -255,6 +273,16 @@ LawResult check_law(const Law& law, Subject& subject, const CheckOptions& option
     return result;
   }
   return Search(law, subject, options).run();
+}
+
+bool can_climb(const LawResult& blind) {
+  return !blind.counterexample && !blind.worst_cases.cases().empty();
+}
+
+LawResult climb_law(LawResult blind, Subject& subject, const CheckOptions& options,
+                    const ClimbLimits& limits) {
+  const Law& law = *blind.law;
+  return Search(law, subject, options).climb_from(std::move(blind), limits);
 }
 
 }  // namespace bncheck

@@ -8,6 +8,8 @@
 #include <string>
 
 #include "core/law.hpp"
+#include "search/case_times.hpp"
+#include "search/climb.hpp"
 #include "search/coverage.hpp"
 #include "search/failure_store.hpp"
 
@@ -22,6 +24,8 @@ struct CheckOptions {
   std::vector<StoredCase> stored;
   std::optional<std::chrono::steady_clock::time_point> deadline;  ///< of the whole run
   const std::atomic<bool>* interrupted = nullptr;
+  /// What the cases are timed with.
+  std::function<std::chrono::steady_clock::time_point()> clock = std::chrono::steady_clock::now;
   /// Called after each case with the number of applicable ones so far.
   std::function<void(int)> progress;
 };
@@ -40,6 +44,9 @@ struct LawResult {
   Coverage coverage;  ///< of the applicable drawn cases
   std::string reason;
   double worst_ulps = 0, worst_ratio = 0;
+  WorstCases worst_cases;          ///< those drawn with the largest ratios: where a climb starts
+  std::optional<Climbed> climbed;  ///< absent where none was asked for or there was nowhere to start
+  CaseTimes times;                 ///< of the drawn cases
   bool flaky() const { return bad < repeated; }
   /// The shrunk counterexample and what the law says of it.
   std::optional<Case> counterexample;
@@ -51,5 +58,12 @@ std::string_view name_of(LawResult::Kind kind);
 inline constexpr int max_discard_percent = 5;
 
 LawResult check_law(const Law& law, Subject& subject, const CheckOptions& options);
+
+/// A law that has a ratio to climb by, and no counterexample yet.
+bool can_climb(const LawResult& blind);
+/// The result of `check_law` and of a climb from its worst cases. A case that violates the law on the way is
+/// a finding like any other. Precondition: `can_climb(blind)`.
+LawResult climb_law(LawResult blind, Subject& subject, const CheckOptions& options,
+                    const ClimbLimits& limits);
 
 }  // namespace bncheck

@@ -26,9 +26,6 @@ std::vector<State*> states_of(Case& c) {
   return states;
 }
 
-namespace {
-
-/// The tensors that change their shape with that of call k: itself, and the gradients of a forward call.
 std::vector<std::size_t> shaped_like(const Case& c, std::size_t k) {
   std::vector<std::size_t> all{k};
   const auto* forward = std::get_if<Forward>(&c.calls[k].operation);
@@ -40,6 +37,8 @@ std::vector<std::size_t> shaped_like(const Case& c, std::size_t k) {
   }
   return all;
 }
+
+namespace {
 
 /// A gradient that follows its forward call's shape and is no step of its own.
 bool follows(const Case& c, std::size_t k) {
@@ -54,8 +53,8 @@ bool follows(const Case& c, std::size_t k) {
 
 using KeptIndices = std::function<bool(std::int64_t)>;
 
-/// Some indices of one dimension.
-Tensor without_indices(const Tensor& x, std::size_t dimension, const KeptIndices& keep) {
+/// Each index of one dimension as often as `copies` says.
+Tensor with_indices(const Tensor& x, std::size_t dimension, const std::function<int(std::int64_t)>& copies) {
   std::int64_t outer = 1;
   std::int64_t inner = 1;
   for (std::size_t k = 0; k < dimension; ++k) outer *= x.shape[k];
@@ -63,16 +62,20 @@ Tensor without_indices(const Tensor& x, std::size_t dimension, const KeptIndices
   Tensor result{x.dtype, x.shape, {}};
   const std::int64_t size = x.shape[dimension];
   result.shape[dimension] = 0;
-  for (std::int64_t j = 0; j < size; ++j) result.shape[dimension] += keep(j) ? 1 : 0;
+  for (std::int64_t j = 0; j < size; ++j) result.shape[dimension] += copies(j);
   const std::size_t bytes = static_cast<std::size_t>(inner) * size_of(x.dtype);
   for (std::int64_t i = 0; i < outer; ++i) {
     for (std::int64_t j = 0; j < size; ++j) {
-      if (!keep(j)) continue;
       const std::byte* from = x.bytes.data() + static_cast<std::size_t>(i * size + j) * bytes;
-      result.bytes.insert(result.bytes.end(), from, from + bytes);
+      for (int k = 0; k < copies(j); ++k) result.bytes.insert(result.bytes.end(), from, from + bytes);
     }
   }
   return result;
+}
+
+/// Some indices of one dimension.
+Tensor without_indices(const Tensor& x, std::size_t dimension, const KeptIndices& keep) {
+  return with_indices(x, dimension, [&](std::int64_t j) { return keep(j) ? 1 : 0; });
 }
 
 /// Up to this many indices of a dimension are kept or dropped one by one.
@@ -300,6 +303,10 @@ void shrink_wishes(SmallerSteps& steps) {
 }
 
 }  // namespace
+
+Tensor with_index_repeated(const Tensor& x, std::size_t dimension, std::int64_t index) {
+  return with_indices(x, dimension, [=](std::int64_t j) { return j == index ? 2 : 1; });
+}
 
 std::vector<std::function<Case()>> smaller(const Case& c) {
   SmallerSteps steps(c);

@@ -36,6 +36,11 @@ Tensor* input_at(Case& c, std::size_t call);
 /// weight, bias, running_mean, running_var: one value per channel each.
 std::vector<std::optional<Tensor>*> per_channel(State& state);
 
+/// The tensors that change their shape with that of call k: itself, and the gradients of a forward call.
+std::vector<std::size_t> shaped_like(const Case& c, std::size_t k);
+/// One index of one dimension twice. Precondition: the tensor is whole and has that index.
+Tensor with_index_repeated(const Tensor& x, std::size_t dimension, std::int64_t index);
+
 /// The state at the start, and those that are loaded.
 std::vector<State*> states_of(Case& c);
 

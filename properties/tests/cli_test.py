@@ -17,7 +17,8 @@ BNCHECK = Path()
 GOLDEN = Path()
 KEYS = {"schema", "subject", "version", "dialect", "seed", "cases", "violations", "stored", "coverage",
         "interrupted", "laws"}
-LAW_KEYS = {"name", "verdict", "cases", "discarded", "reason", "worst_ulp", "worst_ratio", "case_file"}
+LAW_KEYS = {"name", "verdict", "cases", "discarded", "reason", "worst_ulp", "worst_ratio", "climbed", "slow",
+            "case_file"}
 # Judged in a dialect whose running variance is the population's, bn violates this law in its first cases.
 VIOLATION = ["--dialect", "keras", "--law", "momentum_one", "--cases", "20", "--seed", "1"]
 
@@ -58,8 +59,8 @@ class Help(CliTest):
     FLAGS = {
         "audit": ["--seed", "--seeds", "--cases", "--control-cases", "--only", "--law", "--fault", "--jobs",
                   "--shrink", "--json", "--markdown", "--save"],
-        "check": ["--cases", "--seed", "--law", "--time", "--dialect", "--json", "--save", "--no-database",
-                  "subject"],
+        "check": ["--cases", "--seed", "--law", "--time", "--climb", "--dialect", "--json", "--save",
+                  "--no-database", "subject"],
         "compare": ["--cases", "--seed", "--json", "subjects"],
         "replay": ["--subject", "--law", "--dialect", "--quiet", "case"],
         "oracle": ["--dialect", "--output", "-o", "case"],
@@ -112,7 +113,7 @@ class Usage(CliTest):
     def test_numbers_that_are_none(self):
         for flag, value in [("--cases", "many"), ("--cases", "0"), ("--cases", "-1"), ("--cases", "1e9"),
                             ("--seed", "x"), ("--seed", "-1"), ("--time", "5"), ("--time", "5 s"),
-                            ("--time", "-5s"), ("--time", "99999999h")]:
+                            ("--time", "-5s"), ("--time", "99999999h"), ("--climb", "5")]:
             self.refuses("check", flag, value, naming=flag)
 
     def test_list(self):
@@ -162,6 +163,14 @@ class Check(CliTest):
         first = self.files()
         self.bncheck("check", *VIOLATION)
         self.assertEqual(self.files(), first)
+
+    def test_climbs(self):
+        words = ["check", "--cases", "10", "--seed", "5", "--law", "momentum_*"]
+        self.assertNotIn("climbed", self.succeeds(*words))
+        text = self.succeeds(*words, "--climb", "200ms")
+        self.assertRegex(text, r"(?m)^  momentum_one_step: blind \S+, climbed \S+, \d+ evaluations: BatchNorm")
+        # Nothing is held to a bound there, and there is nowhere to climb from.
+        self.assertNotRegex(text, r"(?m)^  momentum_zero: blind")
 
     def test_out_of_time(self):
         result = self.bncheck("check", "--time", "1ms", "--cases", "1000000")

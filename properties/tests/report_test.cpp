@@ -98,7 +98,45 @@ TEST(Json, FollowsTheSchema) {
   EXPECT_EQ(law.at("worst_ratio"), 0.25);
   EXPECT_TRUE(law.at("reason").is_null());
   EXPECT_TRUE(law.at("case_file").is_null());
-  EXPECT_EQ(law.size(), 8U);
+  EXPECT_TRUE(law.at("climbed").is_null());
+  EXPECT_TRUE(law.at("slow").is_null());
+  EXPECT_EQ(law.size(), 10U);
+}
+
+CheckReport climbed_and_slow() {
+  CheckReport report = sample_report();
+  LawResult& result = report.findings[0].result;
+  const Case c = forward_case(true, {2, 1}, {1, 2});
+  result.worst_cases.offer(c, 0.25);
+  result.climbed = Climbed{1234, {c, 0.5}, {}, {}};
+  for (int k = 0; k < 10; ++k) result.times.add(c, std::chrono::milliseconds(10));
+  result.times.add(c, std::chrono::seconds(2));
+  return report;
+}
+
+TEST(Json, GivesTheClimbAndTheSlowCase) {
+  const nlohmann::json json = nlohmann::json::parse(to_json(climbed_and_slow()));
+  const nlohmann::json& law = json.at("laws").at(0);
+  EXPECT_EQ(law.at("climbed"), (nlohmann::json{{"evaluations", 1234}, {"worst_ratio", 0.5}}));
+  EXPECT_EQ(law.at("slow").at("seconds"), 2);
+  EXPECT_EQ(law.at("slow").at("median_seconds"), 0.01);
+  EXPECT_NE(law.at("slow").at("case").get<std::string>().find("BatchNorm1d(1)"), std::string::npos);
+  EXPECT_TRUE(json.at("laws").at(1).at("climbed").is_null());
+}
+
+TEST(Console, TheClimbStandsBesideBlindSampling) {
+  EXPECT_EQ(climb_table(sample_report()), "");
+  EXPECT_TRUE(climb_table(climbed_and_slow())
+                  .starts_with("\nworst ratios, drawn and climbed to:\n"
+                               "  matches_oracle: blind 0.25, climbed 0.5, 1234 evaluations: BatchNorm1d(1)"))
+      << climb_table(climbed_and_slow());
+}
+
+TEST(Console, ASlowCaseIsToldWithItsFactor) {
+  EXPECT_EQ(slow_cases(sample_report()), "");
+  EXPECT_TRUE(slow_cases(climbed_and_slow())
+                  .starts_with("SLOW: matches_oracle: a case took 2 s, 200 times the median: BatchNorm1d(1)"))
+      << slow_cases(climbed_and_slow());
 }
 
 TEST(Json, GivesNumbersThatAreNotFiniteAsStrings) {

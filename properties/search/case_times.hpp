@@ -1,0 +1,32 @@
+#pragma once
+/// How long the cases of a law took: one that takes far longer than the others is worth a look, for it stands
+/// for a quadratic loop or for a starved generator.
+
+#include <chrono>
+#include <optional>
+#include <vector>
+
+#include "bncheck/case.hpp"
+
+namespace bncheck {
+
+struct SlowCase {
+  Case content;
+  std::chrono::duration<double> time{}, median{};
+};
+
+class CaseTimes {
+ public:
+  void add(const Case& c, std::chrono::duration<double> time);
+  /// The slowest case, if it took more than a second and more than a hundred times the median.
+  std::optional<SlowCase> slow() const;
+
+ private:
+  /// A long run has no need of more for its median.
+  static constexpr std::size_t most_times = 10'000;
+  std::vector<std::chrono::duration<double>> times_;  ///< of the first cases
+  std::chrono::duration<double> longest_{};
+  Case slowest_;
+};
+
+}  // namespace bncheck

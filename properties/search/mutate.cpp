@@ -1,0 +1,187 @@
+#include "search/mutate.hpp"
+
+#include <algorithm>
+#include <bit>
+#include <cmath>
+
+#include "search/smaller.hpp"
+#include "search/smaller_steps.hpp"
+
+namespace bncheck {
+namespace {
+
+/// Values that can be changed; empty tensors and those of other dtypes are not among them.
+struct Field {
+  std::span<float> values;
+  bool variance = false;
+};
+
+std::vector<Field> inputs_of(Case& c) {
+  std::vector<Field> fields;
+  for (std::size_t k = 0; k < c.calls.size(); ++k) {
+    Tensor* input = input_at(c, k);
+    if (input != nullptr && input->dtype == Dtype::f32 && input->size() > 0) {
+      fields.push_back({input->floats()});
+    }
+  }
+  return fields;
+}
+
+std::vector<Field> state_fields_of(Case& c) {
+  std::vector<Field> fields;
+  for (State* state : states_of(c)) {
+    for (auto* tensor : per_channel(*state)) {
+      if (!*tensor || (*tensor)->dtype != Dtype::f32 || (*tensor)->size() == 0) continue;
+      fields.push_back({(*tensor)->floats(), tensor == &state->running_var});
+    }
+  }
+  return fields;
+}
+
+/// The new value in the old one's place.
+void put(const Field& field, std::size_t place, float value) {
+  float& old = field.values[place];
+  if (!std::isfinite(old) || !std::isfinite(value)) return;
+  old = field.variance ? std::copysign(value, old) : value;
+}
+
+float with_bits_flipped(float value, std::uint32_t mask) {
+  return std::bit_cast<float>(std::bit_cast<std::uint32_t>(value) ^ mask);
+}
+
+float neighbour(float value, Draws& draws) {
+  return std::nextafter(value, draws.chance(1, 2) ? HUGE_VALF : -HUGE_VALF);
+}
+
+/// A value of its own; 0 and subnormals lose their place where a significand is drawn.
+float changed(float value, const Field& field, Draws& draws) {
+  switch (draws.below(8)) {
+    case 0:
+    case 1:
+      return neighbour(value, draws);
+    case 2:
+    case 3:
+      return with_bits_flipped(value, std::uint32_t{1} << draws.below(23));
+    case 4:  // all bits of the significand
+      return with_bits_flipped(value, static_cast<std::uint32_t>(draws.bits(23)));
+    case 5:
+      return std::ldexp(value, draws.chance(1, 2) ? 1 : -1);
+    case 6:
+      return draws.pick_from(field.values);
+    default:
+      return -value;
+  }
+}
+
+void change_some(const Field& field, Draws& draws) {
+  do {
+    const auto place = static_cast<std::size_t>(draws.below(field.values.size()));
+    put(field, place, changed(field.values[place], field, draws));
+  } while (draws.chance(1, 3));
+}
+
+void swap_two(const Field& field, Draws& draws) {
+  const auto a = static_cast<std::size_t>(draws.below(field.values.size()));
+  const auto b = static_cast<std::size_t>(draws.below(field.values.size()));
+  std::swap(field.values[a], field.values[b]);
+}
+
+template <class Change>
+void change_all(const Field& field, const Change& change) {
+  for (std::size_t i = 0; i < field.values.size(); ++i) put(field, i, change(field.values[i]));
+}
+
+void change_values(const Field& field, Draws& draws) {
+  switch (draws.below(16)) {
+    case 0:
+    case 1:
+      return change_all(field, [&](float v) { return neighbour(v, draws); });
+    case 2: {
+      const int exponent = draws.chance(1, 2) ? 1 : -1;
+      return change_all(field, [=](float v) { return std::ldexp(v, exponent); });
+    }
+    case 3: {
+      // A multiple of one of the values: the mean moves against the spread.
+      const float offset = std::ldexp(draws.pick_from(field.values), static_cast<int>(draws.between(-8, 2)));
+      return change_all(field, [=](float v) { return v + offset; });
+    }
+    case 4:
+      return swap_two(field, draws);
+    default:
+      return change_some(field, draws);
+  }
+}
+
+/// Another of the same order, within [2^-40, 1] where it was: what layers are made with.
+double changed_eps(double eps, Draws& draws) {
+  const double proposed = draws.chance(1, 2) ? std::ldexp(eps, draws.chance(1, 2) ? 1 : -1)
+                                             : eps * (1 + static_cast<double>(draws.bits(20)) * 0x1p-20);
+  return proposed >= 0x1p-40 && proposed <= 1 ? proposed : eps;
+}
+
+/// Another weight in [0, 1] where it was there.
+double changed_momentum(double momentum, Draws& draws) {
+  if (!(momentum > 0 && momentum < 1)) return momentum;
+  const double drawn = static_cast<double>(draws.between(1, (1 << 20) - 1)) * 0x1p-20;
+  return draws.pick({drawn, momentum / 2, 1 - momentum, std::nextafter(momentum, 0.5)});
+}
+
+/// Tensors do not grow beyond this many elements: a climb lives from many evaluations.
+constexpr std::size_t most_elements = 4096;
+
+/// Cases of more elements are made smaller as often as anything else.
+constexpr std::size_t large = 64;
+
+void repeat_an_index(Case& c, Draws& draws) {
+  const auto call = static_cast<std::size_t>(draws.below(c.calls.size()));
+  const Tensor* input = input_at(c, call);
+  if (input == nullptr || input->shape.empty() || 2 * input->size() > most_elements) return;
+  const auto dimension = static_cast<std::size_t>(draws.below(input->shape.size()));
+  // More channels are more of the same: each is normalized by itself.
+  if (dimension == 1 || input->shape[dimension] == 0) return;
+  const std::int64_t index = draws.between(0, input->shape[dimension] - 1);
+  for (const std::size_t k : shaped_like(c, call)) {
+    Tensor& tensor = *input_at(c, k);
+    if (tensor.is_whole()) tensor = with_index_repeated(tensor, dimension, index);
+  }
+}
+
+/// One of the steps to a smaller case: each doubling of the place in their order as often as the next, for
+/// the few first ones, of calls and shape, save the most time.
+Case smaller_step(const Case& c, Draws& draws) {
+  const auto steps = smaller(c);
+  if (steps.empty()) return c;
+  const std::uint64_t doublings = draws.below(static_cast<std::uint64_t>(std::bit_width(steps.size())));
+  const std::uint64_t place =
+      (std::uint64_t{1} << doublings) - 1 + draws.below(std::uint64_t{1} << doublings);
+  return steps[static_cast<std::size_t>(std::min<std::uint64_t>(place, steps.size() - 1))]();
+}
+
+}  // namespace
+
+Case mutated(const Case& c, Draws& draws) {
+  Case result = c;
+  std::size_t elements = 0;
+  for (const Field& field : inputs_of(result)) elements += field.values.size();
+  if (draws.chance(elements > large ? 4 : 1, 8)) return smaller_step(c, draws);
+  if (!c.calls.empty() && draws.chance(1, 16)) {
+    repeat_an_index(result, draws);
+    return result;
+  }
+  if (draws.chance(1, 16)) {
+    Config& config = result.config;
+    if (draws.chance(1, 2)) {
+      config.eps = changed_eps(config.eps, draws);
+    } else if (config.momentum) {
+      config.momentum = changed_momentum(*config.momentum, draws);
+    }
+    return result;
+  }
+  const std::vector<Field> inputs = inputs_of(result);
+  const std::vector<Field> state = state_fields_of(result);
+  const bool of_state = !state.empty() && (inputs.empty() || draws.chance(1, 3));
+  if (of_state || !inputs.empty()) change_values(draws.pick_from(of_state ? state : inputs), draws);
+  return result;
+}
+
+}  // namespace bncheck
