@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <optional>
 
 #include "search/smaller_steps.hpp"
@@ -223,6 +224,36 @@ void shrink_rank(SmallerSteps& steps) {
   });
 }
 
+/// One channel of the first few elements, whatever channel they were of. What depends on the number of all
+/// elements goes neither with a channel alone nor with a sample alone.
+void shrink_to_few(SmallerSteps& steps) {
+  constexpr std::int64_t few = 8;
+  Case copy = steps.base();
+  const std::int64_t channels = copy.config.num_features;
+  if (channels < 2 || copy.config.dimensions != 1) return;
+  std::int64_t least = std::numeric_limits<std::int64_t>::max();
+  for (std::size_t k = 0; k < copy.calls.size(); ++k) {
+    const Tensor* input = input_at(copy, k);
+    if (input == nullptr) continue;
+    if (input->shape.size() != 2 || input->shape[1] != channels || !input->is_whole()) return;
+    least = std::min(least, static_cast<std::int64_t>(input->size()));
+  }
+  if (least == std::numeric_limits<std::int64_t>::max()) return;
+  for (std::int64_t n = 2; n <= few && n <= least; ++n) {
+    steps.add([=](Case& c) {
+      for (std::size_t k = 0; k < c.calls.size(); ++k) {
+        Tensor* input = input_at(c, k);
+        if (input == nullptr) continue;
+        // Its shape is not that of the layer any more, which then loses channels without it.
+        input->shape = {n, 1};
+        input->bytes.resize(static_cast<std::size_t>(n) * size_of(input->dtype));
+        c.calls[k].exec.x = c.calls[k].exec.y = Placement{};
+      }
+      keep_channels(c, [](std::int64_t channel) { return channel == 0; });
+    });
+  }
+}
+
 void shrink_exec(SmallerSteps& steps) {
   for (std::size_t k = 0; k < steps.base().calls.size(); ++k) {
     const Exec& exec = steps.base().calls[k].exec;
@@ -314,6 +345,7 @@ std::vector<std::function<Case()>> smaller(const Case& c) {
   shrink_channels(steps);
   shrink_dimensions(steps);
   shrink_rank(steps);
+  shrink_to_few(steps);
   shrink_exec(steps);
   shrink_options(steps);
   shrink_wishes(steps);
