@@ -57,13 +57,16 @@ Error ExpectedTensor::error(std::int64_t index, float got, const Numerics& numer
   const long double ulp = ulp_of(exact, nearest);
   error.in_range = allowed.in_range;
   error.attainable = ulp / 2 + allowed.amount;
-  if (!std::isfinite(got)) {
-    // An infinity is right where the exact result rounds to it, and infinitely wrong elsewhere.
+  if (!std::isfinite(got) && (error.nearest || std::isnan(got))) {
     error.ulps = error.ratio = error.folded_ratio = error.nearest ? 0 : infinity;
     return error;
   }
-  const long double distance = exact.distance(Dyadic::of(static_cast<double>(got)));
-  error.ulps = static_cast<double>(distance / ulp);
+  // An infinity is infinitely many ulps off, but was rounded from 2^128 - 2^103 at least, which a sound
+  // algorithm may have come to.
+  const double rounded_from = std::isinf(got) ? std::copysign(0x1.ffffffp127, static_cast<double>(got))
+                                              : static_cast<double>(got);
+  const long double distance = exact.distance(Dyadic::of(rounded_from));
+  error.ulps = std::isinf(got) ? infinity : static_cast<double>(distance / ulp);
   error.ratio = static_cast<double>(distance / error.attainable);
   error.folded_ratio = static_cast<double>(distance / (error.attainable + allowed.folding));
   return error;
