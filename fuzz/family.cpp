@@ -14,6 +14,10 @@ bool is_rejection(const Law& law) {
 bool is_about_gradients(const Law& law) {
   return law.name.starts_with("backward_");
 }
+/// Refused calls and gradients among calls that are neither: of no one side of the contract.
+bool is_about_sequences(const Law& law) {
+  return law.name == "call_sequences";
+}
 
 Family family_of(std::string name, Aim aim, int case_size, bool (*wanted)(const Law&)) {
   Family family{std::move(name), {}, aim, case_size};
@@ -74,7 +78,7 @@ std::string_view law_about(const Case& c, const Dialect& dialect) {
 
 const Family& forward_family() {
   static const Family family = family_of("fuzz_forward", Aim::forward, 40, [](const Law& law) {
-    return !is_rejection(law) && !is_about_gradients(law);
+    return !is_rejection(law) && !is_about_gradients(law) && !is_about_sequences(law);
   });
   return family;
 }

@@ -34,9 +34,9 @@ TEST(Decode, GivesBackWhatWasEncoded) {
       for (std::uint64_t seed = 0; seed < 10; ++seed) {
         const Input input = drawn(*law, seed);
         const Input again = decode(*family, encode(input));
-        EXPECT_EQ(again.law, input.law);
+        EXPECT_EQ(again.law, input.law) << law->name;
         EXPECT_EQ(again.subject, input.subject);
-        EXPECT_EQ(again.content, input.content);
+        EXPECT_EQ(again.content, input.content) << law->name;
       }
     }
   }

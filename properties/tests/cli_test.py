@@ -134,7 +134,7 @@ class Check(CliTest):
         text = self.succeeds("check", "--cases", "10", "--seed", "5", "--law", "momentum_*")
         self.assertRegex(text, r"(?m)^law +verdict +cases +discarded +worst ulps +worst ratio$")
         self.assertRegex(text, r"(?m)^momentum_zero +holds +10 +0 ")
-        self.assertRegex(text, r"\nbn \S+: 6 laws, 60 cases, seed 5: 6 hold\n\Z")
+        self.assertRegex(text, r"\nbn \S+: 8 laws, 80 cases, seed 5: 8 hold\n\Z")
         self.assertEqual(self.files(), [])
 
     def test_the_same_seed_gives_the_same_table(self):
