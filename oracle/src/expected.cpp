@@ -63,8 +63,8 @@ Error ExpectedTensor::error(std::int64_t index, float got, const Numerics& numer
   }
   // An infinity is infinitely many ulps off, but was rounded from 2^128 - 2^103 at least, which a sound
   // algorithm may have come to.
-  const double rounded_from = std::isinf(got) ? std::copysign(0x1.ffffffp127, static_cast<double>(got))
-                                              : static_cast<double>(got);
+  const double rounded_from =
+      std::isinf(got) ? std::copysign(0x1.ffffffp127, static_cast<double>(got)) : static_cast<double>(got);
   const long double distance = exact.distance(Dyadic::of(rounded_from));
   error.ulps = std::isinf(got) ? infinity : static_cast<double>(distance / ulp);
   error.ratio = static_cast<double>(distance / error.attainable);

@@ -304,15 +304,6 @@ Case draw_idempotent(Draws& draws, const Capabilities& can) {
   c.config.eps = draws.pick({1e-5, 1e-3, 1.0, 0.1});
   return c;
 }
-std::optional<std::string> excludes_other_normalisation(const Capabilities& can) {
-  const Dialect& d = can.dialect;
-  if (d.eps_place == EpsPlace::inside && d.normalising_variance == Correction::population &&
-      d.axes == Axes::spatial) {
-    return std::nullopt;
-  }
-  return "the dialect does not divide by sqrt(sigma^2 + eps)";
-}
-
 }  // namespace
 
 std::vector<Law> affine_laws() {

@@ -209,12 +209,8 @@ std::optional<std::string> excludes_other_gradients(const Capabilities& can) {
   if (can.dialect.backward_eps) return "the dialect's backward pass is not the gradient of its forward pass";
   return excludes_without_backward(can);
 }
-std::optional<std::string> excludes_other_normalisation(const Capabilities& can) {
-  const Dialect& d = can.dialect;
-  if (d.eps_place != EpsPlace::inside || d.normalising_variance != Correction::population ||
-      d.axes != Axes::spatial) {
-    return "the dialect does not divide by sqrt(sigma^2 + eps)";
-  }
+std::optional<std::string> excludes_other_identity(const Capabilities& can) {
+  if (const auto reason = excludes_other_normalisation(can)) return reason;
   return excludes_other_gradients(can);
 }
 
@@ -297,7 +293,7 @@ std::vector<Law> gradient_identity_laws() {
        {.stays = "Its answer is 0 exactly: mean(dy) missing shows as the whole of dx."}},
       {"backward_eps_identity",
        "In training Sum dx x^ = gamma invstd dgamma eps/(sigma^2 + eps).",
-       excludes_other_normalisation,
+       excludes_other_identity,
        draw_affine_training,
        check_eps_identity,
        {.stays = "It ties dx to dgamma through eps: what both have wrong in the same way passes elsewhere."}},

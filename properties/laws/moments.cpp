@@ -135,15 +135,6 @@ Case draw_training(Draws& draws, const Capabilities& can) {
   return draw_case(draws, can, wish);
 }
 
-std::optional<std::string> excludes_other_normalisation(const Capabilities& can) {
-  const Dialect& d = can.dialect;
-  if (d.eps_place == EpsPlace::inside && d.normalising_variance == Correction::population &&
-      d.axes == Axes::spatial) {
-    return std::nullopt;
-  }
-  return "the dialect does not divide by sqrt(sigma^2 + eps)";
-}
-
 }  // namespace
 
 std::vector<Law> moment_laws() {

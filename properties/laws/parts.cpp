@@ -10,6 +10,15 @@ std::optional<std::string> excludes_nobody(const Capabilities&) {
   return std::nullopt;
 }
 
+std::optional<std::string> excludes_other_normalisation(const Capabilities& can) {
+  const Dialect& d = can.dialect;
+  if (d.eps_place == EpsPlace::inside && d.normalising_variance == Correction::population &&
+      d.axes == Axes::spatial) {
+    return std::nullopt;
+  }
+  return "the dialect does not divide by sqrt(sigma^2 + eps)";
+}
+
 const Forward& one_valid_forward(const Case& c, const Capabilities& can) {
   const Forward* forward = only_forward(c);
   if (forward == nullptr) throw Settled{Verdict::not_applicable("the law is about a single forward call")};

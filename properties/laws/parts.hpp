@@ -11,6 +11,8 @@ namespace bncheck {
 
 /// A law about every subject.
 std::optional<std::string> excludes_nobody(const Capabilities& can);
+/// Dialects whose training does not divide by sqrt(sigma^2 + eps), sigma^2 the population variance.
+std::optional<std::string> excludes_other_normalisation(const Capabilities& can);
 
 /// The only Forward of a case that must succeed and is not empty; else Settled as not applicable.
 /// Throws Settled.

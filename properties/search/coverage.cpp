@@ -169,7 +169,8 @@ void declare_shapes(std::vector<Declared>& all) {
   add("n = 2", [](const Shape& s) { return values_of(s) == 2; });
   add("n <= 8", [](const Shape& s) { return values_of(s) > 2 && values_of(s) <= 8; });
   add("n > 16 in whole vectors", [](const Shape& s) { return values_of(s) > 16 && values_of(s) % 16 == 0; });
-  add("n > 16 with a vector's tail", [](const Shape& s) { return values_of(s) > 16 && values_of(s) % 16 != 0; });
+  add("n > 16 with a vector's tail",
+      [](const Shape& s) { return values_of(s) > 16 && values_of(s) % 16 != 0; });
   add(
       "n > 1024", [](const Shape& s) { return values_of(s) > 1024; },
       [](const Capabilities& can) { return can.backward; });

@@ -121,7 +121,7 @@ TEST(Audit, CountsSeedsAndCasesToTheFirstDetection) {
   EXPECT_THAT(result.faults[2][0].first, ElementsAre(0, 0, 0, 0));
   EXPECT_TRUE(is_reached(result, 2));
   EXPECT_FALSE(is_triggered(result, 2));
-  EXPECT_NEAR(score(result), 2.0 / 3, 1e-12);
+  EXPECT_EQ(score(result), 2.0 / 3);
 }
 
 /// The number of the detecting case is the one that a plain check of the fault arrives at.
