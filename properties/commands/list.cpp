@@ -4,6 +4,7 @@
 
 #include "commands/commands.hpp"
 #include "laws/catalogue.hpp"
+#include "search/measure.hpp"
 #include "subjects/registry.hpp"
 #include "subjects/variants/variants.hpp"
 
@@ -40,21 +41,26 @@ void list_dialects() {
   for (const Dialect& dialect : dialect_presets()) fmt::print("{:<10}{}\n", dialect.name, describe(dialect));
 }
 
+void list_kinds() {
+  for (const Workload& workload : all_workloads()) fmt::print("{}\n", kind_of(workload));
+}
+
 }  // namespace
 
 void add_list(CLI::App& app, int& status) {
   auto what = std::make_shared<std::string>();
   CLI::App* command =
-      app.add_subcommand("list", "what there is: laws, subjects, faults, controls or dialects");
-  command->add_option("what", *what, "laws, subjects, faults, controls or dialects")
+      app.add_subcommand("list", "what there is: laws, subjects, faults, controls, dialects or kinds");
+  command->add_option("what", *what, "laws, subjects, faults, controls, dialects or kinds")
       ->required()
-      ->check(CLI::IsMember({"laws", "subjects", "faults", "controls", "dialects"}));
+      ->check(CLI::IsMember({"laws", "subjects", "faults", "controls", "dialects", "kinds"}));
   command->callback([what, &status] {
     if (*what == "laws") list_laws();
     if (*what == "subjects") list_subjects();
     if (*what == "faults") list_faults();
     if (*what == "controls") list_controls();
     if (*what == "dialects") list_dialects();
+    if (*what == "kinds") list_kinds();
     status = exit_holds;
   });
 }

@@ -109,6 +109,12 @@ const std::vector<Workload>& all_workloads() {
   return workloads;
 }
 
+std::string kind_of(const Workload& workload) {
+  std::string kind = workload.operation + "/" + workload.regime;
+  std::ranges::replace(kind, ' ', '_');
+  return kind;
+}
+
 Measured measure(Subject& subject, int cases_per_workload, std::uint64_t seed,
                  const std::atomic<bool>& interrupted) {
   Measured result;

@@ -19,6 +19,8 @@ struct Workload {
   std::function<Case(Draws&)> draw;
 };
 const std::vector<Workload>& all_workloads();
+/// "backward_training/x_huge": a name without blanks for files and patterns.
+std::string kind_of(const Workload& workload);
 
 /// What a subject did with all elements of one output in one workload.
 struct Measurement {

@@ -64,7 +64,8 @@ class Help(CliTest):
         "compare": ["--cases", "--seed", "--json", "subjects"],
         "replay": ["--subject", "--law", "--dialect", "--quiet", "case"],
         "oracle": ["--dialect", "--output", "-o", "case"],
-        "list": ["what", "laws", "subjects", "faults", "controls", "dialects"],
+        "list": ["what", "laws", "subjects", "faults", "controls", "dialects", "kinds"],
+        "gen": ["--output", "-o", "--cases", "--seed", "--kind", "--law", "--dialect", "--with-answers"],
     }
 
     def test_lists_commands_and_exit_statuses(self):
