@@ -14,6 +14,7 @@
 #include "bncheck/error_kind.hpp"
 #include "bncheck/expected.hpp"
 #include "bncheck/numerics.hpp"
+#include "core/dtypes.hpp"
 
 namespace bncheck {
 
@@ -22,6 +23,8 @@ struct Capabilities {
   Dialect dialect;
   Numerics numerics;
   std::set<int> dimensions{1, 2, 3};
+  /// Which dtypes it takes together. Laws that read float32 values themselves ask for the pair of float32.
+  std::vector<DtypePair> dtypes{{}};
   bool strided = true;          ///< any strides and offsets; else only dense tensors in logical order
   bool in_place = true;         ///< y may be x
   bool caller_output = true;    ///< writes y into the caller's memory
