@@ -371,9 +371,10 @@ class Answers(HelperTest):
         self.assertEqual(tensors["call.6.dbias"].tolist(), [0, 0])
 
     def test_momentum_is_the_number_that_the_dialect_takes(self):
-        for dialect, got in (("pytorch", .25), ("onnx,saved=none", .75), ("caffe", .75),
-                             ("pytorch,averaging=ratio", .75), ("onnx,averaging=new_weight", .25)):
-            _, tensors = self.answer(["forward training"], {**self.STATE, "call.0.x": X}, options={"dialect": dialect})
+        for dialect, got in (("pytorch", .25), ("onnx,saved=none", .75), ("caffe", .75), ("keras", .75),
+                             ("pytorch,averaging=ratio", .75), ("averaging=both_weights", .75), ("onnx,averaging=new_weight", .25)):
+            _, tensors = self.answer(["forward training"], {**self.STATE, "call.0.x": X},
+                                     options={"dialect": dialect})
             self.assertEqual(tensors["call.0.running_mean"].tolist(), [got, got], dialect)
 
     def test_a_layer_without_statistics_uses_those_of_the_batch(self):

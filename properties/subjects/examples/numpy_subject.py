@@ -56,7 +56,8 @@ def forward_training(x, weight, bias, running_mean, running_var, eps, momentum, 
         m = 1 / (num_batches_tracked + 1) if momentum is None else momentum
         new, old = np.float32(m), np.float32(1 - m)
         unbiased = var[:, 0] * np.float32(n / (n - 1))
-        result.update(running_mean=old * running_mean + new * mean[:, 0], running_var=old * running_var + new * unbiased)
+        result.update(running_mean=old * running_mean + new * mean[:, 0],
+                      running_var=old * running_var + new * unbiased)
     return result
 
 

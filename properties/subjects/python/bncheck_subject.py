@@ -360,11 +360,11 @@ def _serve_pipe(subject, pipe):
 def _takes_old_weight(dialect):
     """Whether the dialect's interface takes the weight of the OLD statistic as its momentum."""
     preset, *knobs = dialect.split(",")
-    averaging = {"onnx": "old_weight", "caffe": "ratio"}.get(preset)
+    averaging = {"onnx": "old_weight", "keras": "both_weights", "darknet": "both_weights", "caffe": "ratio"}.get(preset)
     for knob in [preset] + knobs:
         if knob.startswith("averaging="):
             averaging = knob.partition("=")[2]
-    return averaging in ("old_weight", "ratio")
+    return averaging in ("old_weight", "both_weights", "ratio")
 
 
 class _Walk:
