@@ -7,6 +7,8 @@
 #include <cstdlib>
 #include <sstream>
 
+#include "archive_reader.hpp"
+
 namespace bncheck {
 
 std::string hexfloat(double value) {
@@ -34,7 +36,6 @@ std::optional<std::int64_t> parse_integer(const std::string& text) {
 
 namespace {
 
-constexpr std::int64_t max_calls = 4096;
 /// A layer allocates its parameters by this word alone. Wrong numbers, negative ones too, are a case to
 /// check.
 constexpr std::int64_t max_features = std::int64_t{1} << 24;
@@ -120,83 +121,7 @@ struct OperationWriter {
 
 // ---- reading
 
-class Reader {
- public:
-  explicit Reader(const Archive& archive) : archive_(archive) {}
-
-  std::optional<std::string> find(const std::string& key) const {
-    const auto found = archive_.metadata.find(key);
-    if (found == archive_.metadata.end()) return std::nullopt;
-    return found->second;
-  }
-  std::string text(const std::string& key) const {
-    const auto value = find(key);
-    if (!value) throw FormatError("metadata '" + key + "' is missing");
-    return *value;
-  }
-  [[noreturn]] void reject(const std::string& key, const std::string& expected) const {
-    throw FormatError("metadata '" + key + "' is '" + text(key).substr(0, 60) + "', expected " + expected);
-  }
-  std::int64_t integer(const std::string& key) const {
-    const auto value = parse_integer(text(key));
-    if (!value) reject(key, "an integer");
-    return *value;
-  }
-  int small_integer(const std::string& key, std::int64_t low, std::int64_t high) const {
-    const std::int64_t value = integer(key);
-    if (value < low || value > high) {
-      reject(key, "an integer from " + std::to_string(low) + " to " + std::to_string(high));
-    }
-    return static_cast<int>(value);
-  }
-  bool boolean(const std::string& key) const {
-    const std::string value = text(key);
-    if (value != "true" && value != "false") reject(key, "true or false");
-    return value == "true";
-  }
-  double real(const std::string& key) const {
-    const auto value = parse_double(text(key));
-    if (!value) reject(key, "a number");
-    return *value;
-  }
-  std::optional<double> momentum(const std::string& key, const std::string& value) const {
-    if (value == "cumulative") return std::nullopt;
-    const auto number = parse_double(value);
-    if (!number) reject(key, "a number or 'cumulative'");
-    return number;
-  }
-  template <class T>
-  std::vector<T> list(const std::string& key) const {
-    std::vector<T> values;
-    std::istringstream words(find(key).value_or(""));
-    for (std::string word; words >> word;) {
-      const auto value = parse_integer(word);
-      if (!value || *value != static_cast<T>(*value)) reject(key, "integers separated by blanks");
-      values.push_back(static_cast<T>(*value));
-    }
-    return values;
-  }
-  /// What follows the last word that has a meaning.
-  void expect_end(const std::string& key, std::istringstream& words, const std::string& expected) const {
-    std::string word;
-    if (words >> word) reject(key, expected);
-  }
-  std::optional<Tensor> tensor(const std::string& name) const {
-    const auto found = archive_.tensors.find(name);
-    if (found == archive_.tensors.end()) return std::nullopt;
-    return found->second;
-  }
-  Tensor required_tensor(const std::string& name) const {
-    auto value = tensor(name);
-    if (!value) throw FormatError("tensor '" + name + "' is missing");
-    return std::move(*value);
-  }
-
- private:
-  const Archive& archive_;
-};
-
-State read_state(const Reader& reader, const std::string& prefix) {
+State read_state(const ArchiveReader& reader, const std::string& prefix) {
   State state;
   state.weight = reader.tensor(prefix + "weight");
   state.bias = reader.tensor(prefix + "bias");
@@ -213,7 +138,7 @@ std::int64_t max_extent(const Shape& shape) {
   return std::max(std::int64_t{1} << 22, 64 * element_count(shape).value_or(0));
 }
 
-Placement read_placement(const Reader& reader, const std::string& prefix, const Shape& shape) {
+Placement read_placement(const ArchiveReader& reader, const std::string& prefix, const Shape& shape) {
   Placement placement;
   placement.order = reader.list<int>(prefix + "order");
   placement.gaps = reader.list<std::int64_t>(prefix + "gaps");
@@ -233,7 +158,7 @@ Placement read_placement(const Reader& reader, const std::string& prefix, const 
 }
 
 template <class E>
-E read_word(const Reader& reader, const std::string& key, E standard,
+E read_word(const ArchiveReader& reader, const std::string& key, E standard,
             std::optional<E> (*named)(std::string_view)) {
   const auto text = reader.find(key);
   if (!text) return standard;
@@ -242,7 +167,7 @@ E read_word(const Reader& reader, const std::string& key, E standard,
   return *value;
 }
 
-Exec read_exec(const Reader& reader, const std::string& prefix, const PlacementKeys& keys,
+Exec read_exec(const ArchiveReader& reader, const std::string& prefix, const PlacementKeys& keys,
                const Shape& shape) {
   Exec exec;
   exec.x = read_placement(reader, prefix + keys.read, shape);
@@ -254,7 +179,7 @@ Exec read_exec(const Reader& reader, const std::string& prefix, const PlacementK
   return exec;
 }
 
-Backward read_backward(const Reader& reader, const std::string& key, const std::string& prefix,
+Backward read_backward(const ArchiveReader& reader, const std::string& key, const std::string& prefix,
                        std::istringstream& words) {
   Backward backward{{}, false, false, false, {}};
   for (std::string word; words >> word;) {
@@ -274,7 +199,7 @@ Backward read_backward(const Reader& reader, const std::string& key, const std::
   return backward;
 }
 
-Call read_call(const Reader& reader, std::int64_t index) {
+Call read_call(const ArchiveReader& reader, std::int64_t index) {
   const std::string key = "call." + std::to_string(index);
   const std::string prefix = key + ".";
   std::istringstream words(reader.text(key));
@@ -338,7 +263,7 @@ Archive to_archive(const CaseFile& file) {
 }
 
 CaseFile case_from_archive(const Archive& archive) {
-  const Reader reader(archive);
+  const ArchiveReader reader(archive);
   if (reader.text("format") != "bncheck-case") reader.reject("format", "bncheck-case");
   if (reader.integer("version") != 1) reader.reject("version", "1");
   CaseFile file;

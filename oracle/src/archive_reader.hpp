@@ -1,0 +1,96 @@
+#pragma once
+/// Reading the parts of an archive by name and meaning.
+
+#include <cstdint>
+#include <optional>
+#include <sstream>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "bncheck/case_file.hpp"
+#include "bncheck/safetensors.hpp"
+
+namespace bncheck {
+
+/// Of one file.
+inline constexpr std::int64_t max_calls = 4096;
+
+/// What `__metadata__` and the tensors say; what they do not say as expected is a FormatError that names it.
+class ArchiveReader {
+ public:
+  explicit ArchiveReader(const Archive& archive) : archive_(archive) {}
+
+  std::optional<std::string> find(const std::string& key) const {
+    const auto found = archive_.metadata.find(key);
+    if (found == archive_.metadata.end()) return std::nullopt;
+    return found->second;
+  }
+  std::string text(const std::string& key) const {
+    const auto value = find(key);
+    if (!value) throw FormatError("metadata '" + key + "' is missing");
+    return *value;
+  }
+  [[noreturn]] void reject(const std::string& key, const std::string& expected) const {
+    throw FormatError("metadata '" + key + "' is '" + text(key).substr(0, 60) + "', expected " + expected);
+  }
+  std::int64_t integer(const std::string& key) const {
+    const auto value = parse_integer(text(key));
+    if (!value) reject(key, "an integer");
+    return *value;
+  }
+  int small_integer(const std::string& key, std::int64_t low, std::int64_t high) const {
+    const std::int64_t value = integer(key);
+    if (value < low || value > high) {
+      reject(key, "an integer from " + std::to_string(low) + " to " + std::to_string(high));
+    }
+    return static_cast<int>(value);
+  }
+  bool boolean(const std::string& key) const {
+    const std::string value = text(key);
+    if (value != "true" && value != "false") reject(key, "true or false");
+    return value == "true";
+  }
+  double real(const std::string& key) const {
+    const auto value = parse_double(text(key));
+    if (!value) reject(key, "a number");
+    return *value;
+  }
+  std::optional<double> momentum(const std::string& key, const std::string& value) const {
+    if (value == "cumulative") return std::nullopt;
+    const auto number = parse_double(value);
+    if (!number) reject(key, "a number or 'cumulative'");
+    return number;
+  }
+  template <class T>
+  std::vector<T> list(const std::string& key) const {
+    std::vector<T> values;
+    std::istringstream words(find(key).value_or(""));
+    for (std::string word; words >> word;) {
+      const auto value = parse_integer(word);
+      if (!value || *value != static_cast<T>(*value)) reject(key, "integers separated by blanks");
+      values.push_back(static_cast<T>(*value));
+    }
+    return values;
+  }
+  /// What follows the last word that has a meaning.
+  void expect_end(const std::string& key, std::istringstream& words, const std::string& expected) const {
+    std::string word;
+    if (words >> word) reject(key, expected);
+  }
+  std::optional<Tensor> tensor(const std::string& name) const {
+    const auto found = archive_.tensors.find(name);
+    if (found == archive_.tensors.end()) return std::nullopt;
+    return found->second;
+  }
+  Tensor required_tensor(const std::string& name) const {
+    auto value = tensor(name);
+    if (!value) throw FormatError("tensor '" + name + "' is missing");
+    return std::move(*value);
+  }
+
+ private:
+  const Archive& archive_;
+};
+
+}  // namespace bncheck
