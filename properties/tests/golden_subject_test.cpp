@@ -7,7 +7,7 @@
 #include <memory>
 
 #include "bncheck/case_file.hpp"
-#include "core/judge.hpp"
+#include "laws/outcome.hpp"
 #include "laws/parts.hpp"
 #include "report/show_case.hpp"
 #include "subjects/registry.hpp"
@@ -56,36 +56,13 @@ bool is_for(const Case& c, const Capabilities& can) {
   });
 }
 
-Verdict judge_failure(const Run& run, std::size_t k) {
-  const std::vector<ErrorKind>& kinds = run.expected[k].errors;
-  const auto* failure = std::get_if<Failure>(&run.replies[k].result);
-  if (failure == nullptr) return Verdict::violated("the call must fail but succeeded");
-  if (std::ranges::find(kinds, failure->kind) == kinds.end()) {
-    return Verdict::violated("wrong kind of error: " + std::string(name_of(failure->kind)));
-  }
-  if (failure->wrote_outputs) return Verdict::violated("failed but wrote its outputs");
-  if (run.after(k) != run.before(k)) return Verdict::violated("failed but changed the state");
-  return {};
-}
-
 Verdict judge_all(const Case& c, Subject& subject) {
-  Verdict verdict;
   try {
     const Run run = Runner(subject).run(c);
-    for (std::size_t k = 0; k < c.calls.size() && !verdict.is_bad(); ++k) {
-      if (run.expected[k].must_fail()) {
-        verdict = judge_failure(run, k);
-        continue;
-      }
-      run.values(k);
-      judge_call(run, k, subject.can(), Judged::in_range, verdict);
-      judge_call(run, k, subject.can(), Judged::out_of_range, verdict);
-      if (!verdict.is_bad()) judge_state(run, k, verdict);
-    }
+    return judge_outcome(run, subject.can(), {Judged::in_range, Judged::out_of_range}).verdict;
   } catch (Settled& settled) {
     return std::move(settled.verdict);
   }
-  return verdict;
 }
 
 class GoldenOnSubject : public testing::TestWithParam<std::string> {};

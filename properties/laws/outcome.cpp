@@ -1,0 +1,84 @@
+#include "laws/outcome.hpp"
+
+#include <algorithm>
+
+#include "laws/parts.hpp"
+
+namespace bncheck {
+namespace {
+
+std::string call_name(std::size_t call) {
+  return "call " + std::to_string(call);
+}
+
+Verdict judge_failure(const Run& run, std::size_t call) {
+  const std::vector<ErrorKind>& kinds = run.expected[call].errors;
+  std::string expected;
+  for (const ErrorKind kind : kinds)
+    expected += (expected.empty() ? "" : " or ") + std::string(name_of(kind));
+  const auto* failure = std::get_if<Failure>(&run.replies[call].result);
+  if (failure == nullptr) {
+    return Verdict::violated(call_name(call) + " must fail (" + expected + ") but succeeded");
+  }
+  if (std::ranges::find(kinds, failure->kind) == kinds.end()) {
+    return Verdict::violated(call_name(call) + " failed with the error " +
+                             std::string(name_of(failure->kind)) + ", expected " + expected);
+  }
+  if (failure->wrote_outputs) return Verdict::violated(call_name(call) + " failed but wrote its outputs");
+  if (run.after(call) != run.before(call)) {
+    return Verdict::violated(call_name(call) + " failed but changed the state");
+  }
+  return {};
+}
+
+/// Throws Settled.
+void require_dtypes(const Run& run, std::size_t call) {
+  for (const auto& [output, expected] : run.expected[call].outputs) {
+    const Tensor& got = run.output(call, output);
+    if (got.dtype == Dtype::f32) continue;
+    throw Settled{Verdict::violated(call_name(call) + ": " + std::string(name_of(output)) + " has dtype " +
+                                    std::string(name_of(got.dtype)) + ", expected F32")};
+  }
+}
+
+bool finite_input(const Call& call) {
+  if (const auto* forward = std::get_if<Forward>(&call.operation)) return all_finite(forward->x);
+  if (const auto* backward = std::get_if<Backward>(&call.operation)) return all_finite(backward->dy);
+  return true;
+}
+
+void judge_values(const Run& run, std::size_t call, const Capabilities& can, const std::set<Judged>& judged,
+                  Verdict& verdict) {
+  require_dtypes(run, call);
+  for (const Judged range : judged) judge_call(run, call, can, range, verdict);
+  if (!verdict.is_bad()) judge_state(run, call, verdict);
+}
+
+}  // namespace
+
+OutcomeJudgement judge_outcome(const Run& run, const Capabilities& can, const std::set<Judged>& judged) {
+  OutcomeJudgement judgement;
+  Verdict& verdict = judgement.verdict;
+  try {
+    for (std::size_t k = 0; k < run.replies.size(); ++k) {
+      if (run.expected[k].must_fail()) {
+        Verdict failure = judge_failure(run, k);
+        if (failure.is_bad() && !verdict.is_bad()) verdict = std::move(failure);
+      } else {
+        run.values(k);
+        if (!can.non_finite_rule && (!finite_input(run.content.calls[k]) || !fit_to_judge(run, k, can))) {
+          judgement.unjudged = call_name(k) + " has values that are not finite or a variance below -eps";
+          break;
+        }
+        judge_values(run, k, can, judged, verdict);
+      }
+      ++judgement.judged;
+    }
+  } catch (Settled& settled) {
+    // What is missing or has another shape is worse than a number that is off.
+    verdict = std::move(settled.verdict);
+  }
+  return judgement;
+}
+
+}  // namespace bncheck
