@@ -3,14 +3,17 @@
 namespace bncheck {
 namespace {
 
-/// The state after a call that returned values: what the file has of the statistics, and nothing where it
-/// lacks what the call had to leave.
+/// The state after a call that returned values: what the file has of the statistics, nothing where it lacks
+/// what the call had to leave, and what it was where it had nothing to leave.
 State state_after(const RecordedCall& recorded, const ExpectedCall& expected) {
   State state = expected.state;
   const auto take = [&](Output output, std::optional<Tensor>& tensor) {
-    if (!expected.outputs.contains(output)) return;
     const auto found = recorded.outputs.find(output);
-    tensor = found == recorded.outputs.end() ? std::nullopt : std::optional(found->second);
+    if (found != recorded.outputs.end()) {
+      tensor = found->second;
+    } else if (expected.outputs.contains(output)) {
+      tensor.reset();
+    }
   };
   take(Output::running_mean, state.running_mean);
   take(Output::running_var, state.running_var);

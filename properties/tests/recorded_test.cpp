@@ -127,6 +127,14 @@ TEST(Recorded, ErrorsThatAreNotTheRightOnes) {
   EXPECT_THAT(fails(2, {}), HasSubstr("call 2 must fail (one_value) but succeeded"));
 }
 
+TEST(Recorded, StatisticsThatHadToStay) {
+  const auto after_inference = [](const Tensor& mean) {
+    return complaint_about([=](auto& calls) { calls[4].outputs.emplace(Output::running_mean, mean); });
+  };
+  EXPECT_EQ(after_inference(vector_of({3, -2})), "accepted");
+  EXPECT_THAT(after_inference(vector_of({3, -3})), HasSubstr("call 4 changed running_mean"));
+}
+
 TEST(Recorded, ACounterThatIsOff) {
   EXPECT_THAT(complaint_about([](auto& calls) { calls[0].num_batches_tracked = 5; }),
               HasSubstr("num_batches_tracked is 5, expected 1"));
