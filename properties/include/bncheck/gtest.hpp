@@ -1,0 +1,68 @@
+#pragma once
+/// Every law as a GoogleTest of its own:
+///
+///   int main(int argc, char** argv) {
+///     testing::InitGoogleTest(&argc, argv);
+///     bncheck::register_laws("MyBatchNorm", [] { return std::make_unique<MyBatchNorm>(); });
+///     return RUN_ALL_TESTS();
+///   }
+///
+/// A law that is not about such a subject is skipped with the reason. Two environment variables are for
+/// looking closer: BNCHECK_SEED draws other cases, BNCHECK_CASE runs one case file again.
+
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <functional>
+#include <memory>
+#include <string>
+#include <utility>
+
+#include "bncheck/check_laws.hpp"
+
+namespace bncheck {
+
+using SubjectMaker = std::function<std::unique_ptr<Subject>()>;
+
+/// The body of one law's test.
+class LawTest : public testing::Test {
+ public:
+  LawTest(std::string suite, std::string law, SubjectMaker make, LawCheckOptions options)
+      : suite_(std::move(suite)),
+        law_(std::move(law)),
+        make_(std::move(make)),
+        options_(std::move(options)) {}
+
+  void TestBody() override {
+    if (const char* seed = std::getenv("BNCHECK_SEED")) options_.seed = std::strtoull(seed, nullptr, 10);
+    if (const char* file = std::getenv("BNCHECK_CASE")) options_.case_file = file;
+    const std::unique_ptr<Subject> subject = make_();
+    const LawCheck check = check_law(*subject, law_, options_);
+    RecordProperty("cases", check.cases);
+    if (check.verdict == LawCheck::Verdict::not_applicable) GTEST_SKIP() << check.report;
+    if (check.verdict == LawCheck::Verdict::holds) return;
+    FAIL() << check.report << replay_line(check);
+  }
+
+ private:
+  std::string replay_line(const LawCheck& check) const {
+    if (check.case_file.empty()) return "";
+    return "replay: BNCHECK_CASE='" + check.case_file + "' this program --gtest_filter='" + suite_ + "." +
+           law_ + "'\n";
+  }
+
+  std::string suite_, law_;
+  SubjectMaker make_;
+  LawCheckOptions options_;
+};
+
+/// Registers a test per law that matches `pattern`. Before RUN_ALL_TESTS; each test makes a subject.
+inline void register_laws(const std::string& suite, const SubjectMaker& make,
+                          const LawCheckOptions& options = {}, const std::string& pattern = "*") {
+  for (const std::string& law : law_names(pattern)) {
+    testing::RegisterTest(suite.c_str(), law.c_str(), nullptr, nullptr, __FILE__, __LINE__,
+                          [=]() -> testing::Test* { return new LawTest(suite, law, make, options); });
+  }
+}
+
+}  // namespace bncheck
