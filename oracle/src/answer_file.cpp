@@ -18,7 +18,7 @@ Archive answer_archive(const Case& c, const Dialect& dialect) {
   Archive archive;
   archive.metadata = {{"format", "bncheck-answer"},
                       {"version", "1"},
-                      {"dialect", dialect.name},
+                      {"dialect", text_of(dialect)},
                       {"calls", std::to_string(c.calls.size())}};
   Config config = c.config;
   State state = c.state;

@@ -1,6 +1,11 @@
 #include "bncheck/dialect.hpp"
 
+#include <algorithm>
 #include <array>
+#include <charconv>
+#include <cmath>
+
+#include "knobs.hpp"
 
 namespace bncheck {
 
@@ -62,30 +67,93 @@ std::optional<Dialect> dialect_named(std::string_view name) {
 }
 
 namespace {
-template <class E, std::size_t N>
-std::string word(E value, const std::array<const char*, N>& words) {
-  return words[static_cast<std::size_t>(value)];
+
+/// The shortest decimal that reads back as the same double.
+std::string text_of(double value) {
+  std::array<char, 32> digits{};
+  const auto result = std::to_chars(digits.data(), digits.data() + digits.size(), value);
+  return {digits.data(), result.ptr};
 }
+
+/// A finite number that is not negative; -0 is none, for it would not be written as it was read.
+std::optional<double> read_eps(std::string_view text) {
+  double value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  const bool whole = error == std::errc() && end == text.data() + text.size();
+  if (!whole || !std::isfinite(value) || std::signbit(value)) return std::nullopt;
+  return value;
+}
+
+const std::vector<Knob<Dialect>>& knobs() {
+  static const std::vector<std::string> corrections{"population", "unbiased"};
+  static const std::vector<Knob<Dialect>> table{
+      word_knob("averaging", &Dialect::averaging,
+                {"new_weight", "old_weight", "both_weights", "ratio", "none"}),
+      word_knob("cumulative", &Dialect::cumulative, {"nearest_double", "exact", "unsupported"}),
+      word_knob("running_var", &Dialect::running_variance, corrections),
+      word_knob("normalising_var", &Dialect::normalising_variance, corrections),
+      word_knob("single_value", &Dialect::single_value, {"error", "nan", "zero", "skip"}),
+      word_knob("empty_batch", &Dialect::empty_batch, {"untouched", "nan", "error"}),
+      word_knob("eps_place", &Dialect::eps_place, {"inside", "outside", "absent"}),
+      {"eps_floor", "a finite number >= 0", [](const Dialect& d) { return text_of(d.eps_floor); },
+       [](Dialect& d, std::string_view text) {
+         const std::optional<double> value = read_eps(text);
+         if (value) d.eps_floor = *value;
+         return value.has_value();
+       }},
+      {"backward_eps", "none or a finite number >= 0",
+       [](const Dialect& d) { return d.backward_eps ? text_of(*d.backward_eps) : "none"; },
+       [](Dialect& d, std::string_view text) {
+         const std::optional<double> value = read_eps(text);
+         if (value || text == "none") d.backward_eps = value;
+         return value || text == "none";
+       }},
+      word_knob("saved", &Dialect::saved, {"none", "mean_var", "mean_invstd"}),
+      word_knob("scalars", &Dialect::scalars, {"f64", "f32"}),
+      word_knob("axes", &Dialect::axes, {"spatial", "per_activation"})};
+  return table;
+}
+
 }  // namespace
 
-std::string describe(const Dialect& d) {
-  using Words2 = std::array<const char*, 2>;
-  using Words3 = std::array<const char*, 3>;
-  using Words4 = std::array<const char*, 4>;
-  using Words5 = std::array<const char*, 5>;
-  const Words2 corrections{"population", "unbiased"};
-  return "averaging=" +
-         word(d.averaging, Words5{"new_weight", "old_weight", "both_weights", "ratio", "none"}) +
-         " cumulative=" + word(d.cumulative, Words3{"nearest_double", "exact", "unsupported"}) +
-         " running_variance=" + word(d.running_variance, corrections) +
-         " normalising_variance=" + word(d.normalising_variance, corrections) +
-         " single_value=" + word(d.single_value, Words4{"error", "nan", "zero", "skip"}) +
-         " empty_batch=" + word(d.empty_batch, Words3{"untouched", "nan", "error"}) +
-         " eps_place=" + word(d.eps_place, Words3{"inside", "outside", "absent"}) +
-         " backward_eps=" + (d.backward_eps ? std::to_string(*d.backward_eps) : "none") +
-         " saved=" + word(d.saved, Words3{"none", "mean_var", "mean_invstd"}) +
-         " scalars=" + word(d.scalars, Words2{"f64", "f32"}) +
-         " axes=" + word(d.axes, Words2{"spatial", "per_activation"});
+Dialect dialect_from_text(std::string_view text) {
+  std::vector<std::string_view> parts = parts_of(text);
+  Dialect dialect;
+  if (parts.front().find('=') == std::string_view::npos) {
+    const std::string name(parts.front());
+    const std::optional<Dialect> preset = dialect_named(name);
+    if (!preset) {
+      std::vector<std::string> known;
+      for (const Dialect& one : dialect_presets()) known.push_back(one.name);
+      throw std::invalid_argument("unknown dialect '" + name + "', expected " + listed(known) +
+                                  ", then KNOB=VALUE where it differs");
+    }
+    dialect = *preset;
+    parts.erase(parts.begin());
+  }
+  turn_knobs(dialect, knobs(), parts, "dialect");
+  return dialect;
+}
+
+std::string text_of(const Dialect& dialect) {
+  const Dialect base = dialect_named(dialect.name).value_or(Dialect());
+  return base.name + differences(dialect, base, knobs());
+}
+
+std::string nearest_preset(const Dialect& dialect) {
+  const auto distance = [&](const Dialect& preset) {
+    return std::ranges::count_if(
+        knobs(), [&](const Knob<Dialect>& knob) { return knob.text(dialect) != knob.text(preset); });
+  };
+  return std::ranges::min_element(dialect_presets(), {}, distance)->name;
+}
+
+std::string describe(const Dialect& dialect) {
+  std::string text;
+  for (const Knob<Dialect>& knob : knobs()) {
+    text += (text.empty() ? "" : " ") + knob.key + "=" + knob.text(dialect);
+  }
+  return text;
 }
 
 }  // namespace bncheck

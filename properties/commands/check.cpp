@@ -25,7 +25,7 @@ std::string save_finding(const CheckArguments& arguments, const LawResult& resul
                                         {{"law", result.law->name},
                                          {"subject", arguments.subject},
                                          {"version", subject.version()},
-                                         {"dialect", subject.can().dialect.name},
+                                         {"dialect", text_of(subject.can().dialect)},
                                          {"message", result.reason},
                                          {"seed", std::to_string(seed)}}})
       .string();
@@ -114,7 +114,7 @@ int run_check(const CheckArguments& arguments) {
   options.interrupted = &interruption();
 
   CheckReport report{
-      arguments.subject, subject->version(), subject->can().dialect.name, options.seed, false, {}};
+      arguments.subject, subject->version(), text_of(subject->can().dialect), options.seed, false, {}};
   const bool table = arguments.json != "-";
   const Style style = stdout_style();
   if (table) fmt::print("{}", table_head());
@@ -186,7 +186,7 @@ void add_check(CLI::App& app, int& status) {
                       "then search this long in total, from the worst cases and by small changes, for worse "
                       "ones: 10s, 5m");
   command->add_option("--dialect", arguments->dialect,
-                      "judge the subject in this dialect ('bncheck list dialects')");
+                      "judge the subject in this dialect: NAME[,KNOB=VALUE]... ('bncheck list dialects')");
   command->add_option("--json", arguments->json,
                       "write the report as JSON to this file; - is stdout, without the table");
   command

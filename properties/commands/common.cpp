@@ -49,11 +49,12 @@ void on_interrupt(int) {
 
 }  // namespace
 
-Dialect dialect_from(const std::string& name) {
-  if (auto dialect = dialect_named(name)) return *dialect;
-  std::string known;
-  for (const Dialect& dialect : dialect_presets()) known += (known.empty() ? "" : ", ") + dialect.name;
-  throw UsageError("unknown dialect '" + name + "', expected one of: " + known);
+Dialect dialect_from(const std::string& text) {
+  try {
+    return dialect_from_text(text);
+  } catch (const std::invalid_argument& error) {
+    throw UsageError(error.what());
+  }
 }
 
 std::unique_ptr<Subject> subject_from(const std::string& name, const std::string& dialect) {

@@ -15,7 +15,8 @@ namespace bncheck {
 
 /// The subject, judged in another dialect where one is named. Throws UsageError, SubjectUnavailable.
 std::unique_ptr<Subject> subject_from(const std::string& name, const std::string& dialect);
-Dialect dialect_from(const std::string& name);
+/// "keras", "pytorch,running_var=population". Throws UsageError.
+Dialect dialect_from(const std::string& text);
 std::vector<const Law*> laws_from(const std::string& pattern);
 
 /// "500ms", "30s", "10m", "1h", as `option` was given it. Throws UsageError.

@@ -55,7 +55,8 @@ void add_oracle(CLI::App& app, int& status) {
   auto arguments = std::make_shared<OracleArguments>();
   CLI::App* command = app.add_subcommand("oracle", "the exact answer to a case, rounded to nearest float");
   command->add_option("case", arguments->file, "case file")->required();
-  command->add_option("--dialect", arguments->dialect, "dialect to answer in")->capture_default_str();
+  command->add_option("--dialect", arguments->dialect, "dialect to answer in: NAME[,KNOB=VALUE]...")
+      ->capture_default_str();
   command->add_option("-o,--output", arguments->output,
                       "write an answer file (safetensors) instead of printing the values");
   command->callback([arguments, &status] { status = run_oracle(*arguments); });

@@ -103,7 +103,8 @@ void add_replay(CLI::App& app, int& status) {
   command->add_option("--subject", arguments->subject, "the BatchNorm to run them on")->capture_default_str();
   command->add_option("--law", arguments->law,
                       "laws to judge by, with * and ? (default: the law that the file names)");
-  command->add_option("--dialect", arguments->dialect, "judge the subject in this dialect");
+  command->add_option("--dialect", arguments->dialect,
+                      "judge the subject in this dialect: NAME[,KNOB=VALUE]...");
   command->add_flag("--quiet", arguments->quiet, "leave out the case itself");
   command->callback([arguments, &status] { status = run_replay(*arguments); });
 }

@@ -37,7 +37,7 @@ enum class Scalars { f64, f32 };              ///< the precision in which eps an
 enum class Axes { spatial, per_activation };  ///< statistics per channel, or per channel and position
 
 struct Dialect {
-  std::string name = "pytorch";
+  std::string name = "pytorch";  ///< the preset that it was made from
   Averaging averaging = Averaging::new_weight;
   Cumulative cumulative = Cumulative::nearest_double;
   Correction running_variance = Correction::unbiased;
@@ -61,7 +61,19 @@ struct Dialect {
 /// pytorch, onnx, keras, onednn, caffe, darknet.
 const std::vector<Dialect>& dialect_presets();
 std::optional<Dialect> dialect_named(std::string_view name);
-/// One line per knob and value, for `bncheck list dialects`.
+/// A preset and what differs from it, separated by commas: "pytorch", "pytorch,running_var=population",
+/// "keras,eps_place=outside,eps_floor=1e-3"; differences alone are from pytorch. The knobs, in the order of
+/// the members above: averaging, cumulative, running_var, normalising_var, single_value, empty_batch,
+/// eps_place, eps_floor (a finite number >= 0), backward_eps (likewise, or "none"), saved, scalars, axes; the
+/// values are the enumerators' names. Throws std::invalid_argument whose one line names what is unknown, and
+/// what is known.
+Dialect dialect_from_text(std::string_view text);
+/// The shortest such text from the preset that the dialect is named after (pytorch, where it is named after
+/// none): dialect_from_text gives the same knobs back.
+std::string text_of(const Dialect& dialect);
+/// The preset that differs in the fewest knobs, the first of several.
+std::string nearest_preset(const Dialect& dialect);
+/// Every knob and its value, "key=value" separated by blanks.
 std::string describe(const Dialect& dialect);
 
 }  // namespace bncheck

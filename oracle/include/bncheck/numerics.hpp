@@ -2,7 +2,7 @@
 /// How accurate a subject claims to be. The judge holds it to its claim, no more and no less.
 
 #include <cstdint>
-#include <optional>
+#include <string>
 #include <string_view>
 
 namespace bncheck {
@@ -38,5 +38,13 @@ struct Numerics {
 
 std::string_view name_of(Claim claim);
 std::string_view name_of(Summation summation);
+
+/// A claim and what differs from the members' defaults, separated by commas: "exact",
+/// "sound,summation=naive,range=f64,flush_to_zero=true,deterministic=false"; differences alone are of a sound
+/// claim. The knobs: summation, range, flush_to_zero, deterministic, thread_invariant, layout_invariant.
+/// Throws std::invalid_argument whose one line names what is unknown, and what is known.
+Numerics numerics_from_text(std::string_view text);
+/// The shortest such text: numerics_from_text gives the same back.
+std::string text_of(const Numerics& numerics);
 
 }  // namespace bncheck

@@ -1,0 +1,60 @@
+#include "bncheck/numerics.hpp"
+
+#include <algorithm>
+#include <optional>
+
+#include "knobs.hpp"
+
+namespace bncheck {
+namespace {
+
+/// The words of the enumerators 0, 1, ... up to `last`.
+template <class E>
+std::vector<std::string> words_to(E last) {
+  std::vector<std::string> words;
+  for (int k = 0; k <= static_cast<int>(last); ++k) words.emplace_back(name_of(static_cast<E>(k)));
+  return words;
+}
+
+std::optional<Claim> claim_named(std::string_view name) {
+  for (const Claim claim : {Claim::exact, Claim::faithful, Claim::sound}) {
+    if (name_of(claim) == name) return claim;
+  }
+  return std::nullopt;
+}
+
+const std::vector<Knob<Numerics>>& knobs() {
+  static const std::vector<std::string> truth{"false", "true"};
+  static const std::vector<Knob<Numerics>> table{
+      word_knob("summation", &Numerics::summation, words_to(Summation::wide)),
+      word_knob("range", &Numerics::range, {"f32", "f64"}),
+      word_knob("flush_to_zero", &Numerics::flush_to_zero, truth),
+      word_knob("deterministic", &Numerics::deterministic, truth),
+      word_knob("thread_invariant", &Numerics::thread_invariant, truth),
+      word_knob("layout_invariant", &Numerics::layout_invariant, truth)};
+  return table;
+}
+
+}  // namespace
+
+Numerics numerics_from_text(std::string_view text) {
+  std::vector<std::string_view> parts = parts_of(text);
+  Numerics numerics;
+  if (parts.front().find('=') == std::string_view::npos) {
+    const std::optional<Claim> claim = claim_named(parts.front());
+    if (!claim) {
+      throw std::invalid_argument("unknown claim '" + std::string(parts.front()) + "', expected " +
+                                  listed(words_to(Claim::sound)) + ", then KNOB=VALUE where it differs");
+    }
+    numerics.claim = *claim;
+    parts.erase(parts.begin());
+  }
+  turn_knobs(numerics, knobs(), parts, "numerics");
+  return numerics;
+}
+
+std::string text_of(const Numerics& numerics) {
+  return std::string(name_of(numerics.claim)) + differences(numerics, Numerics(), knobs());
+}
+
+}  // namespace bncheck
