@@ -119,6 +119,8 @@ int run_check(const CheckArguments& arguments) {
   const Style style = stdout_style();
   if (table) fmt::print("{}", table_head());
   const FailureStore store = open_store(arguments);
+  ErrorStatistics statistics(subject->can().dialect);
+  options.statistics = &statistics;
   Progress progress(laws.size());
   options.progress = [&](int cases) { progress.show(cases); };
   bool unsaved = false;
@@ -150,6 +152,7 @@ int run_check(const CheckArguments& arguments) {
   }
   if (!arguments.climb.empty()) climb_all(report, *subject, options, climb_time, save);
   report.interrupted = *options.interrupted;
+  report.accuracy = statistics.passes();
   if (is_full(arguments, report)) report.starved = report.coverage().never_met(subject->can());
   if (table) {
     fmt::print("{}{}", climb_table(report), slow_cases(report));
@@ -158,6 +161,7 @@ int run_check(const CheckArguments& arguments) {
         fmt::print("{}", show_finding(finding, arguments.subject, arguments.dialect, style));
       }
     }
+    fmt::print("{}", accuracy_lines(report, arguments.dialect));
     fmt::print("{}", coverage_table(report, style));
     fmt::print("{}", summary(report, style));
     std::fflush(stdout);

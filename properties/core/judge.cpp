@@ -4,6 +4,7 @@
 #include <bit>
 #include <cmath>
 #include <functional>
+#include <vector>
 
 namespace bncheck {
 namespace {
@@ -41,10 +42,12 @@ void judge_tensor(const Run& run, std::size_t call, Output output, const Expecte
   wide.range = Range::f64;
   const std::int64_t last = expected.size() - 1;
   const std::int64_t count = std::min(expected.size(), most);
+  std::vector<JudgedElement> seen;
   for (std::int64_t k = 0; k < count; ++k) {
     const std::int64_t i = count <= last ? k * last / (count - 1) : k;
     const float value = got[static_cast<std::size_t>(i)];
     Error error = expected.error(i, value, numerics);
+    if (run.sink != nullptr) seen.push_back({i, value, error});
     if (!error.in_range) ++verdict.out_of_range;
     if (error.in_range != (judged == Judged::in_range)) continue;
     // What has to hold where float's range ends is the bound of arithmetic whose range does not end there.
@@ -56,6 +59,7 @@ void judge_tensor(const Run& run, std::size_t call, Output output, const Expecte
                  place(call, output) + " is not the exact result within the subject's claim (" +
                      std::string(name_of(can.numerics.claim)) + ")");
   }
+  if (run.sink != nullptr) run.sink->take(run, call, output, seen);
 }
 
 /// |a - b|, where an infinity stands for 2^128, the number that it was rounded from at least.

@@ -91,7 +91,7 @@ Run Runner::run(const Case& c) {
                       std::string(name_of(outcome.death->cause)) + ": " + outcome.death->detail;
     throw Settled{std::move(verdict)};
   }
-  Run run{c, std::move(outcome.replies), {}};
+  Run run{c, std::move(outcome.replies), {}, sink_};
   Config config = c.config;
   std::shared_ptr<const Forward> latest;
   for (std::size_t k = 0; k < c.calls.size(); ++k) {

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "core/error_sink.hpp"
 #include "core/subject.hpp"
 #include "core/verdict.hpp"
 
@@ -14,6 +15,7 @@ struct Run {
   Case content;
   std::vector<Reply> replies;
   std::vector<ExpectedCall> expected;
+  ErrorSink* sink = nullptr;  ///< null: nobody looks on
 
   /// Throws Settled: the call must have returned values and was rejected.
   const Values& values(std::size_t call) const;
@@ -33,9 +35,12 @@ class Runner {
   Subject& subject() { return subject_; }
   /// Cases that the subject has run.
   std::int64_t runs() const { return runs_; }
+  /// The sink outlives the runs that follow; null: none.
+  void set_sink(ErrorSink* sink) { sink_ = sink; }
 
  private:
   Subject& subject_;
+  ErrorSink* sink_ = nullptr;
   std::int64_t runs_ = 0;
 };
 

@@ -107,11 +107,13 @@ std::string show_case_line(const Case& c) {
   return text;
 }
 
+std::string show_mismatch_line(const Mismatch& mismatch) {
+  return fmt::format("call {} {}[{}]: got {}, expected {}", mismatch.call, name_of(mismatch.output),
+                     mismatch.index, mismatch.got, mismatch.expected);
+}
+
 std::string show_verdict_line(const Verdict& verdict) {
-  if (verdict.mismatches.empty()) return verdict.message;
-  const Mismatch& worst = verdict.mismatches.front();
-  return fmt::format("call {} {}[{}]: got {}, expected {}", worst.call, name_of(worst.output), worst.index,
-                     worst.got, worst.expected);
+  return verdict.mismatches.empty() ? verdict.message : show_mismatch_line(verdict.mismatches.front());
 }
 
 }  // namespace bncheck

@@ -12,7 +12,9 @@ namespace bncheck {
 /// a fresh layer's with the default options, floats with the fewest digits that tell them apart. Long tensors
 /// are cut.
 std::string show_case_line(const Case& c);
-/// "call 0 y[1]: got 2, expected 1", the worst mismatch; else the message.
+/// "call 0 y[1]: got 2, expected 1"
+std::string show_mismatch_line(const Mismatch& mismatch);
+/// The worst mismatch; without one the message.
 std::string show_verdict_line(const Verdict& verdict);
 
 }  // namespace bncheck

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "report/accuracy.hpp"
 #include "report/case_line.hpp"
 #include "report/show_case.hpp"
 
@@ -63,10 +64,14 @@ std::string show_finding(const Finding& finding, const std::string& subject, con
   text += show_mismatches(c, result.verdict.mismatches);
   text += (result.flaky() ? "the case:\n" : "the smallest case found:\n") + show_case(c);
   if (!finding.case_file.empty()) {
-    text += fmt::format("replay: bncheck replay {} --subject {}{}\n", shell_quoted(finding.case_file),
-                        shell_quoted(subject), dialect.empty() ? "" : " --dialect " + shell_quoted(dialect));
+    text += "replay: " + replay_command(finding.case_file, subject, dialect) + "\n";
   }
   return text;
+}
+
+std::string replay_command(const std::string& file, const std::string& subject, const std::string& dialect) {
+  return fmt::format("bncheck replay {} --subject {}{}", shell_quoted(file), shell_quoted(subject),
+                     dialect.empty() ? "" : " --dialect " + shell_quoted(dialect));
 }
 
 std::string coverage_table(const CheckReport& report, Style style) {
@@ -99,6 +104,15 @@ std::string short_line(const Case& c) {
 }
 
 }  // namespace
+
+std::string accuracy_lines(const CheckReport& report, const std::string& dialect) {
+  return accuracy_table(report.accuracy, [&](Pass pass) {
+    const Finding* finding = smallest_unsound(report.findings, pass);
+    return finding == nullptr || finding->case_file.empty()
+               ? std::string()
+               : replay_command(finding->case_file, report.subject, dialect);
+  });
+}
 
 std::string climb_table(const CheckReport& report) {
   std::string text;

@@ -18,6 +18,11 @@ std::string table_row(const LawResult& result, Style style);
 /// `dialect` is the one that the user asked for; empty: the subject's own.
 std::string show_finding(const Finding& finding, const std::string& subject, const std::string& dialect,
                          Style style);
+/// The command that runs a saved case again; `dialect` as above.
+std::string replay_command(const std::string& file, const std::string& subject, const std::string& dialect);
+/// The accuracy class of each pass, with the replay line of an unsound one's smallest case. `dialect` as
+/// above.
+std::string accuracy_lines(const CheckReport& report, const std::string& dialect);
 /// How many of the cases belonged to each declared class, and loudly the classes that starved.
 std::string coverage_table(const CheckReport& report, Style style);
 /// Per law the worst ratio of blind sampling, that of the climb, and the case; empty where none climbed.

@@ -1,27 +1,18 @@
 #include "report/json.hpp"
 
-#include <cmath>
-#include <nlohmann/json.hpp>
-
+#include "report/accuracy.hpp"
 #include "report/case_line.hpp"
+#include "report/json_values.hpp"
 
 namespace bncheck {
 namespace {
 
 using nlohmann::ordered_json;
 
-ordered_json number(double value) {
-  if (std::isfinite(value)) return value;
-  return std::isnan(value) ? "nan" : value > 0 ? "inf" : "-inf";
-}
-
-ordered_json text_or_null(const std::string& text) {
-  return text.empty() ? ordered_json() : ordered_json(text);
-}
-
 ordered_json climbed_of(const LawResult& result) {
   if (!result.climbed) return {};
-  return {{"evaluations", result.climbed->evaluations}, {"worst_ratio", number(result.climbed->worst.ratio)}};
+  return {{"evaluations", result.climbed->evaluations},
+          {"worst_ratio", json_number(result.climbed->worst.ratio)}};
 }
 
 ordered_json slow_of(const LawResult& result) {
@@ -42,12 +33,12 @@ std::string to_json(const CheckReport& report) {
                     {"verdict", name_of(result.kind)},
                     {"cases", result.cases},
                     {"discarded", result.discarded},
-                    {"reason", text_or_null(result.reason)},
-                    {"worst_ulp", number(result.worst_ulps)},
-                    {"worst_ratio", number(result.worst_ratio)},
+                    {"reason", json_text_or_null(result.reason)},
+                    {"worst_ulp", json_number(result.worst_ulps)},
+                    {"worst_ratio", json_number(result.worst_ratio)},
                     {"climbed", climbed_of(result)},
                     {"slow", slow_of(result)},
-                    {"case_file", text_or_null(finding.case_file)}});
+                    {"case_file", json_text_or_null(finding.case_file)}});
   }
   const Coverage coverage = report.coverage();
   ordered_json classes = ordered_json::object();
@@ -55,6 +46,10 @@ std::string to_json(const CheckReport& report) {
     const CoverageClass& declared = coverage_classes()[k];
     classes[std::string(declared.group)][std::string(declared.name)] = coverage.counts()[k];
   }
+  const auto smallest_case = [&](Pass pass) {
+    const Finding* finding = smallest_unsound(report.findings, pass);
+    return finding == nullptr ? std::string() : finding->case_file;
+  };
   const ordered_json json{{"schema", 1},
                           {"subject", report.subject},
                           {"version", report.version},
@@ -64,9 +59,10 @@ std::string to_json(const CheckReport& report) {
                           {"violations", report.violations()},
                           {"stored", {{"tried", report.stored()}, {"hold_again", report.held_again()}}},
                           {"coverage", std::move(classes)},
+                          {"accuracy", accuracy_json(report.accuracy, smallest_case)},
                           {"interrupted", report.interrupted},
                           {"laws", std::move(laws)}};
-  return json.dump(2, ' ', false, ordered_json::error_handler_t::replace) + "\n";
+  return json_text(json);
 }
 
 }  // namespace bncheck

@@ -3,9 +3,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cmath>
-#include <nlohmann/json.hpp>
 
+#include "report/accuracy.hpp"
+#include "report/json_values.hpp"
 #include "report/show_case.hpp"
 
 namespace bncheck {
@@ -19,10 +19,9 @@ const Measurement* find_row(const Contestant& contestant, const Workload& worklo
 }
 
 std::string show_row(const Measurement* row) {
-  if (row == nullptr || row->elements == 0) return fmt::format("{:>9}{:>11}{:>11}", "-", "-", "-");
-  const double share = 100.0 * static_cast<double>(row->nearest) / static_cast<double>(row->elements);
-  return fmt::format("{:>8.2f}%{:>11}{:>11}", share, show_measure(row->worst_ulps),
-                     show_measure(row->worst_ratio));
+  if (row == nullptr || row->figures.elements == 0) return fmt::format("{:>9}{:>11}{:>11}", "-", "-", "-");
+  return fmt::format("{:>9}{:>11}{:>11}", show_share(row->figures), show_measure(row->figures.worst_ulps),
+                     show_measure(row->figures.worst_ratio));
 }
 
 /// Outputs that at least one subject gave in this workload.
@@ -50,7 +49,7 @@ std::string league_table(const std::vector<Contestant>& contestants, std::uint64
   text += '\n';
   for (const Workload& workload : all_workloads()) {
     for (const Output output : outputs_of(contestants, workload)) {
-      text += fmt::format("{:<19}{:<21}{:<13}", workload.operation, workload.regime, name_of(output));
+      text += fmt::format("{:<19}{:<21}{:<13}", name_of(workload.pass), workload.regime, name_of(output));
       for (const Contestant& c : contestants) text += show_row(find_row(c, workload, output));
       text += '\n';
     }
@@ -58,38 +57,31 @@ std::string league_table(const std::vector<Contestant>& contestants, std::uint64
   text += '\n';
   for (const Contestant& c : contestants) {
     text += fmt::format("{} {}: {} cases, {} failed, seed {}\n", c.name, c.version, c.measured.cases,
-                        c.measured.failed, seed);
+                        c.measured.failures.size(), seed);
   }
   return text;
 }
 
 std::string league_json(const std::vector<Contestant>& contestants, std::uint64_t seed) {
   using nlohmann::ordered_json;
-  const auto number = [](double value) -> ordered_json {
-    if (std::isfinite(value)) return value;
-    return std::isnan(value) ? "nan" : value > 0 ? "inf" : "-inf";
-  };
   ordered_json subjects = ordered_json::array();
   for (const Contestant& c : contestants) {
     ordered_json rows = ordered_json::array();
     for (const Measurement& row : c.measured.rows) {
-      rows.push_back({{"operation", row.workload->operation},
-                      {"regime", row.workload->regime},
-                      {"output", name_of(row.output)},
-                      {"elements", row.elements},
-                      {"nearest", row.nearest},
-                      {"out_of_range", row.out_of_range},
-                      {"worst_ulp", number(row.worst_ulps)},
-                      {"worst_ratio", number(row.worst_ratio)}});
+      ordered_json json{{"pass", name_of(row.workload->pass)},
+                        {"regime", row.workload->regime},
+                        {"output", name_of(row.output)}};
+      json.update(figures_json(row.figures));
+      rows.push_back(std::move(json));
     }
     subjects.push_back({{"name", c.name},
                         {"version", c.version},
                         {"cases", c.measured.cases},
-                        {"failed", c.measured.failed},
+                        {"failed", c.measured.failures.size()},
                         {"rows", std::move(rows)}});
   }
   const ordered_json json{{"schema", 1}, {"seed", seed}, {"subjects", std::move(subjects)}};
-  return json.dump(2, ' ', false, ordered_json::error_handler_t::replace) + "\n";
+  return json_text(json);
 }
 
 }  // namespace bncheck

@@ -37,6 +37,43 @@ int CheckReport::violations() const {
       findings, [](const Finding& finding) { return finding.result.counterexample.has_value(); }));
 }
 
+namespace {
+
+std::size_t bytes_of(const std::optional<Tensor>& tensor) {
+  return tensor ? tensor->bytes.size() : 0;
+}
+
+/// Of everything that the subject is given.
+std::size_t bytes_of(const Case& c) {
+  std::size_t sum = bytes_of(c.state.weight) + bytes_of(c.state.running_mean);
+  for (const Call& call : c.calls) {
+    if (const auto* forward = std::get_if<Forward>(&call.operation)) sum += forward->x.bytes.size();
+    if (const auto* backward = std::get_if<Backward>(&call.operation)) sum += backward->dy.bytes.size();
+  }
+  return sum;
+}
+
+bool is_unsound(const Finding& finding, Pass pass) {
+  const auto& mismatches = finding.result.verdict.mismatches;
+  if (!finding.result.counterexample || mismatches.empty()) return false;
+  const Mismatch& worst = mismatches.front();
+  return worst.error.ratio > 1 && pass_of(*finding.result.counterexample, worst.call) == pass;
+}
+
+}  // namespace
+
+const Finding* smallest_unsound(const std::vector<Finding>& findings, Pass pass) {
+  const Finding* smallest = nullptr;
+  for (const Finding& finding : findings) {
+    if (!is_unsound(finding, pass)) continue;
+    if (smallest == nullptr ||
+        bytes_of(*finding.result.counterexample) < bytes_of(*smallest->result.counterexample)) {
+      smallest = &finding;
+    }
+  }
+  return smallest;
+}
+
 bool CheckReport::inconclusive() const {
   const auto is = [](LawResult::Kind kind) {
     return [kind](const Finding& finding) { return finding.result.kind == kind; };

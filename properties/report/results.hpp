@@ -1,6 +1,7 @@
 #pragma once
 /// What a run of `bncheck check` found: the one thing that every renderer shows.
 
+#include <map>
 #include <string>
 #include <vector>
 
@@ -23,6 +24,8 @@ struct CheckReport {
   /// Classes of cases that the subject can be asked for and never was, although every law had as many cases
   /// as a check has by default: a generator starves.
   std::vector<CoverageClass> starved{};
+  /// Of the drawn cases, as far as the laws hold numbers against the exact answer.
+  std::map<Pass, PassErrors> accuracy{};
 
   int cases() const;
   Coverage coverage() const;  ///< of all laws
@@ -31,5 +34,9 @@ struct CheckReport {
   int held_again() const;  ///< those with which the subject once violated their law, and no longer does
   bool inconclusive() const;
 };
+
+/// The shrunk case with the fewest values whose worst element is beyond the attainable error of this pass;
+/// null where there is none.
+const Finding* smallest_unsound(const std::vector<Finding>& findings, Pass pass);
 
 }  // namespace bncheck

@@ -11,6 +11,7 @@
 #include "search/case_times.hpp"
 #include "search/climb.hpp"
 #include "search/coverage.hpp"
+#include "search/error_statistics.hpp"
 #include "search/failure_store.hpp"
 
 namespace bncheck {
@@ -26,6 +27,9 @@ struct CheckOptions {
   const std::atomic<bool>* interrupted = nullptr;
   /// What the cases are timed with.
   std::function<std::chrono::steady_clock::time_point()> clock = std::chrono::steady_clock::now;
+  /// Takes the errors of the drawn cases; those of stored, shrunk and climbed-to ones do not follow from the
+  /// seed. Null: nobody does.
+  ErrorStatistics* statistics = nullptr;
   /// Called after each case with the number of applicable ones so far.
   std::function<void(int)> progress;
 };

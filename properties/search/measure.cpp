@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <map>
 
+#include "core/judge.hpp"
 #include "generate/gradients.hpp"
 
 namespace bncheck {
@@ -56,14 +57,14 @@ std::vector<Workload> make_workloads() {
   std::vector<Workload> all;
   for (const bool training : {true, false}) {
     for (const Regime regime : finite_regimes()) {
-      all.push_back({training ? "training" : "inference", std::string(name_of(regime)), [=](Draws& draws) {
-                       return with_usual_eps(
-                           draw_case(draws, plain_capabilities(), plain_wish(training, regime)));
-                     }});
+      all.push_back(
+          {training ? Pass::training : Pass::inference, std::string(name_of(regime)), [=](Draws& draws) {
+             return with_usual_eps(draw_case(draws, plain_capabilities(), plain_wish(training, regime)));
+           }});
     }
   }
   const auto backward = [&](bool training, const std::string& name, Regime regime, GradientKind kind) {
-    all.push_back({training ? "backward training" : "backward inference", name, [=](Draws& draws) {
+    all.push_back({training ? Pass::backward_training : Pass::backward_inference, name, [=](Draws& draws) {
                      Case c =
                          draw_gradient_case(draws, plain_capabilities(), plain_wish(training, regime), kind);
                      auto& call = std::get<Backward>(c.calls[1].operation);
@@ -82,22 +83,42 @@ std::vector<Workload> make_workloads() {
   return all;
 }
 
-using Rows = std::map<Output, Measurement>;
+/// The figures of one workload beside those of all.
+class WorkloadSink : public ErrorSink {
+ public:
+  explicit WorkloadSink(ErrorStatistics& all) : all_(all) {}
+  void take(const Run& run, std::size_t call, Output output,
+            std::span<const JudgedElement> elements) override {
+    all_.take(run, call, output, elements);
+    for (const JudgedElement& element : elements) figures_[output].add(element.error);
+  }
+  const std::map<Output, ErrorFigures>& figures() const { return figures_; }
 
-void add_call(const Run& run, std::size_t call, const Capabilities& can, Rows& rows) {
-  for (const auto& [output, expected] : run.expected[call].outputs) {
-    const std::span<const float> got = run.output(call, output).floats();
-    Measurement& row = rows[output];
-    for (std::int64_t i = 0; i < std::min(expected.size(), static_cast<std::int64_t>(got.size())); ++i) {
-      const Error error = expected.error(i, got[static_cast<std::size_t>(i)], can.numerics);
-      ++row.elements;
-      row.nearest += error.nearest ? 1 : 0;
-      if (!error.in_range) {
-        ++row.out_of_range;
-        continue;
-      }
-      row.worst_ulps = std::max(row.worst_ulps, error.ulps);
-      row.worst_ratio = std::max(row.worst_ratio, error.ratio);
+ private:
+  ErrorStatistics& all_;
+  std::map<Output, ErrorFigures> figures_;
+};
+
+void measure_case(const Case& c, const Unmeasured& place, Runner& runner, Measured& result) {
+  ++result.cases;
+  const auto unmeasured = [&](const std::string& reason) {
+    return Unmeasured{place.workload, place.index, reason};
+  };
+  try {
+    const Run run = runner.run(c);
+    Verdict ignored;
+    judge_call(run, c.calls.size() - 1, runner.can(), Judged::in_range, ignored);
+  } catch (const Settled& settled) {
+    const Verdict& verdict = settled.verdict;
+    switch (verdict.kind) {
+      case Verdict::Kind::not_applicable:
+        ++result.unsupported;
+        break;
+      case Verdict::Kind::died:
+        result.deaths.push_back(unmeasured(verdict.message));
+        break;
+      default:
+        result.failures.push_back(unmeasured(verdict.message));
     }
   }
 }
@@ -110,33 +131,25 @@ const std::vector<Workload>& all_workloads() {
 }
 
 std::string kind_of(const Workload& workload) {
-  std::string kind = workload.operation + "/" + workload.regime;
+  std::string kind = std::string(name_of(workload.pass)) + "/" + workload.regime;
   std::ranges::replace(kind, ' ', '_');
   return kind;
 }
 
 Measured measure(Subject& subject, int cases_per_workload, std::uint64_t seed,
                  const std::atomic<bool>& interrupted) {
-  Measured result;
+  Measured result(subject.can().dialect);
   Runner runner(subject);
   std::uint64_t stream = seed;
   for (const Workload& workload : all_workloads()) {
     RandomDraws draws(stream++ * 0x9e3779b97f4a7c15U);
-    Rows rows;
+    WorkloadSink sink(result.statistics);
+    runner.set_sink(&sink);
     for (int k = 0; k < cases_per_workload && !interrupted; ++k) {
-      const Case c = workload.draw(draws);
-      ++result.cases;
-      try {
-        const Run run = runner.run(c);
-        add_call(run, c.calls.size() - 1, runner.can(), rows);
-      } catch (const Settled&) {
-        ++result.failed;
-      }
+      measure_case(workload.draw(draws), {&workload, k, ""}, runner, result);
     }
-    for (auto& [output, row] : rows) {
-      row.workload = &workload;
-      row.output = output;
-      result.rows.push_back(row);
+    for (const auto& [output, figures] : sink.figures()) {
+      result.rows.push_back({&workload, output, figures});
     }
   }
   return result;

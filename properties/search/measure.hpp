@@ -9,13 +9,14 @@
 
 #include "core/draws.hpp"
 #include "core/runner.hpp"
+#include "search/error_statistics.hpp"
 
 namespace bncheck {
 
 /// One kind of cases.
 struct Workload {
-  std::string operation;  ///< "training", "inference", "backward training", "backward inference"
-  std::string regime;     ///< of x, or of dy where x is ordinary
+  Pass pass;
+  std::string regime;  ///< of x, or of dy where x is ordinary
   std::function<Case(Draws&)> draw;
 };
 const std::vector<Workload>& all_workloads();
@@ -26,15 +27,25 @@ std::string kind_of(const Workload& workload);
 struct Measurement {
   const Workload* workload = nullptr;
   Output output = Output::y;
-  std::int64_t elements = 0, nearest = 0;
-  std::int64_t out_of_range = 0;  ///< elements that the worst figures leave out
-  double worst_ulps = 0, worst_ratio = 0;
+  ErrorFigures figures;
+};
+
+/// A case that gave no values to measure.
+struct Unmeasured {
+  const Workload* workload = nullptr;
+  int index = 0;  ///< of the case in its workload
+  std::string reason;
 };
 
 struct Measured {
+  explicit Measured(const Dialect& dialect) : statistics(dialect) {}
+
   std::vector<Measurement> rows;
+  ErrorStatistics statistics;  ///< of all rows
   std::int64_t cases = 0;
-  std::int64_t failed = 0;  ///< cases that were rejected, or that the subject died of
+  std::vector<Unmeasured> deaths;    ///< the subject died
+  std::vector<Unmeasured> failures;  ///< it rejected the case, or returned something else than was asked for
+  std::int64_t unsupported = 0;      ///< it said that it cannot do this
 };
 
 /// The cases follow from the seed and from nothing else.

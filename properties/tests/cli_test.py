@@ -16,7 +16,7 @@ from pathlib import Path
 BNCHECK = Path()
 GOLDEN = Path()
 KEYS = {"schema", "subject", "version", "dialect", "seed", "cases", "violations", "stored", "coverage",
-        "interrupted", "laws"}
+        "accuracy", "interrupted", "laws"}
 LAW_KEYS = {"name", "verdict", "cases", "discarded", "reason", "worst_ulp", "worst_ratio", "climbed", "slow",
             "case_file"}
 # Judged in a dialect whose running variance is the population's, bn violates this law in its first cases.

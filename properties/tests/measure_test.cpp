@@ -45,12 +45,14 @@ TEST(Measure, TheExactAnswerIsNearestEverywhere) {
   Perfect subject(*dialect_named("pytorch"));
   const Measured measured = measure(subject, 2, 5, never);
   EXPECT_EQ(measured.cases, 2 * static_cast<std::int64_t>(all_workloads().size()));
-  EXPECT_EQ(measured.failed, 0);
+  EXPECT_TRUE(measured.failures.empty());
+  EXPECT_TRUE(measured.deaths.empty());
   std::set<Output> outputs;
   for (const Measurement& row : measured.rows) {
-    EXPECT_GT(row.elements, 0);
-    EXPECT_EQ(row.nearest, row.elements) << row.workload->operation << ' ' << row.workload->regime;
-    EXPECT_LE(row.worst_ulps, 0.5);
+    EXPECT_GT(row.figures.elements, 0);
+    EXPECT_EQ(row.figures.nearest, row.figures.elements)
+        << name_of(row.workload->pass) << ' ' << row.workload->regime;
+    EXPECT_LE(row.figures.worst_ulps, 0.5);
     outputs.insert(row.output);
   }
   for (const Output output : {Output::y, Output::running_var, Output::dx, Output::dweight, Output::dbias}) {
@@ -63,16 +65,16 @@ TEST(Measure, OneUlpOffIsSeen) {
   for (const Measurement& row : measure(subject, 1, 5, never).rows) {
     // Where results overflow, there is no further float.
     if (is_state(row.output) || row.workload->regime.ends_with("huge")) continue;
-    EXPECT_EQ(row.nearest, 0) << row.workload->operation << ' ' << row.workload->regime;
-    if (row.out_of_range == row.elements) continue;
-    EXPECT_GE(row.worst_ulps, 0.5);
+    EXPECT_EQ(row.figures.nearest, 0) << name_of(row.workload->pass) << ' ' << row.workload->regime;
+    if (row.figures.out_of_range == row.figures.elements) continue;
+    EXPECT_GE(row.figures.worst_ulps, 0.5);
   }
 }
 
 TEST(Measure, RefusedCasesAreCountedAndShown) {
   Refusing subject;
   const Measured measured = measure(subject, 1, 5, never);
-  EXPECT_EQ(measured.failed, measured.cases);
+  EXPECT_EQ(measured.failures.size(), static_cast<std::size_t>(measured.cases));
   EXPECT_TRUE(measured.rows.empty());
   const std::string table = league_table({{"refusing", "1", measured}}, 5);
   EXPECT_NE(table.find("refusing 1: 54 cases, 54 failed, seed 5"), std::string::npos) << table;

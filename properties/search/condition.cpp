@@ -1,0 +1,86 @@
+#include "search/condition.hpp"
+
+#include <cmath>
+
+#include "bncheck/expected.hpp"
+
+namespace bncheck {
+namespace {
+
+struct Moments {
+  double mean = 0, abs_mean = 0, variance = 0;
+};
+
+double element_or(const std::optional<Tensor>& tensor, std::size_t index, double otherwise) {
+  return tensor && index < tensor->size() ? static_cast<double>(tensor->floats()[index]) : otherwise;
+}
+
+/// Mean, mean of magnitudes and population variance of each statistic's values, in two passes.
+std::vector<Moments> batch_moments(const Tensor& x, Axes axes, const FeatureCount& count) {
+  std::vector<Moments> all(static_cast<std::size_t>(count.features));
+  const std::span<const float> values = x.floats();
+  const auto n = static_cast<double>(count.values);
+  const auto each = [&](const auto& visit) {
+    for (std::size_t i = 0; i < values.size(); ++i) {
+      visit(all[statistic_of(static_cast<std::int64_t>(i), x.shape, axes)], static_cast<double>(values[i]));
+    }
+  };
+  each([&](Moments& m, double v) {
+    m.mean += v / n;
+    m.abs_mean += std::fabs(v) / n;
+  });
+  each([&](Moments& m, double v) { m.variance += (v - m.mean) * (v - m.mean) / n; });
+  return all;
+}
+
+/// The given statistics that an inference call centres and scales by.
+void use_given(Moments& m, const State& before, std::size_t k) {
+  const double weight = before.running_weight ? element_or(before.running_weight, 0, 0) : 1;
+  const double mean = element_or(before.running_mean, k, 0), variance = element_or(before.running_var, k, 1);
+  m.mean = weight == 0 ? 0 : mean / weight;
+  m.variance = weight == 0 ? 0 : variance / weight;
+}
+
+double scale_of(double variance, double eps, EpsPlace place) {
+  switch (place) {
+    case EpsPlace::inside:
+      return 1 / std::sqrt(variance + eps);
+    case EpsPlace::outside:
+      return 1 / (std::sqrt(variance) + eps);
+    case EpsPlace::absent:
+      break;
+  }
+  return 1 / std::sqrt(variance);
+}
+
+}  // namespace
+
+std::size_t statistic_of(std::int64_t index, const Shape& x, Axes axes) {
+  std::int64_t spatial = 1;
+  for (std::size_t k = 2; k < x.size(); ++k) spatial *= x[k];
+  const std::int64_t statistic =
+      axes == Axes::per_activation ? index % (x[1] * spatial) : index / spatial % x[1];
+  return static_cast<std::size_t>(statistic);
+}
+
+std::vector<double> condition_numbers(const Config& config, const State& before, const Forward& forward,
+                                      const Dialect& dialect) {
+  const Tensor& x = forward.x;
+  if (x.shape.size() < 2 || x.size() == 0 || x.dtype != Dtype::f32) return {};
+  const FeatureCount count = feature_count(x.shape, dialect.axes);
+  std::vector<Moments> moments = batch_moments(x, dialect.axes, count);
+  const bool uses_batch = forward.training || !config.track_running_stats;
+  const double eps = effective_eps(config, dialect);
+  const auto n = static_cast<double>(count.values);
+  const double correction = dialect.normalising_variance == Correction::unbiased ? n / (n - 1) : 1;
+  std::vector<double> conditions;
+  for (std::size_t k = 0; k < moments.size(); ++k) {
+    Moments& m = moments[k];
+    m.variance *= correction;
+    if (!uses_batch) use_given(m, before, k);
+    conditions.push_back(scale_of(m.variance, eps, dialect.eps_place) * (m.abs_mean + std::fabs(m.mean)));
+  }
+  return conditions;
+}
+
+}  // namespace bncheck
