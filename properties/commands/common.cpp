@@ -57,6 +57,14 @@ Dialect dialect_from(const std::string& text) {
   }
 }
 
+Numerics numerics_from(const std::string& text) {
+  try {
+    return numerics_from_text(text);
+  } catch (const std::invalid_argument& error) {
+    throw UsageError(error.what());
+  }
+}
+
 std::unique_ptr<Subject> subject_from(const std::string& name, const std::string& dialect) {
   std::unique_ptr<Subject> subject;
   try {

@@ -17,6 +17,8 @@ namespace bncheck {
 std::unique_ptr<Subject> subject_from(const std::string& name, const std::string& dialect);
 /// "keras", "pytorch,running_var=population". Throws UsageError.
 Dialect dialect_from(const std::string& text);
+/// "sound", "sound,summation=naive". Throws UsageError.
+Numerics numerics_from(const std::string& text);
 std::vector<const Law*> laws_from(const std::string& pattern);
 
 /// "500ms", "30s", "10m", "1h", as `option` was given it. Throws UsageError.

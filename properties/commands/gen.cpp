@@ -102,7 +102,7 @@ int run_gen(const GenArguments& arguments) {
     }
   }
   if (shows_progress) fmt::print(stderr, "\r\033[K");
-  writer.finish(seed, can.dialect.name);
+  writer.finish(seed, text_of(can.dialect));
   fmt::print("{} {}{} of {} {} in {}, seed {}\n", written, written == 1 ? "case" : "cases",
              arguments.with_answers ? " with answers" : "", sources.size(),
              sources.size() == 1 ? "kind" : "kinds", arguments.output, seed);

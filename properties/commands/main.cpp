@@ -47,6 +47,7 @@ int main(int argc, char** argv) {
   add_replay(app, status);
   add_oracle(app, status);
   add_gen(app, status);
+  add_judge(app, status);
   add_list(app, status);
   try {
     if (argc > 1) require_known_command(app, argv[1]);

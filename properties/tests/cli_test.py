@@ -66,6 +66,7 @@ class Help(CliTest):
         "oracle": ["--dialect", "--output", "-o", "case"],
         "list": ["what", "laws", "subjects", "faults", "controls", "dialects", "kinds"],
         "gen": ["--output", "-o", "--cases", "--seed", "--kind", "--law", "--dialect", "--with-answers"],
+        "judge": ["--dialect", "--numerics", "--non-finite", "--json", "case", "output"],
     }
 
     def test_lists_commands_and_exit_statuses(self):

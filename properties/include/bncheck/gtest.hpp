@@ -12,6 +12,7 @@
 
 #include <gtest/gtest.h>
 
+#include <cerrno>
 #include <cstdlib>
 #include <functional>
 #include <memory>
@@ -47,7 +48,12 @@ class LawTest : public testing::Test {
  private:
   std::string replay_line(const LawCheck& check) const {
     if (check.case_file.empty()) return "";
-    return "replay: BNCHECK_CASE='" + check.case_file + "' this program --gtest_filter='" + suite_ + "." +
+#ifdef __GLIBC__
+    const std::string program = program_invocation_name;
+#else
+    const std::string program = "PROGRAM";
+#endif
+    return "replay: BNCHECK_CASE='" + check.case_file + "' " + program + " --gtest_filter='" + suite_ + "." +
            law_ + "'\n";
   }
 

@@ -1,0 +1,175 @@
+#include <fmt/format.h>
+
+#include <memory>
+
+#include "bncheck/case_file.hpp"
+#include "bncheck/output_file.hpp"
+#include "commands/case_set.hpp"
+#include "commands/commands.hpp"
+#include "commands/common.hpp"
+#include "report/judged_files.hpp"
+#include "subjects/recorded.hpp"
+
+namespace bncheck {
+namespace {
+
+namespace fs = std::filesystem;
+
+struct JudgeArguments {
+  std::string cases, dialect, numerics = "sound", json;
+  std::vector<std::string> outputs;
+  bool non_finite = false;
+};
+
+struct FilePair {
+  fs::path case_file, output_file;
+};
+
+/// Of every case of the set, the output file of its name.
+std::vector<FilePair> pairs_of_sets(const fs::path& cases, const std::vector<std::string>& outputs,
+                                    const CaseSet& set) {
+  if (outputs.size() != 1 || !fs::is_directory(outputs.front())) {
+    throw UsageError("'" + cases.string() + "' is a folder, expected one folder of outputs instead of '" +
+                     outputs.front() + "'");
+  }
+  const std::string suffix = case_suffix;
+  std::vector<FilePair> pairs;
+  for (const CaseSetFile& file : set.files) {
+    if (file.kind != "case" || !file.name.ends_with(suffix)) continue;
+    const std::string stem = file.name.substr(0, file.name.size() - suffix.size());
+    pairs.push_back({cases / file.name, fs::path(outputs.front()) / (stem + output_suffix)});
+  }
+  return pairs;
+}
+
+void judge_pair(const FilePair& pair, const Capabilities& can, ErrorStatistics& statistics,
+                JudgedFile& judged) {
+  if (!fs::exists(pair.output_file)) {
+    judged.kind = JudgedFile::Kind::missing;
+    judged.message = "there is no such file, expected what was made of " + pair.case_file.filename().string();
+    return;
+  }
+  OutputFile outputs;
+  try {
+    outputs = load_outputs(pair.output_file);
+    if (outputs.calls.size() != judged.content.calls.size()) {
+      throw std::runtime_error(fmt::format("'{}' has {} calls, expected the {} of '{}'",
+                                           pair.output_file.string(), outputs.calls.size(),
+                                           judged.content.calls.size(), pair.case_file.string()));
+    }
+  } catch (const std::runtime_error& error) {
+    judged.kind = JudgedFile::Kind::unreadable;
+    judged.message = one_line(error.what());
+    return;
+  }
+  RecordedSubject subject(std::move(outputs), can);
+  Runner runner(subject);
+  runner.set_sink(&statistics);
+  OutcomeJudgement judgement;
+  try {
+    judgement = judge_outcome(runner.run(judged.content), can, {Judged::in_range});
+  } catch (Settled& settled) {
+    judgement.verdict = std::move(settled.verdict);
+  }
+  const Verdict& verdict = judgement.verdict;
+  judged.mismatches = verdict.mismatches;
+  judged.message = verdict.message;
+  if (verdict.is_bad()) {
+    judged.kind = JudgedFile::Kind::violated;
+  } else if (verdict.kind != Verdict::Kind::holds || judgement.judged == 0) {
+    judged.kind = JudgedFile::Kind::not_judged;
+    if (judged.message.empty()) judged.message = judgement.unjudged;
+  }
+}
+
+/// A case that cannot be read is the user's mistake, an output file that cannot is one of many.
+JudgedFile judge_file(const FilePair& pair, const Capabilities& can, ErrorStatistics& statistics) {
+  JudgedFile judged;
+  judged.case_file = pair.case_file.string();
+  judged.output_file = pair.output_file.string();
+  try {
+    judged.content = load_case(pair.case_file).content;
+  } catch (const std::runtime_error& error) {
+    throw UsageError(error.what());
+  }
+  if (judged.content.calls.empty()) {
+    judged.kind = JudgedFile::Kind::not_judged;
+    judged.message = "the case has no calls";
+    return judged;
+  }
+  judge_pair(pair, can, statistics, judged);
+  // It is shown where values are off only.
+  if (judged.mismatches.empty()) judged.content = {};
+  return judged;
+}
+
+int status_of(const JudgedFiles& judged) {
+  using Kind = JudgedFile::Kind;
+  if (judged.count(Kind::unreadable) > 0) return exit_usage;
+  if (judged.count(Kind::violated) + judged.count(Kind::missing) > 0) return exit_violated;
+  return judged.count(Kind::holds) > 0 ? exit_holds : exit_inconclusive;
+}
+
+int run_judge(const JudgeArguments& arguments) {
+  require_writable_file("--json", arguments.json);
+  std::vector<FilePair> pairs;
+  std::string dialect = "pytorch";
+  if (fs::is_directory(arguments.cases)) {
+    const CaseSet set = read_case_set(arguments.cases);
+    dialect = set.dialect;
+    pairs = pairs_of_sets(arguments.cases, arguments.outputs, set);
+  } else {
+    for (const std::string& output : arguments.outputs) pairs.push_back({arguments.cases, output});
+  }
+  Capabilities can;
+  can.dialect = dialect_from(arguments.dialect.empty() ? dialect : arguments.dialect);
+  can.numerics = numerics_from(arguments.numerics);
+  can.non_finite_rule = arguments.non_finite;
+  ErrorStatistics statistics(can.dialect);
+  JudgedFiles judged{text_of(can.dialect), text_of(can.numerics), {}, {}};
+  const bool prints = arguments.json != "-";
+  for (const FilePair& pair : pairs) {
+    if (interruption()) return exit_interrupted;
+    judged.files.push_back(judge_file(pair, can, statistics));
+    const JudgedFile& file = judged.files.back();
+    if (file.kind == JudgedFile::Kind::unreadable) fmt::print(stderr, "bncheck: {}\n", file.message);
+    if (prints && file.kind != JudgedFile::Kind::unreadable) fmt::print("{}", show_judged(file));
+  }
+  judged.accuracy = statistics.passes();
+  if (prints) fmt::print("{}{}", output_table(judged.accuracy), judged_summary(judged));
+  if (!arguments.json.empty()) write_text(arguments.json, judged_json(judged));
+  return status_of(judged);
+}
+
+}  // namespace
+
+void add_judge(CLI::App& app, int& status) {
+  auto arguments = std::make_shared<JudgeArguments>();
+  CLI::App* command = app.add_subcommand("judge", "judge outputs that were made elsewhere, from files");
+  command->footer(
+      "An output file is described in oracle/include/bncheck/output_file.hpp. Of a folder that 'bncheck "
+      "gen'\n"
+      "wrote, NAME.case.safetensors is judged by NAME.output.safetensors in the folder of outputs.\n"
+      "Exit status: 0 all that was judged holds; 1 a value or an error is wrong, or an output file is "
+      "missing;\n"
+      "2 usage or a damaged file; 4 nothing could be judged.");
+  command->add_option("case", arguments->cases, "case file, or a folder that 'bncheck gen' wrote")
+      ->required();
+  command
+      ->add_option("output", arguments->outputs,
+                   "files with what BatchNorms made of the case, or a folder of such files")
+      ->required();
+  command->add_option("--dialect", arguments->dialect,
+                      "dialect of what made the outputs (default: that of the folder, or pytorch)");
+  command
+      ->add_option("--numerics", arguments->numerics,
+                   "claim to hold it to: exact, faithful or sound, and knobs such as sound,summation=naive")
+      ->capture_default_str();
+  command->add_flag("--non-finite", arguments->non_finite,
+                    "judge infinities and NaN too, by the formula in the extended reals");
+  command->add_option("--json", arguments->json,
+                      "write the judgement as JSON to this file; - is stdout, without the table");
+  command->callback([arguments, &status] { status = run_judge(*arguments); });
+}
+
+}  // namespace bncheck
