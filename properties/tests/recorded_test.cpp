@@ -8,6 +8,7 @@
 #include <limits>
 
 #include "bncheck/answer_file.hpp"
+#include "core/draws.hpp"
 #include "laws/outcome.hpp"
 #include "support.hpp"
 
@@ -138,6 +139,30 @@ TEST(Recorded, StatisticsThatHadToStay) {
 TEST(Recorded, ACounterThatIsOff) {
   EXPECT_THAT(complaint_about([](auto& calls) { calls[0].num_batches_tracked = 5; }),
               HasSubstr("num_batches_tracked is 5, expected 1"));
+}
+
+/// Any bit may be another one: the file is refused, or judged like any other.
+TEST(Recorded, DamagedBytesDoNoHarm) {
+  const Case c = long_case();
+  const std::vector<std::byte> whole = write_archive(to_archive(answer_to(c)));
+  RandomDraws draws(test_seed());
+  int refused = 0, violated = 0;
+  for (int k = 0; k < 2000; ++k) {
+    std::vector<std::byte> bytes = whole;
+    for (std::int64_t flips = draws.between(1, 3); flips > 0; --flips) {
+      bytes[static_cast<std::size_t>(draws.below(bytes.size()))] ^= std::byte{1} << draws.below(8);
+    }
+    OutputFile file;
+    try {
+      file = outputs_from_archive(read_archive(bytes));
+    } catch (const FormatError&) {
+      ++refused;
+      continue;
+    }
+    if (file.calls.size() == c.calls.size()) violated += judged(c, file).verdict.is_bad() ? 1 : 0;
+  }
+  EXPECT_GT(refused, 500);
+  EXPECT_GT(violated, 50);
 }
 
 TEST(Recorded, WhatIsNotFiniteIsJudgedWhereARuleIsDeclared) {
