@@ -3,7 +3,7 @@
 # is installed, so their libraries travel with them.
 cmake -G Ninja -S . -B "$WORK/build" -DCMAKE_BUILD_TYPE=Release -DBNCHECK_FUZZ=ON -DBNCHECK_PEERS=OFF \
   -DBNCHECK_WERROR=OFF -DCMAKE_EXE_LINKER_FLAGS='-Wl,-rpath,$ORIGIN/lib'
-for target in fuzz_forward fuzz_backward fuzz_reject fuzz_case_file; do
+for target in fuzz_forward fuzz_backward fuzz_reject fuzz_case_file fuzz_frame; do
   cmake --build "$WORK/build" --target "$target"
   cp "$WORK/build/bin/$target" "$OUT/"
   mkdir -p "$OUT/lib"

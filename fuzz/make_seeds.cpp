@@ -1,5 +1,5 @@
-/// Writes the seed corpora: make_seeds CORPUS writes CORPUS/fuzz_forward, fuzz_backward, fuzz_reject and
-/// fuzz_case_file. The same files on every machine; files that are there already are replaced.
+/// Writes the seed corpora: make_seeds CORPUS writes CORPUS/fuzz_forward, fuzz_backward, fuzz_reject,
+/// fuzz_case_file and fuzz_frame. The same files on every machine; files that are there already are replaced.
 
 #include <fmt/format.h>
 
@@ -9,6 +9,9 @@
 #include "decode.hpp"
 #include "laws/catalogue.hpp"
 #include "mutate.hpp"
+#include "subjects/foreign/frames.hpp"
+#include "subjects/foreign/wire.hpp"
+#include "subjects/registry.hpp"
 
 namespace {
 
@@ -80,6 +83,41 @@ void write_damaged(const fs::path& folder) {
   container("header-twice", R"({"__metadata__":{"format":"bncheck-case","format":"bncheck-case"}})", 0);
 }
 
+/// Replies of each kind, whole and damaged, as a program would send them.
+void write_frames(const fs::path& folder) {
+  fs::create_directories(folder);
+  const float values[] = {1, 2, 3, 4};
+  const Tensor data = Tensor::of({2, 2}, values);
+  const Tensor vector = Tensor::of({2}, std::span(values).first(2));
+  const auto frame = [&](const char* name, const Metadata& metadata, const NamedTensors& tensors) {
+    Bytes bytes;
+    const OutgoingFrame outgoing(metadata, tensors);
+    for (const auto piece : outgoing.pieces()) {
+      const auto* first = reinterpret_cast<const std::uint8_t*>(piece.data());
+      bytes.insert(bytes.end(), first, first + piece.size());
+    }
+    write(folder / name, bytes);
+    bytes.resize(bytes.size() / 2);
+    write(folder / fmt::format("{}-cut", name), bytes);
+  };
+  frame("capabilities", capabilities_reply(*make_subject("bn")), {});
+  frame("values", {{"format", "bncheck-reply"}, {"status", "values"}, {"num_batches_tracked", "1"}},
+        {{"y", &data},
+         {"saved_mean", &vector},
+         {"saved_invstd", &vector},
+         {"running_mean", &vector},
+         {"running_var", &vector},
+         {"dx", &data},
+         {"dweight", &vector},
+         {"dbias", &vector}});
+  frame("error", {{"format", "bncheck-reply"}, {"status", "error one_value"}, {"message", "one value"}}, {});
+  frame("outcome",
+        {{"format", "bncheck-outcome"}, {"calls", "2"}, {"call.0", "values"}, {"call.1", "error no_forward"}},
+        {{"call.0.y", &data}, {"call.0.running_mean", &vector}});
+  frame("death", {{"format", "bncheck-outcome"}, {"calls", "0"}, {"death", "0"}, {"death.detail", "SIGSEGV"}},
+        {});
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -92,5 +130,6 @@ int main(int argc, char** argv) {
   write_cases(corpus / "fuzz_backward", backward_family(), 2);
   write_cases(corpus / "fuzz_reject", reject_family(), 4);
   write_damaged(corpus / "fuzz_case_file");
+  write_frames(corpus / "fuzz_frame");
   return 0;
 }

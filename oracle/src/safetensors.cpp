@@ -19,18 +19,6 @@ using nlohmann::json;
 
 constexpr const char* metadata_key = "__metadata__";
 
-std::vector<std::byte> pack(const std::string& header, const std::map<std::string, Tensor>& tensors) {
-  std::size_t size = 8 + header.size();
-  for (const auto& [name, tensor] : tensors) size += tensor.bytes.size();
-  std::vector<std::byte> bytes(size);
-  const auto length = static_cast<std::uint64_t>(header.size());
-  for (std::size_t k = 0; k < 8; ++k) bytes[k] = static_cast<std::byte>(length >> (8 * k));
-  std::memcpy(bytes.data() + 8, header.data(), header.size());
-  std::byte* end = bytes.data() + 8 + header.size();
-  for (const auto& [name, tensor] : tensors) end = std::ranges::copy(tensor.bytes, end).out;
-  return bytes;
-}
-
 json parse_header(std::span<const std::byte> bytes) {
   if (bytes.size() < 8) {
     throw FormatError("expected 8 bytes of header length but the file has " + std::to_string(bytes.size()));
@@ -138,20 +126,37 @@ void check_tiling(std::vector<Entry>& entries, std::size_t data_size) {
 
 }  // namespace
 
-std::vector<std::byte> write_archive(const Archive& archive) {
+std::string archive_header(const std::map<std::string, std::string>& metadata, const NamedTensors& tensors) {
   json header = json::object();
-  if (!archive.metadata.empty()) header[metadata_key] = archive.metadata;
+  if (!metadata.empty()) header[metadata_key] = metadata;
   std::size_t offset = 0;
-  for (const auto& [name, tensor] : archive.tensors) {
-    const std::size_t end = offset + tensor.bytes.size();
+  for (const auto& [name, tensor] : tensors) {
+    const std::size_t end = offset + tensor->bytes.size();
     header[name] = {
-        {"dtype", name_of(tensor.dtype)}, {"shape", tensor.shape}, {"data_offsets", {offset, end}}};
+        {"dtype", name_of(tensor->dtype)}, {"shape", tensor->shape}, {"data_offsets", {offset, end}}};
     offset = end;
   }
   std::string text = header.dump(-1, ' ', /*ensure_ascii=*/true, json::error_handler_t::replace);
   // The format asks for data aligned to 8 bytes, with blanks after the header.
   text.append((8 - text.size() % 8) % 8, ' ');
-  return pack(text, archive.tensors);
+  std::string length(8, '\0');
+  for (std::size_t k = 0; k < 8; ++k) length[k] = static_cast<char>(text.size() >> (8 * k));
+  return length + text;
+}
+
+std::vector<std::byte> write_archive(const Archive& archive) {
+  NamedTensors tensors;
+  std::size_t size = 0;
+  for (const auto& [name, tensor] : archive.tensors) {
+    tensors.emplace_back(name, &tensor);
+    size += tensor.bytes.size();
+  }
+  const std::string header = archive_header(archive.metadata, tensors);
+  std::vector<std::byte> bytes(header.size() + size);
+  std::memcpy(bytes.data(), header.data(), header.size());
+  std::byte* end = bytes.data() + header.size();
+  for (const auto& [name, tensor] : tensors) end = std::ranges::copy(tensor->bytes, end).out;
+  return bytes;
 }
 
 Archive read_archive(std::span<const std::byte> bytes) {

@@ -17,6 +17,7 @@ struct CheckArguments {
   int cases = 200;
   std::string seed, time, climb, law = "*", dialect, json, save = "bncheck-failures";
   bool no_database = false;
+  ForeignLimits limits;
 };
 
 std::string save_finding(const CheckArguments& arguments, const LawResult& result, const Subject& subject,
@@ -109,7 +110,8 @@ int run_check(const CheckArguments& arguments) {
     end = std::chrono::steady_clock::now() + duration_from("--time", arguments.time);
   std::chrono::milliseconds climb_time{};
   if (!arguments.climb.empty()) climb_time = duration_from("--climb", arguments.climb);
-  const std::unique_ptr<Subject> subject = subject_from(arguments.subject, arguments.dialect);
+  const std::unique_ptr<Subject> subject =
+      subject_from(arguments.subject, arguments.dialect, arguments.limits);
   options.seed = seed_from(arguments.seed);
   options.interrupted = &interruption();
 
@@ -198,6 +200,7 @@ void add_check(CLI::App& app, int& status) {
                    "folder for the cases that violate a law; those in it are tried first")
       ->capture_default_str();
   command->add_flag("--no-database", arguments->no_database, "do not try the cases in that folder first");
+  add_foreign_options(*command, arguments->limits);
   command->callback([arguments, &status] { status = run_check(*arguments); });
 }
 

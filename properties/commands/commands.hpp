@@ -30,6 +30,7 @@ void add_gen(CLI::App& app, int& status);
 void add_judge(CLI::App& app, int& status);
 void add_replay(CLI::App& app, int& status);
 void add_oracle(CLI::App& app, int& status);
+void add_serve(CLI::App& app, int& status);
 void add_list(CLI::App& app, int& status);
 
 }  // namespace bncheck

@@ -24,6 +24,7 @@ class InDialect : public Subject {
  public:
   InDialect(std::unique_ptr<Subject> subject, Dialect dialect)
       : subject_(std::move(subject)), can_(subject_->can()) {
+    subject_->assume(dialect);
     can_.dialect = std::move(dialect);
   }
   std::string name() const override { return subject_->name(); }
@@ -65,15 +66,32 @@ Numerics numerics_from(const std::string& text) {
   }
 }
 
-std::unique_ptr<Subject> subject_from(const std::string& name, const std::string& dialect) {
+std::unique_ptr<Subject> subject_from(const std::string& name, const std::string& dialect,
+                                      const ForeignLimits& limits) {
   std::unique_ptr<Subject> subject;
   try {
-    subject = make_subject(name);
+    subject = make_subject(name, limits);
   } catch (const std::invalid_argument& error) {
     throw UsageError(error.what());
   }
   if (dialect.empty()) return subject;
   return std::make_unique<InDialect>(std::move(subject), dialect_from(dialect));
+}
+
+void add_foreign_options(CLI::App& command, ForeignLimits& limits) {
+  const auto add_time = [&](const std::string& name, std::chrono::milliseconds& time,
+                            const std::string& about) {
+    command.add_option_function<std::string>(
+        name, [name, &time](const std::string& text) { time = duration_from(name, text); },
+        about + " (default: " + std::to_string(time.count() / 1000) + "s)");
+  };
+  add_time("--start-timeout", limits.start, "how long a plugin or program may take to start");
+  add_time("--case-timeout", limits.call, "how long a plugin or program may take for one case");
+  command.add_option_function<std::string>(
+      "--memory-limit",
+      [&limits](const std::string& text) { limits.memory = bytes_from("--memory-limit", text); },
+      "resident memory that a plugin or program may take, such as 500M or 8G (default: half of the "
+      "machine's)");
 }
 
 std::vector<const Law*> laws_from(const std::string& pattern) {
@@ -95,6 +113,16 @@ std::chrono::milliseconds duration_from(const std::string& option, const std::st
   const std::string unit = match[2];
   const std::int64_t factor = unit == "ms" ? 1 : unit == "s" ? 1000 : unit == "m" ? 60'000 : 3'600'000;
   return std::chrono::milliseconds(std::stoll(match[1]) * factor);
+}
+
+std::uint64_t bytes_from(const std::string& option, const std::string& text) {
+  static const std::regex pattern(R"((\d{1,7})([KMG]))");
+  std::smatch match;
+  if (!std::regex_match(text, match, pattern)) {
+    throw UsageError(option + " is '" + text + "', expected a number with a unit such as 500M or 8G");
+  }
+  const std::string unit = match[2];
+  return std::stoull(match[1]) << (unit == "K" ? 10 : unit == "M" ? 20 : 30);
 }
 
 Style stdout_style() {

@@ -1,6 +1,7 @@
 #pragma once
 /// What several commands need: subjects with a dialect, laws by pattern, terminals, interruption.
 
+#include <CLI/CLI.hpp>
 #include <atomic>
 #include <memory>
 #include <optional>
@@ -10,11 +11,15 @@
 #include "core/law.hpp"
 #include "core/subject.hpp"
 #include "report/console.hpp"
+#include "subjects/foreign/limits.hpp"
 
 namespace bncheck {
 
 /// The subject, judged in another dialect where one is named. Throws UsageError, SubjectUnavailable.
-std::unique_ptr<Subject> subject_from(const std::string& name, const std::string& dialect);
+std::unique_ptr<Subject> subject_from(const std::string& name, const std::string& dialect,
+                                      const ForeignLimits& limits = {});
+/// --start-timeout, --case-timeout and --memory-limit, for subjects that live in a process of their own.
+void add_foreign_options(CLI::App& command, ForeignLimits& limits);
 /// "keras", "pytorch,running_var=population". Throws UsageError.
 Dialect dialect_from(const std::string& text);
 /// "sound", "sound,summation=naive". Throws UsageError.
@@ -23,6 +28,9 @@ std::vector<const Law*> laws_from(const std::string& pattern);
 
 /// "500ms", "30s", "10m", "1h", as `option` was given it. Throws UsageError.
 std::chrono::milliseconds duration_from(const std::string& option, const std::string& text);
+
+/// "500M", "8G" as `option` was given it, in bytes. Throws UsageError.
+std::uint64_t bytes_from(const std::string& option, const std::string& text);
 
 /// A random one where the text is empty. Throws UsageError.
 std::uint64_t seed_from(const std::string& text);

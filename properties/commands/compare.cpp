@@ -13,13 +13,15 @@ struct CompareArguments {
   std::vector<std::string> subjects;
   int cases = 20;
   std::string seed, json;
+  ForeignLimits limits;
 };
 
 int run_compare(const CompareArguments& arguments) {
   require_writable_file("--json", arguments.json);
   const std::uint64_t seed = seed_from(arguments.seed);
   std::vector<std::unique_ptr<Subject>> subjects;
-  for (const std::string& name : arguments.subjects) subjects.push_back(subject_from(name, ""));
+  for (const std::string& name : arguments.subjects)
+    subjects.push_back(subject_from(name, "", arguments.limits));
   std::vector<Contestant> contestants;
   for (std::size_t k = 0; k < subjects.size() && !interruption(); ++k) {
     contestants.push_back({arguments.subjects[k], subjects[k]->version(),
@@ -45,6 +47,7 @@ void add_compare(CLI::App& app, int& status) {
                       "integer that the cases follow from (default: a random one)");
   command->add_option("--json", arguments->json,
                       "write the table as JSON to this file; - is stdout, without the table");
+  add_foreign_options(*command, arguments->limits);
   command->callback([arguments, &status] { status = run_compare(*arguments); });
 }
 

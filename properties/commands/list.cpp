@@ -21,7 +21,8 @@ void list_subjects() {
                entry.unavailable.empty() ? "" : " -- unavailable: " + entry.unavailable);
   }
   for (const SubjectFamily& family : subject_families()) {
-    fmt::print("{:<16}{} ('{}')\n", family.prefix + "NAME", family.about, family.listed_by);
+    fmt::print("{:<16}{}{}\n", family.prefix + family.what, family.about,
+               family.listed_by.empty() ? "" : " ('" + family.listed_by + "')");
   }
 }
 

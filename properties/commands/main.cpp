@@ -49,6 +49,7 @@ int main(int argc, char** argv) {
   add_gen(app, status);
   add_judge(app, status);
   add_list(app, status);
+  add_serve(app, status);
   try {
     if (argc > 1) require_known_command(app, argv[1]);
     app.parse(argc, argv);

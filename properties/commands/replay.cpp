@@ -15,6 +15,7 @@ struct ReplayArguments {
   std::vector<std::string> files;
   std::string subject = "bn", law, dialect;
   bool quiet = false;
+  ForeignLimits limits;
 };
 
 /// The law that the user or the file names; else every law.
@@ -60,7 +61,8 @@ void replay_law(const Law& law, const Case& c, Runner& runner, Tally& tally) {
 }
 
 int run_replay(const ReplayArguments& arguments) {
-  const std::unique_ptr<Subject> subject = subject_from(arguments.subject, arguments.dialect);
+  const std::unique_ptr<Subject> subject =
+      subject_from(arguments.subject, arguments.dialect, arguments.limits);
   Runner runner(*subject);
   bool violated = false;
   bool undecided = false;
@@ -106,6 +108,7 @@ void add_replay(CLI::App& app, int& status) {
   command->add_option("--dialect", arguments->dialect,
                       "judge the subject in this dialect: NAME[,KNOB=VALUE]...");
   command->add_flag("--quiet", arguments->quiet, "leave out the case itself");
+  add_foreign_options(*command, arguments->limits);
   command->callback([arguments, &status] { status = run_replay(*arguments); });
 }
 

@@ -1,13 +1,25 @@
 #include "core/runner.hpp"
 
+#include "core/reach.hpp"
+
 namespace bncheck {
+
+std::set<ErrorKind> every_error() {
+  return {ErrorKind::rank,  ErrorKind::channels, ErrorKind::length,
+          ErrorKind::eps,   ErrorKind::momentum, ErrorKind::one_value,
+          ErrorKind::alias, ErrorKind::counter,  ErrorKind::no_forward};
+}
 
 std::string_view name_of(Death::Cause cause) {
   switch (cause) {
     case Death::Cause::signal:
-      return "killed by a signal";
+      return "died";
+    case Death::Cause::left:
+      return "left";
     case Death::Cause::hang:
       return "hung";
+    case Death::Cause::memory:
+      return "took too much memory";
     case Death::Cause::protocol:
       return "broke the protocol";
     case Death::Cause::input_changed:
@@ -82,6 +94,7 @@ Run Runner::run(const Case& c) {
   if (const std::string name = foreign_dtype(c); !name.empty()) {
     throw Settled{Verdict::not_applicable("tensor '" + name + "' is not F32")};
   }
+  if (auto reason = beyond_reach(c, can())) throw Settled{Verdict::beyond(std::move(*reason))};
   ++runs_;
   Outcome outcome = subject_.run(c);
   if (outcome.death) {
@@ -97,7 +110,7 @@ Run Runner::run(const Case& c) {
   for (std::size_t k = 0; k < c.calls.size(); ++k) {
     const auto* failure = std::get_if<Failure>(&run.replies[k].result);
     if (failure != nullptr && failure->kind == ErrorKind::unsupported) {
-      throw Settled{Verdict::not_applicable("the subject does not support this: " + failure->message)};
+      throw Settled{Verdict::beyond("the subject does not support this: " + failure->message)};
     }
     run.expected.push_back(expect(config, run.before(k), c.calls[k], can().dialect, latest));
     config = run.expected.back().config;

@@ -18,6 +18,9 @@
 
 namespace bncheck {
 
+/// Of a subject that keeps to the contract.
+std::set<ErrorKind> every_error();
+
 /// What laws may ask of a subject. Laws outside are "not applicable", with the reason.
 struct Capabilities {
   Dialect dialect;
@@ -25,7 +28,14 @@ struct Capabilities {
   std::set<int> dimensions{1, 2, 3};
   /// Which dtypes it takes together. Laws that read float32 values themselves ask for the pair of float32.
   std::vector<DtypePair> dtypes{{}};
+  bool training = true, inference = true;  ///< Forward calls in that mode
+  bool empty = true;                       ///< batches without a value
+  std::int64_t channel_multiple = 1;       ///< of what C has to be a multiple
+  std::int64_t max_elements = 0;           ///< of x; 0: no cap
+  /// The errors that it detects and reports. A call that must fail for others only is never put to it.
+  std::set<ErrorKind> errors = every_error();
   bool strided = true;          ///< any strides and offsets; else only dense tensors in logical order
+  bool channels_last = true;    ///< dense tensors with the channel innermost, strided or not
   bool in_place = true;         ///< y may be x
   bool caller_output = true;    ///< writes y into the caller's memory
   bool caller_state = false;    ///< parameters and running statistics are the caller's buffers in every call
@@ -58,7 +68,7 @@ struct Reply {
 
 /// The subject did something that no call may do.
 struct Death {
-  enum class Cause { signal, hang, protocol, guard_zone, input_changed };
+  enum class Cause { signal, left, hang, memory, protocol, guard_zone, input_changed };
   Cause cause = Cause::guard_zone;
   std::string detail;
   std::size_t call = 0;
@@ -77,6 +87,9 @@ class Subject {
   virtual std::string version() const = 0;
   virtual const Capabilities& can() const = 0;
   virtual Outcome run(const Case& c) = 0;
+  /// It is taken to speak this dialect from now on, which decides what it is told where its interface depends
+  /// on it: the weight that a momentum is of, the statistics to save. The others need not know.
+  virtual void assume(const Dialect&) {}
 };
 
 }  // namespace bncheck

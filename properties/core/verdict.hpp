@@ -28,10 +28,17 @@ struct Verdict {
   double worst_ulps = 0, worst_ratio = 0;
   /// Outputs whose intermediate results left the exponent range, where the ratio says nothing.
   std::int64_t out_of_range = 0;
+  /// Not applicable because the subject cannot be asked: no fault of the law's generator.
+  bool beyond_subject = false;
 
-  static Verdict violated(std::string message) { return {Kind::violated, std::move(message), {}, 0, 0, 0}; }
+  static Verdict violated(std::string message) {
+    return {Kind::violated, std::move(message), {}, 0, 0, 0, false};
+  }
   static Verdict not_applicable(std::string reason) {
-    return {Kind::not_applicable, std::move(reason), {}, 0, 0, 0};
+    return {Kind::not_applicable, std::move(reason), {}, 0, 0, 0, false};
+  }
+  static Verdict beyond(std::string reason) {
+    return {Kind::not_applicable, std::move(reason), {}, 0, 0, 0, true};
   }
   bool is_bad() const { return kind == Kind::violated || kind == Kind::died; }
 };

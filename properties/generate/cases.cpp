@@ -92,6 +92,25 @@ Tensor draw_vector(std::int64_t length, const std::function<float()>& draw) {
   return tensor;
 }
 
+/// Training or not, as far as the subject has both.
+bool draw_mode(Draws& draws, const Capabilities& can) {
+  if (!can.training || !can.inference) return can.training;
+  return draws.chance(1, 2);
+}
+
+/// Room for `channel_multiple` channels within the subject's cap.
+ShapeWish within_reach(const Capabilities& can, ShapeWish wish) {
+  if (can.max_elements > 0) wish.max_elements = std::min(wish.max_elements, can.max_elements);
+  wish.max_elements = std::max(wish.max_elements / can.channel_multiple, 2 * wish.min_values);
+  return wish;
+}
+
+Shape draw_shape_for(Draws& draws, int dimensions, const Capabilities& can, const ShapeWish& wish) {
+  Shape shape = draw_shape(draws, dimensions, within_reach(can, wish));
+  shape[1] *= can.channel_multiple;
+  return shape;
+}
+
 }  // namespace
 
 const Forward* only_forward(const Case& c) {
@@ -156,12 +175,21 @@ Tensor draw_input(Draws& draws, const Shape& shape, const CaseWish& wish) {
   return x;
 }
 
+namespace {
+
+Placement draw_layout(Draws& draws, const Capabilities& can, std::size_t rank) {
+  if (can.strided) return draw_placement(draws, rank);
+  return draws.chance(1, 2) ? channels_last(rank) : Placement{};
+}
+
+}  // namespace
+
 Exec draw_exec(Draws& draws, const Capabilities& can, std::size_t rank) {
   Exec exec;
   if (can.in_place && draws.chance(1, 6)) exec.overlap = Overlap::in_place;
-  if (can.strided) {
-    exec.x = draw_placement(draws, rank);
-    if (can.caller_output && exec.overlap == Overlap::none) exec.y = draw_placement(draws, rank);
+  if (can.strided || can.channels_last) {
+    exec.x = draw_layout(draws, can, rank);
+    if (can.caller_output && exec.overlap == Overlap::none) exec.y = draw_layout(draws, can, rank);
   }
   if (exec.overlap == Overlap::in_place) exec.y = exec.x;
   if (can.threads && draws.chance(1, 4)) exec.threads = static_cast<int>(draws.between(1, 4));
@@ -175,20 +203,20 @@ Exec draw_exec(Draws& draws, const Capabilities& can, std::size_t rank) {
 Case draw_case(Draws& draws, const Capabilities& can, const CaseWish& wish) {
   Case c;
   const int dimensions = draw_dimensions(draws, can);
-  Shape shape = draw_shape(draws, dimensions, wish.shape);
+  Shape shape = draw_shape_for(draws, dimensions, can, wish.shape);
   c.config = draw_config(draws, can, wish, shape[1]);
   c.config.dimensions = dimensions;
   c.state = draw_state(draws, c.config, can.dialect, wish);
   const auto calls = wish.calls > 0 ? wish.calls : static_cast<int>(draws.between(1, 3));
   for (int k = 0; k < calls; ++k) {
-    const bool training = k == 0 && wish.training ? *wish.training : draws.chance(1, 2);
+    const bool training = k == 0 && wish.training ? *wish.training : draw_mode(draws, can);
     Call call;
     call.operation = Forward{training, draw_input(draws, shape, wish)};
     if (wish.any_exec) call.exec = draw_exec(draws, can, shape.size());
     c.calls.push_back(std::move(call));
     if (k + 1 < calls) {
       const std::int64_t channels = shape[1];
-      shape = draw_shape(draws, dimensions, wish.shape);
+      shape = draw_shape(draws, dimensions, within_reach(can, wish.shape));
       shape[1] = channels;
     }
   }

@@ -76,7 +76,10 @@ Law rejection(std::string name, std::string statement, ErrorKind kind,
   return {
       std::move(name),
       std::move(statement),
-      excludes,
+      [=](const Capabilities& can) -> std::optional<std::string> {
+        if (can.errors.contains(kind)) return excludes(can);
+        return "the subject does not report the error '" + std::string(name_of(kind)) + "'";
+      },
       draw,
       [=](const Case& c, Runner& runner) { return check_rejected(c, runner, kind, twin); },
       {.stays = "One row of the contract in all its forms, each beside a valid twin; call_sequences meets "

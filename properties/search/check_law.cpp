@@ -122,7 +122,7 @@ class Search {
     rc::detail::TestParams params;
     params.seed = seed_of(options_.seed, law_.name);
     params.maxSuccess = options_.cases;
-    params.maxDiscardRatio = 1;
+    params.maxDiscardRatio = 20;  // `describe` stops before that, unless the cases are beyond the subject
     params.maxSize = 100;
     rc::detail::TestMetadata metadata;
     metadata.id = law_.name;
@@ -181,6 +181,10 @@ class Search {
     }
     const bool applicable = verdict.kind == Verdict::Kind::holds;
     count(verdict, applicable);
+    if (result_.discarded > options_.cases || (result_.cases == 0 && result_.beyond >= options_.cases)) {
+      description.result = {Type::Failure, verdict.message};
+      return description;
+    }
     if (applicable) {
       result_.coverage.add(c);
       result_.worst_cases.offer(c, verdict.worst_ratio);
@@ -220,7 +224,7 @@ class Search {
 
   void count(const Verdict& verdict, bool applicable) {
     if (!applicable) {
-      ++result_.discarded;
+      ++(verdict.beyond_subject ? result_.beyond : result_.discarded);
       last_discard_ = verdict.message;
       return;
     }
@@ -252,6 +256,9 @@ class Search {
                        " cases: " + last_discard_;
     } else if (result_.cases >= options_.cases) {
       result_.kind = LawResult::Kind::holds;
+    } else if (result_.cases == 0 && result_.beyond > 0) {
+      result_.kind = LawResult::Kind::not_applicable;
+      result_.reason = last_discard_;
     } else {
       result_.reason = "only " + std::to_string(result_.cases) + " applicable cases";
     }

@@ -40,6 +40,7 @@ struct LawResult {
   Kind kind = Kind::inconclusive;
   int cases = 0;       ///< applicable cases that ran
   int discarded = 0;   ///< drawn cases that the law said nothing about
+  int beyond = 0;      ///< drawn cases that the subject cannot be asked
   int stored = 0;      ///< stored cases that the law said something about
   int held_again = 0;  ///< those among them with which this subject once violated the law, and no longer does
   /// The bad case was run this often, and was bad this often: a subject that does not always give the same

@@ -19,16 +19,28 @@ CallBuffers::CallBuffers(const Tensor& input, const Exec& exec, std::pair<const 
     std::vector<std::int64_t> strides = strides_of({}, shape);
     const auto several = std::ranges::find_if(shape, [](std::int64_t size) { return size > 1; });
     if (several != shape.end()) strides[static_cast<std::size_t>(several - shape.begin())] = 0;
-    out_.emplace(shape, std::move(strides), extent_of({}, shape));
+    out_.emplace(shape, std::move(strides), extent_of({}, shape), input.dtype);
     return;
   }
-  out_.emplace(shape, exec.y);
+  out_.emplace(shape, exec.y, input.dtype);
 }
 
 /// A shifted output may lie in the gaps of the input, where it is allowed, and ends in its guard zone, which
 /// is long enough.
 float* CallBuffers::out() {
   return (out_ ? out_->data() : in_->data()) + shift_;
+}
+
+Region region_of(GuardedBuffer& buffer) {
+  return {buffer.first(), buffer.bytes(), buffer.dtype(), &buffer.shape(), &buffer.strides()};
+}
+
+Region CallBuffers::out_region() {
+  if (out_) return region_of(*out_);
+  Region region = in_region();
+  const std::size_t shift = shift_ * size_of(region.dtype);
+  region.first = static_cast<std::byte*>(region.first) + shift;
+  return region;
 }
 
 std::optional<Death> CallBuffers::damage(std::size_t call) const {

@@ -11,6 +11,16 @@
 
 namespace bncheck {
 
+/// Memory of one tensor as a foreign function sees it.
+struct Region {
+  void* first = nullptr;
+  std::size_t bytes = 0;  ///< from the first element on, gaps included
+  Dtype dtype = Dtype::f32;
+  const Shape* shape = nullptr;
+  const std::vector<std::int64_t>* strides = nullptr;  ///< in elements
+};
+Region region_of(GuardedBuffer& buffer);
+
 class CallBuffers {
  public:
   /// `names` are for messages.
@@ -20,6 +30,8 @@ class CallBuffers {
   const std::vector<std::int64_t>& in_strides() const { return in_->strides(); }
   float* out();
   const std::vector<std::int64_t>& out_strides() const { return out_ ? out_->strides() : in_->strides(); }
+  Region in_region() { return region_of(*in_); }
+  Region out_region();
   Tensor gather_out() const { return out_ ? out_->gather() : in_->gather(shift_); }
 
   /// After a call that returned: writes outside the output, or into the input where that is another.

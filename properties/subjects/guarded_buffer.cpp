@@ -1,47 +1,57 @@
 #include "subjects/guarded_buffer.hpp"
 
 #include <algorithm>
-#include <bit>
 #include <cstring>
 
 namespace bncheck {
 namespace {
 
-/// Elements of each guard zone: more than any vector is long.
-constexpr std::size_t zone = 64;
+/// Elements that are all the tell-tale: a quiet NaN with a payload of each dtype's own.
+std::vector<std::byte> tell_tales(std::size_t elements, Dtype dtype) {
+  const std::uint64_t wide = 0x7ffe5a5a5a5a5a5a;
+  const std::uint32_t single = GuardedBuffer::tell_tale;
+  const std::uint16_t half = 0x7fe5;
+  const std::size_t size = size_of(dtype);
+  const void* element = &single;
+  if (size == sizeof wide) element = &wide;
+  if (size == sizeof half) element = &half;
+  std::vector<std::byte> bytes(elements * size);
+  for (std::size_t i = 0; i < elements; ++i) std::memcpy(bytes.data() + i * size, element, size);
+  return bytes;
+}
 
 }  // namespace
 
-GuardedBuffer::GuardedBuffer(const Shape& shape, std::vector<std::int64_t> strides, std::int64_t extent)
+GuardedBuffer::GuardedBuffer(const Shape& shape, std::vector<std::int64_t> strides, std::size_t first,
+                             std::size_t elements, Dtype dtype)
     : shape_(shape),
       strides_(std::move(strides)),
-      first_(zone),
-      memory_(2 * zone + static_cast<std::size_t>(extent), std::bit_cast<float>(tell_tale)),
-      original_(memory_bits()) {}
+      dtype_(dtype),
+      first_(first),
+      memory_(tell_tales(elements, dtype)),
+      original_(memory_) {}
 
-GuardedBuffer::GuardedBuffer(const Shape& shape, const Placement& placement)
-    : shape_(shape),
-      strides_(strides_of(placement, shape)),
-      first_(zone + static_cast<std::size_t>(placement.offset)),
-      memory_(2 * zone + static_cast<std::size_t>(placement.offset + extent_of(placement, shape)),
-              std::bit_cast<float>(tell_tale)),
-      original_(memory_bits()) {}
+GuardedBuffer::GuardedBuffer(const Shape& shape, std::vector<std::int64_t> strides, std::int64_t extent,
+                             Dtype dtype)
+    : GuardedBuffer(shape, std::move(strides), zone, 2 * zone + static_cast<std::size_t>(extent), dtype) {}
+
+GuardedBuffer::GuardedBuffer(const Shape& shape, const Placement& placement, Dtype dtype)
+    : GuardedBuffer(shape, strides_of(placement, shape), zone + static_cast<std::size_t>(placement.offset),
+                    2 * zone + static_cast<std::size_t>(placement.offset + extent_of(placement, shape)),
+                    dtype) {}
 
 GuardedBuffer::GuardedBuffer(const Tensor& tensor, const Placement& placement)
-    : GuardedBuffer(tensor.shape, placement) {
-  const std::vector<std::size_t> at = positions();
-  const std::span<const float> values = tensor.floats();
-  for (std::size_t i = 0; i < at.size() && i < values.size(); ++i) {
-    // As bits: a signalling NaN must arrive unharmed.
-    std::memcpy(&memory_[at[i]], &values[i], sizeof(float));
+    : GuardedBuffer(tensor.shape, placement, tensor.dtype) {
+  // As bits: a signalling NaN must arrive unharmed.
+  const std::size_t size = size_of(dtype_);
+  if (dense()) {
+    std::memcpy(first(), tensor.bytes.data(), std::min(count(), tensor.size()) * size);
+  } else {
+    const std::vector<std::size_t> at = positions();
+    for (std::size_t i = 0; i < at.size() && i < tensor.size(); ++i)
+      std::memcpy(memory_.data() + at[i] * size, tensor.bytes.data() + i * size, size);
   }
-  original_ = memory_bits();
-}
-
-std::vector<std::uint32_t> GuardedBuffer::memory_bits() const {
-  std::vector<std::uint32_t> bits(memory_.size());
-  std::memcpy(bits.data(), memory_.data(), memory_.size() * sizeof(float));
-  return bits;
+  original_ = memory_;
 }
 
 std::vector<std::size_t> GuardedBuffer::positions() const {
@@ -59,20 +69,35 @@ std::vector<std::size_t> GuardedBuffer::positions() const {
 }
 
 Tensor GuardedBuffer::gather(std::size_t shift) const {
+  const std::size_t size = size_of(dtype_);
+  if (dense()) {
+    const std::byte* start = memory_.data() + (first_ + shift) * size;
+    return {dtype_, shape_, std::vector<std::byte>(start, start + count() * size)};
+  }
   const std::vector<std::size_t> at = positions();
-  Tensor tensor{Dtype::f32, shape_, std::vector<std::byte>(at.size() * sizeof(float))};
+  Tensor tensor{dtype_, shape_, std::vector<std::byte>(at.size() * size)};
   for (std::size_t i = 0; i < at.size(); ++i) {
-    std::memcpy(tensor.bytes.data() + i * sizeof(float), &memory_[at[i] + shift], sizeof(float));
+    std::memcpy(tensor.bytes.data() + i * size, memory_.data() + (at[i] + shift) * size, size);
   }
   return tensor;
 }
 
 bool GuardedBuffer::guards_intact(std::size_t shift) const {
-  std::vector<bool> element(memory_.size(), false);
+  const std::size_t size = size_of(dtype_);
+  if (dense()) {
+    const std::size_t begin = first_ * size;
+    const std::size_t end = begin + (count() == 0 ? 0 : count() + shift) * size;
+    return std::equal(memory_.begin(), memory_.begin() + static_cast<std::ptrdiff_t>(begin),
+                      original_.begin()) &&
+           std::equal(memory_.begin() + static_cast<std::ptrdiff_t>(end), memory_.end(),
+                      original_.begin() + static_cast<std::ptrdiff_t>(end));
+  }
+  std::vector<bool> element(memory_.size() / size, false);
   for (const std::size_t at : positions()) element[at] = element[at + shift] = true;
-  const std::vector<std::uint32_t> bits = memory_bits();
-  for (std::size_t i = 0; i < bits.size(); ++i) {
-    if (!element[i] && bits[i] != tell_tale) return false;
+  // Guards and gaps hold in `original_` what they were given.
+  for (std::size_t i = 0; i < element.size(); ++i) {
+    if (!element[i] && std::memcmp(memory_.data() + i * size, original_.data() + i * size, size) != 0)
+      return false;
   }
   return true;
 }

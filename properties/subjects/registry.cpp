@@ -1,6 +1,7 @@
 #include "subjects/registry.hpp"
 
 #include "subjects/bn_subject.hpp"
+#include "subjects/foreign/foreign_subject.hpp"
 #include "subjects/variants/variants.hpp"
 
 namespace bncheck {
@@ -23,10 +24,14 @@ const std::vector<SubjectEntry>& subject_entries() {
 
 const std::vector<SubjectFamily>& subject_families() {
   static const std::vector<SubjectFamily> all{
-      {"control:", "a right BatchNorm in float32 arithmetic", "bncheck list controls",
-       variants::make_control},
-      {"fault:", "a BatchNorm in float32 arithmetic that is wrong in one thing", "bncheck list faults",
-       variants::make_fault},
+      {"plugin:", "PATH.so", "a shared library with the C interface of bncheck_plugin.h, in a child process",
+       "", make_plugin},
+      {"exec:", "COMMAND", "a program that answers frames (PROTOCOL.md), in a child process", "", make_exec},
+      {"control:", "NAME", "a right BatchNorm in float32 arithmetic", "bncheck list controls",
+       [](std::string_view name, const ForeignLimits&) { return variants::make_control(name); }},
+      {"fault:", "NAME", "a BatchNorm in float32 arithmetic that is wrong in one thing",
+       "bncheck list faults",
+       [](std::string_view name, const ForeignLimits&) { return variants::make_fault(name); }},
   };
   return all;
 }
@@ -35,11 +40,11 @@ void add_subjects(std::vector<SubjectEntry> more) {
   for (SubjectEntry& entry : more) entries().push_back(std::move(entry));
 }
 
-std::unique_ptr<Subject> make_subject(std::string_view name) {
+std::unique_ptr<Subject> make_subject(std::string_view name, const ForeignLimits& limits) {
   std::string known;
   for (const SubjectFamily& family : subject_families()) {
     if (!name.starts_with(family.prefix)) continue;
-    if (auto subject = family.make(name.substr(family.prefix.size()))) return subject;
+    if (auto subject = family.make(name.substr(family.prefix.size()), limits)) return subject;
     throw std::invalid_argument("unknown subject '" + std::string(name) + "', expected " + family.prefix +
                                 "NAME with a name from '" + family.listed_by + "'");
   }
@@ -51,7 +56,7 @@ std::unique_ptr<Subject> make_subject(std::string_view name) {
     }
     known += (known.empty() ? "" : ", ") + entry.name;
   }
-  for (const SubjectFamily& family : subject_families()) known += ", " + family.prefix + "NAME";
+  for (const SubjectFamily& family : subject_families()) known += ", " + family.prefix + family.what;
   throw std::invalid_argument("unknown subject '" + std::string(name) + "', expected one of: " + known);
 }
 

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "core/subject.hpp"
+#include "subjects/foreign/limits.hpp"
 
 namespace bncheck {
 
@@ -22,10 +23,11 @@ struct SubjectEntry {
 /// Subjects that are named by a prefix and a name of their own, such as "fault:one_pass".
 struct SubjectFamily {
   std::string prefix;
+  std::string what;  ///< what follows the prefix, in capitals
   std::string about;
-  std::string listed_by;  ///< the command that shows their names
-  /// Null for an unknown name.
-  std::unique_ptr<Subject> (*make)(std::string_view name);
+  std::string listed_by;  ///< the command that shows their names; empty where nobody can know them
+  /// Null for an unknown name. May throw SubjectUnavailable.
+  std::unique_ptr<Subject> (*make)(std::string_view name, const ForeignLimits& limits);
 };
 
 const std::vector<SubjectEntry>& subject_entries();
@@ -34,7 +36,8 @@ const std::vector<SubjectFamily>& subject_families();
 void add_subjects(std::vector<SubjectEntry> more);
 
 /// Throws std::invalid_argument for an unknown name, SubjectUnavailable for one that this build has not.
-std::unique_ptr<Subject> make_subject(std::string_view name);
+/// The limits are for those that live in a process of their own.
+std::unique_ptr<Subject> make_subject(std::string_view name, const ForeignLimits& limits = {});
 
 class SubjectUnavailable : public std::runtime_error {
  public:

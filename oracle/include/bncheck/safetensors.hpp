@@ -29,6 +29,10 @@ struct Archive {
 /// Longest header that is read, in bytes.
 inline constexpr std::size_t max_header_bytes = std::size_t{16} << 20;
 
+using NamedTensors = std::vector<std::pair<std::string, const Tensor*>>;
+/// What stands before the data: 8 bytes of length and the JSON header. The tensors' bytes follow in this
+/// order.
+std::string archive_header(const std::map<std::string, std::string>& metadata, const NamedTensors& tensors);
 std::vector<std::byte> write_archive(const Archive& archive);
 /// Throws FormatError. Allocates no more than a small multiple of what `bytes` holds, whatever the header
 /// says.

@@ -1,0 +1,85 @@
+#include "core/reach.hpp"
+
+#include <algorithm>
+
+namespace bncheck {
+namespace {
+
+using Reason = std::optional<std::string>;
+
+Reason beyond_options(const Config& config, const Capabilities& can) {
+  if (!can.dimensions.contains(config.dimensions))
+    return "the subject has no BatchNorm" + std::to_string(config.dimensions) + "d";
+  if (!config.affine && !can.without_affine) return "the subject needs weight and bias";
+  if (!config.track_running_stats && !can.untracked) return "the subject needs running statistics";
+  if (config.num_features % can.channel_multiple != 0)
+    return "the subject takes multiples of " + std::to_string(can.channel_multiple) + " channels";
+  return std::nullopt;
+}
+
+Reason beyond_tensor(const Tensor& tensor, const Capabilities& can) {
+  const std::int64_t count = element_count(tensor.shape).value_or(0);
+  if (count == 0 && !can.empty) return "the subject takes no empty batch";
+  if (can.max_elements > 0 && count > can.max_elements)
+    return "the subject takes at most " + std::to_string(can.max_elements) + " elements";
+  if (tensor.shape.size() > 1 && tensor.shape[1] % can.channel_multiple != 0)
+    return "the subject takes multiples of " + std::to_string(can.channel_multiple) + " channels";
+  return std::nullopt;
+}
+
+Reason beyond_call(const Call& call, const Config& config, const Capabilities& can) {
+  if (const auto* forward = std::get_if<Forward>(&call.operation)) {
+    const bool batch = forward->training || !config.track_running_stats;
+    if (batch && !can.training) return "the subject has no training";
+    if (!batch && !can.inference) return "the subject has no inference";
+    if (batch && config.track_running_stats && !config.momentum &&
+        can.dialect.cumulative == Cumulative::unsupported)
+      return "the subject needs a momentum";
+    return beyond_tensor(forward->x, can);
+  }
+  if (const auto* backward = std::get_if<Backward>(&call.operation)) {
+    if (!can.backward) return "the subject has no backward pass";
+    return beyond_tensor(backward->dy, can);
+  }
+  if (!can.settable) return "the subject's momentum and state cannot be set between calls";
+  return std::nullopt;
+}
+
+/// One kind that it reports is enough: any of them is right.
+Reason beyond_errors(const std::vector<ErrorKind>& errors, const Capabilities& can) {
+  if (errors.empty() ||
+      std::ranges::any_of(errors, [&](ErrorKind kind) { return can.errors.contains(kind); }))
+    return std::nullopt;
+  return "the subject does not report the error '" + std::string(name_of(errors.front())) + "'";
+}
+
+}  // namespace
+
+std::optional<std::string> beyond_reach(const Case& c, const Capabilities& can) {
+  if (Reason reason = beyond_options(c.config, can)) return reason;
+  const bool all_errors = can.errors == every_error();
+  Config config = c.config;
+  State state = c.state;
+  const Forward* latest = nullptr;
+  for (const Call& call : c.calls) {
+    if (Reason reason = beyond_call(call, config, can)) return reason;
+    if (all_errors) continue;
+    const std::vector<ErrorKind> errors = errors_of(config, state, call, can.dialect, latest);
+    if (Reason reason = beyond_errors(errors, can)) return reason;
+    if (!errors.empty()) continue;
+    if (const auto* forward = std::get_if<Forward>(&call.operation)) {
+      latest = forward;
+      // A counter that overflows is an error of a later call.
+      if (forward->training && config.track_running_stats && forward->x.size() > 0)
+        ++state.num_batches_tracked;
+    } else if (const auto* set = std::get_if<SetMomentum>(&call.operation)) {
+      config.momentum = set->momentum;
+    } else if (const auto* load = std::get_if<Load>(&call.operation)) {
+      state = load->state;
+      latest = nullptr;
+    }
+  }
+  return std::nullopt;
+}
+
+}  // namespace bncheck

@@ -1,0 +1,164 @@
+#include "subjects/foreign/foreign_subject.hpp"
+
+#include <cstdlib>
+#include <filesystem>
+
+#include "bncheck/case_file.hpp"
+#include "subjects/foreign/child_process.hpp"
+#include "subjects/foreign/owed_outputs.hpp"
+#include "subjects/foreign/wire.hpp"
+#include "subjects/registry.hpp"
+
+namespace bncheck {
+namespace {
+
+/// Room for the header and messages of a reply.
+constexpr std::size_t reply_overhead = std::size_t{16} << 20;
+/// A reply has at most a y or dx for each x, and saved and running statistics for each parameter.
+constexpr std::size_t reply_growth = 4;
+
+/// Found out by guards that the host had put around its buffers: nothing else in its process was hit.
+bool is_harmless(const Death& death) {
+  return death.cause == Death::Cause::guard_zone || death.cause == Death::Cause::input_changed;
+}
+
+class ForeignSubject : public Subject {
+ public:
+  ForeignSubject(std::string name, std::vector<std::string> command, const ForeignLimits& limits)
+      : name_(std::move(name)), command_(std::move(command)), limits_(limits) {
+    if (const auto failure = start()) {
+      throw SubjectUnavailable("subject '" + name_ + "' cannot be started: " +
+                               std::string(name_of(failure->cause)) + ": " + failure->detail);
+    }
+  }
+
+  std::string name() const override { return declared_.name; }
+  std::string version() const override { return declared_.version; }
+  const Capabilities& can() const override { return declared_.can; }
+
+  void assume(const Dialect& dialect) override {
+    assumed_ = dialect;
+    declared_.can.dialect = dialect;
+  }
+
+  Outcome run(const Case& c) override {
+    if (!child_ || child_->is_gone()) {
+      if (auto failure = start()) {
+        failure->detail = "and cannot be started again: " + failure->detail;
+        return {{}, std::move(failure)};
+      }
+    }
+    return declared_.takes_cases ? run_whole(c) : run_single(c);
+  }
+
+ private:
+  /// nullopt where it runs and is what it was before.
+  std::optional<Death> start() {
+    try {
+      child_ = std::make_unique<ChildProcess>(command_, limits_);
+    } catch (const SubjectUnavailable& error) {
+      return Death{Death::Cause::left, error.what(), 0};
+    }
+    const Metadata request = capabilities_request();
+    auto answer = child_->exchange(OutgoingFrame(request, {}), limits_.start, reply_overhead);
+    if (auto* death = std::get_if<Death>(&answer)) return std::move(*death);
+    try {
+      declared_ = read_capabilities(read_archive(std::get<std::vector<std::byte>>(answer)));
+    } catch (const FormatError& error) {
+      child_.reset();
+      return Death{Death::Cause::protocol, std::string("what it says of itself: ") + error.what(), 0};
+    }
+    if (assumed_) declared_.can.dialect = *assumed_;
+    return std::nullopt;
+  }
+
+  /// The archive that comes back, or why there is none.
+  std::variant<Archive, Death> ask(const Metadata& metadata, const NamedTensors& tensors) {
+    std::size_t size = reply_overhead;
+    for (const auto& [name, tensor] : tensors) size += reply_growth * tensor->bytes.size();
+    auto answer = child_->exchange(OutgoingFrame(metadata, tensors), limits_.call, size);
+    if (auto* death = std::get_if<Death>(&answer)) return std::move(*death);
+    try {
+      return read_archive(std::get<std::vector<std::byte>>(answer));
+    } catch (const FormatError& error) {
+      return broke(error);
+    }
+  }
+
+  /// A program that sends nonsense once may be out of step for good.
+  Death broke(const FormatError& error) {
+    child_.reset();
+    return {Death::Cause::protocol, error.what(), 0};
+  }
+
+  Outcome run_single(const Case& c) {
+    Outcome outcome = run_single_calls(c, can().dialect, [this](const SingleCall& call) {
+      CallReply reply;
+      auto answer = ask(call_request(call), tensors_of(call));
+      if (auto* death = std::get_if<Death>(&answer)) {
+        reply.death = std::move(*death);
+        return reply;
+      }
+      try {
+        return read_call_reply(std::move(std::get<Archive>(answer)));
+      } catch (const FormatError& error) {
+        reply.death = broke(error);
+        return reply;
+      }
+    });
+    if (outcome.death) child_.reset();
+    return outcome;
+  }
+
+  Outcome run_whole(const Case& c) {
+    Archive request = to_archive({c, {}});
+    if (assumed_) request.metadata[assumed_dialect] = text_of(*assumed_);
+    NamedTensors tensors;
+    for (const auto& [name, tensor] : request.tensors) tensors.emplace_back(name, &tensor);
+    auto answer = ask(request.metadata, tensors);
+    if (auto* death = std::get_if<Death>(&answer)) return {{}, std::move(*death)};
+    Outcome outcome;
+    try {
+      outcome = read_outcome(std::move(std::get<Archive>(answer)), c);
+    } catch (const FormatError& error) {
+      return {{}, broke(error)};
+    }
+    if (!outcome.death) outcome.death = breach_of(outcome, c, can().dialect);
+    if (outcome.death && !is_harmless(*outcome.death)) child_.reset();
+    return outcome;
+  }
+
+  std::string name_;
+  std::vector<std::string> command_;
+  ForeignLimits limits_;
+  std::unique_ptr<ChildProcess> child_;
+  Declared declared_;
+  std::optional<Dialect> assumed_;
+};
+
+}  // namespace
+
+std::string host_program() {
+  if (const char* program = std::getenv("BNCHECK_PROGRAM"); program != nullptr && *program != '\0')
+    return program;
+  std::error_code error;
+  return std::filesystem::read_symlink("/proc/self/exe", error);
+}
+
+std::unique_ptr<Subject> make_exec(std::string_view command, const ForeignLimits& limits) {
+  if (command.empty()) throw SubjectUnavailable("subject 'exec:' names no command");
+  return std::make_unique<ForeignSubject>("exec:" + std::string(command),
+                                          std::vector<std::string>{"/bin/sh", "-c", std::string(command)},
+                                          limits);
+}
+
+std::unique_ptr<Subject> make_plugin(std::string_view path, const ForeignLimits& limits) {
+  std::error_code error;
+  if (!std::filesystem::is_regular_file(path, error))
+    throw SubjectUnavailable("subject 'plugin:" + std::string(path) + "': there is no such file");
+  return std::make_unique<ForeignSubject>(
+      "plugin:" + std::string(path),
+      std::vector<std::string>{host_program(), "serve", "plugin:" + std::string(path)}, limits);
+}
+
+}  // namespace bncheck

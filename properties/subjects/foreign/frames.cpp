@@ -1,0 +1,133 @@
+#include "subjects/foreign/frames.hpp"
+
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <limits>
+#include <system_error>
+#include <utility>
+
+namespace bncheck {
+namespace {
+
+std::span<const std::byte> bytes_of(const std::string& text) {
+  return std::as_bytes(std::span(text));
+}
+
+/// What came instead of a frame, for a message.
+std::string printable(std::span<const std::byte> bytes) {
+  std::string text;
+  for (const std::byte byte : bytes) {
+    const auto letter = static_cast<char>(byte);
+    text += letter >= ' ' && letter <= '~' ? letter : '?';
+  }
+  return text;
+}
+
+}  // namespace
+
+std::array<std::byte, frame_prefix_bytes> frame_prefix(std::size_t content_bytes) {
+  std::array<std::byte, frame_prefix_bytes> prefix{};
+  std::memcpy(prefix.data(), frame_magic.data(), frame_magic.size());
+  for (std::size_t k = 0; k < 8; ++k)
+    prefix[frame_magic.size() + k] = static_cast<std::byte>(content_bytes >> (8 * k));
+  return prefix;
+}
+
+OutgoingFrame::OutgoingFrame(const std::map<std::string, std::string>& metadata,
+                             const NamedTensors& tensors) {
+  const std::string header = archive_header(metadata, tensors);
+  std::size_t size = header.size();
+  for (const auto& [name, tensor] : tensors) size += tensor->bytes.size();
+  const auto prefix = frame_prefix(size);
+  head_.assign(reinterpret_cast<const char*>(prefix.data()), prefix.size());
+  head_ += header;
+  pieces_.push_back(bytes_of(head_));
+  for (const auto& [name, tensor] : tensors) {
+    if (!tensor->bytes.empty()) pieces_.emplace_back(tensor->bytes);
+  }
+}
+
+void FrameParser::feed_prefix(std::byte byte) {
+  prefix_.push_back(byte);
+  const std::size_t known = std::min(prefix_.size(), frame_magic.size());
+  if (std::memcmp(prefix_.data(), frame_magic.data(), known) != 0) {
+    if (!skip_noise_)
+      throw FormatError("expected a frame, which begins with 'bncheck1', but got '" + printable(prefix_) +
+                        "'");
+    // A false start such as "bbncheck1": the frame may begin at any later byte of it.
+    do {
+      prefix_.erase(prefix_.begin());
+    } while (std::memcmp(prefix_.data(), frame_magic.data(), prefix_.size()) != 0);
+  }
+  if (prefix_.size() < frame_prefix_bytes) return;
+  std::uint64_t size = 0;
+  for (std::size_t k = 8; k-- > 0;)
+    size = size << 8 | static_cast<std::uint64_t>(prefix_[frame_magic.size() + k]);
+  if (size > limit_) {
+    throw FormatError("a frame claims " + std::to_string(size) + " bytes, expected at most " +
+                      std::to_string(limit_));
+  }
+  content_bytes_ = static_cast<std::size_t>(size);
+}
+
+std::size_t FrameParser::feed(std::span<const std::byte> bytes) {
+  std::size_t used = 0;
+  while (used < bytes.size() && !content_bytes_) feed_prefix(bytes[used++]);
+  if (!content_bytes_) return used;
+  const std::size_t part = std::min(bytes.size() - used, *content_bytes_ - content_.size());
+  // Doubling, but never beyond what was announced: neither copies nor memory without end.
+  if (content_.capacity() < content_.size() + part)
+    content_.reserve(std::min(*content_bytes_, 2 * (content_.size() + part)));
+  const auto from = bytes.begin() + static_cast<std::ptrdiff_t>(used);
+  content_.insert(content_.end(), from, from + static_cast<std::ptrdiff_t>(part));
+  return used + part;
+}
+
+std::string FrameParser::progress() const {
+  if (!content_bytes_)
+    return std::to_string(prefix_.size()) + " of the " + std::to_string(frame_prefix_bytes) +
+           " bytes that begin a frame";
+  return std::to_string(content_.size()) + " of a frame's " + std::to_string(*content_bytes_) + " bytes";
+}
+
+std::vector<std::byte> FrameParser::take() {
+  prefix_.clear();
+  content_bytes_.reset();
+  skip_noise_ = false;
+  return std::exchange(content_, {});
+}
+
+std::optional<std::vector<std::byte>> read_frame(int descriptor) {
+  FrameParser parser(std::numeric_limits<std::size_t>::max());
+  std::vector<std::byte> block(frame_prefix_bytes);
+  while (!parser.complete()) {
+    const ssize_t got = ::read(descriptor, block.data(), block.size());
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) throw std::system_error(errno, std::generic_category(), "reading a frame");
+    if (got == 0) {
+      if (!parser.begun()) return std::nullopt;
+      throw FormatError("the input ended after " + parser.progress());
+    }
+    parser.feed({block.data(), static_cast<std::size_t>(got)});
+    // Not a byte more than this frame's: the next one is another call's.
+    block.resize(std::clamp<std::size_t>(parser.missing(), 1, std::size_t{1} << 20));
+  }
+  return parser.take();
+}
+
+void write_frame(int descriptor, const OutgoingFrame& frame) {
+  for (std::span<const std::byte> piece : frame.pieces()) {
+    while (!piece.empty()) {
+      const ssize_t written = ::write(descriptor, piece.data(), piece.size());
+      if (written < 0 && errno == EINTR) continue;
+      if (written < 0) throw std::system_error(errno, std::generic_category(), "writing a frame");
+      piece = piece.subspan(static_cast<std::size_t>(written));
+    }
+  }
+}
+
+}  // namespace bncheck

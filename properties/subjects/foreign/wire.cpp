@@ -1,0 +1,396 @@
+#include "subjects/foreign/wire.hpp"
+
+#include <array>
+#include <charconv>
+#include <sstream>
+
+#include "bncheck/case_file.hpp"
+#include "core/dtypes.hpp"
+
+namespace bncheck {
+namespace {
+
+constexpr const char* version = "1";
+
+struct Feature {
+  std::string_view word;
+  bool Capabilities::*field;
+};
+constexpr std::array<Feature, 14> features{{{"untracked", &Capabilities::untracked},
+                                            {"unaffine", &Capabilities::without_affine},
+                                            {"empty", &Capabilities::empty},
+                                            {"threads", &Capabilities::threads},
+                                            {"non_finite_rule", &Capabilities::non_finite_rule},
+                                            {"canonical_bits", &Capabilities::canonical_bits},
+                                            {"strided", &Capabilities::strided},
+                                            {"channels_last", &Capabilities::channels_last},
+                                            {"in_place", &Capabilities::in_place},
+                                            {"caller_output", &Capabilities::caller_output},
+                                            {"caller_state", &Capabilities::caller_state},
+                                            {"any_environment", &Capabilities::any_environment},
+                                            {"settable", &Capabilities::settable},
+                                            {"remembers_forward", &Capabilities::remembers_forward}}};
+
+std::string text_or(const Archive& archive, const std::string& key, const std::string& otherwise) {
+  const auto found = archive.metadata.find(key);
+  return found == archive.metadata.end() ? otherwise : found->second;
+}
+
+/// Somebody's text as part of a message.
+std::string quoted(const std::string& text) {
+  constexpr std::size_t longest = 60;
+  return "'" + text.substr(0, longest) + "'";
+}
+
+[[noreturn]] void reject(const std::string& key, const std::string& given, const std::string& expected) {
+  throw FormatError("'" + key + "' is " + quoted(given) + ", expected " + expected);
+}
+
+template <class Use>
+void for_each_word(const std::string& text, const Use& use) {
+  std::istringstream words(text);
+  for (std::string word; words >> word;) use(word);
+}
+
+void set_features(Capabilities& can, const std::string& key, const std::string& words, bool value) {
+  for_each_word(words, [&](const std::string& word) {
+    if (word == "cumulative") {
+      if (!value) can.dialect.cumulative = Cumulative::unsupported;
+      return;
+    }
+    std::string known = "cumulative";
+    for (const Feature& feature : features) {
+      if (feature.word == word) {
+        can.*feature.field = value;
+        return;
+      }
+      known += " " + std::string(feature.word);
+    }
+    reject(key, word, "words of: " + known);
+  });
+}
+
+void set_operations(Capabilities& can, const std::string& words) {
+  std::array<bool, 4> has{};
+  for_each_word(words, [&](const std::string& word) {
+    const auto kind = call_kind_named(word);
+    if (!kind) {
+      reject("operations", word,
+             "words of: forward_training forward_inference backward_training backward_inference");
+    }
+    has[static_cast<std::size_t>(*kind)] = true;
+  });
+  const auto of = [&](CallKind kind) { return has[static_cast<std::size_t>(kind)]; };
+  can.training = of(CallKind::forward_training);
+  can.inference = of(CallKind::forward_inference);
+  // A gradient of one mode alone is declared with that mode's forward call alone; else the other is
+  // "unsupported".
+  can.backward = of(CallKind::backward_training) || of(CallKind::backward_inference);
+}
+
+std::int64_t positive(const std::string& key, const std::string& text, std::int64_t least) {
+  const auto value = parse_integer(text);
+  if (!value || *value < least) reject(key, text, "an integer of at least " + std::to_string(least));
+  return *value;
+}
+
+void set_dimensions(Capabilities& can, const std::string& words) {
+  can.dimensions.clear();
+  for_each_word(words, [&](const std::string& word) {
+    if (word != "1" && word != "2" && word != "3") reject("dimensions", word, "some of 1, 2 and 3");
+    can.dimensions.insert(word[0] - '0');
+  });
+  if (can.dimensions.empty()) reject("dimensions", words, "some of 1, 2 and 3");
+}
+
+/// Reads back as the same double, in any language.
+std::string decimal(double value) {
+  char text[32];
+  const auto end = std::to_chars(text, text + sizeof text, value).ptr;
+  return {text, end};
+}
+
+void expect_format(const Archive& archive, const std::string& wanted) {
+  const std::string format = text_or(archive, "format", "");
+  if (format != wanted) reject("format", format, wanted);
+  const std::string given = text_or(archive, "version", version);
+  if (given != version) reject("version", given, version);
+}
+
+/// "error KIND" or "fatal"; nullopt for values.
+std::optional<Failure> read_failure(const std::string& status, const std::string& message) {
+  if (status == "values") return std::nullopt;
+  constexpr std::string_view prefix = "error ";
+  const auto kind = status.starts_with(prefix)
+                        ? error_kind_named(std::string_view(status).substr(prefix.size()))
+                        : std::nullopt;
+  if (!kind) reject("status", status, "values, fatal, or error and a kind of error");
+  return Failure{*kind, message, false};
+}
+
+}  // namespace
+
+Capabilities modest_capabilities() {
+  Capabilities can;
+  for (const Feature& feature : features) can.*feature.field = false;
+  can.untracked = can.without_affine = can.empty = true;
+  can.errors.clear();
+  return can;
+}
+
+void set_dtypes(Capabilities& can, const std::string& words) {
+  can.dtypes.clear();
+  for_each_word(words, [&](const std::string& word) {
+    const auto pair = dtype_pair_named(word);
+    if (!pair) reject("dtypes", word, "words such as f32, f64, f16, bf16, f16+f32 or bf16+f32");
+    can.dtypes.push_back(*pair);
+  });
+  if (can.dtypes.empty()) reject("dtypes", words, "at least one dtype");
+}
+
+void set_errors(Capabilities& can, const std::string& words) {
+  can.errors.clear();
+  for_each_word(words, [&](const std::string& word) {
+    const auto kind = error_kind_named(word);
+    if (!kind) reject("errors", word, "kinds of error such as rank, channels, length or one_value");
+    can.errors.insert(*kind);
+  });
+}
+
+void set_dialect(Capabilities& can, const std::string& text) {
+  try {
+    can.dialect = dialect_from_text(text);
+  } catch (const std::invalid_argument& error) {
+    throw FormatError(std::string("'dialect': ") + error.what());
+  }
+}
+
+void set_numerics(Capabilities& can, const std::string& text) {
+  try {
+    can.numerics = numerics_from_text(text);
+  } catch (const std::invalid_argument& error) {
+    throw FormatError(std::string("'numerics': ") + error.what());
+  }
+}
+
+Metadata capabilities_request() {
+  return {{"format", "bncheck-request"}, {"version", version}, {"operation", "capabilities"}};
+}
+
+Declared read_capabilities(const Archive& reply) {
+  expect_format(reply, "bncheck-reply");
+  const std::string status = text_or(reply, "status", "values");
+  if (status != "values")
+    throw FormatError("it has no capabilities: " + text_or(reply, "message", quoted(status)));
+  Declared declared;
+  declared.name = text_or(reply, "name", "");
+  if (declared.name.empty()) throw FormatError("'name' is missing");
+  declared.version = text_or(reply, "subject_version", "");
+  const std::string takes = text_or(reply, "takes", "calls");
+  if (takes != "calls" && takes != "cases") reject("takes", takes, "calls or cases");
+  declared.takes_cases = takes == "cases";
+  Capabilities& can = declared.can = modest_capabilities();
+  set_dialect(can, text_or(reply, "dialect", "pytorch"));
+  set_numerics(can, text_or(reply, "numerics", "sound"));
+  set_operations(can, text_or(reply, "operations",
+                              "forward_training forward_inference backward_training backward_inference"));
+  set_dimensions(can, text_or(reply, "dimensions", "1 2 3"));
+  set_dtypes(can, text_or(reply, "dtypes", "f32"));
+  set_errors(can, text_or(reply, "errors", ""));
+  can.channel_multiple = positive("channel_multiple", text_or(reply, "channel_multiple", "1"), 1);
+  can.max_elements = positive("max_elements", text_or(reply, "max_elements", "0"), 0);
+  set_features(can, "lacks", text_or(reply, "lacks", ""), false);
+  set_features(can, "has", text_or(reply, "has", ""), true);
+  return declared;
+}
+
+Metadata capabilities_reply(const Subject& subject) {
+  const Capabilities& can = subject.can();
+  Metadata reply{{"format", "bncheck-reply"},
+                 {"version", version},
+                 {"status", "values"},
+                 {"takes", "cases"},
+                 {"name", subject.name()},
+                 {"subject_version", subject.version()},
+                 {"dialect", text_of(can.dialect)},
+                 {"numerics", text_of(can.numerics)},
+                 {"channel_multiple", std::to_string(can.channel_multiple)},
+                 {"max_elements", std::to_string(can.max_elements)}};
+  const auto add = [&](const std::string& key, std::string_view word) {
+    reply[key] += (reply[key].empty() ? "" : " ") + std::string(word);
+  };
+  for (const int dimensions : can.dimensions) add("dimensions", std::to_string(dimensions));
+  for (const DtypePair& pair : can.dtypes) add("dtypes", to_string(pair));
+  for (const ErrorKind kind : can.errors) add("errors", name_of(kind));
+  for (const Feature& feature : features) add(can.*feature.field ? "has" : "lacks", feature.word);
+  add("operations", "");
+  if (can.training) add("operations", name_of(CallKind::forward_training));
+  if (can.inference) add("operations", name_of(CallKind::forward_inference));
+  if (can.backward) add("operations", name_of(CallKind::backward_training));
+  return reply;
+}
+
+Metadata call_request(const SingleCall& call) {
+  Metadata request{{"format", "bncheck-request"},
+                   {"version", version},
+                   {"operation", std::string(name_of(call.kind))},
+                   {"dimensions", std::to_string(call.config.dimensions)},
+                   {"num_features", std::to_string(call.config.num_features)},
+                   {"eps", decimal(call.config.eps)},
+                   {"momentum", call.config.momentum ? decimal(*call.config.momentum) : "cumulative"},
+                   {"num_batches_tracked", std::to_string(call.state.num_batches_tracked)},
+                   {"threads", std::to_string(call.x_exec.threads)}};
+  if (is_backward(call.kind)) {
+    std::string wanted;
+    if (call.want_dx) wanted += "dx ";
+    if (call.want_dweight) wanted += "dweight ";
+    if (call.want_dbias) wanted += "dbias ";
+    if (!wanted.empty()) wanted.pop_back();
+    request["wanted"] = wanted;
+    request["threads"] = std::to_string(call.gradient_exec.threads);
+  }
+  return request;
+}
+
+NamedTensors tensors_of(const SingleCall& call) {
+  NamedTensors tensors{{"x", call.x}};
+  if (call.dy != nullptr) tensors.emplace_back("dy", call.dy);
+  const auto add = [&](const char* name, const std::optional<Tensor>& tensor) {
+    if (tensor) tensors.emplace_back(name, &*tensor);
+  };
+  add("weight", call.state.weight);
+  add("bias", call.state.bias);
+  add("running_mean", call.state.running_mean);
+  add("running_var", call.state.running_var);
+  add("running_weight", call.state.running_weight);
+  return tensors;
+}
+
+CallReply read_call_reply(Archive reply) {
+  expect_format(reply, "bncheck-reply");
+  const std::string status = text_or(reply, "status", "");
+  const std::string message = text_or(reply, "message", "");
+  CallReply result;
+  if (status == "fatal") {
+    result.death = Death{Death::Cause::left, "it cannot go on: " + message, 0};
+    return result;
+  }
+  if (const auto count = reply.metadata.find("num_batches_tracked"); count != reply.metadata.end()) {
+    result.num_batches_tracked = parse_integer(count->second);
+    if (!result.num_batches_tracked) reject("num_batches_tracked", count->second, "an integer");
+  }
+  if (auto failure = read_failure(status, message)) {
+    result.result = std::move(*failure);
+    return result;
+  }
+  std::map<Output, Tensor> outputs;
+  for (auto& [name, tensor] : reply.tensors) {
+    const auto output = output_named(name);
+    if (!output) throw FormatError("there is no output " + quoted(name));
+    outputs.emplace(*output, std::move(tensor));
+  }
+  result.result = std::move(outputs);
+  return result;
+}
+
+namespace {
+
+/// The parts of a state by name.
+template <class StateT>
+auto parts_of(StateT& state) {
+  return std::array{std::pair{"weight", &state.weight}, std::pair{"bias", &state.bias},
+                    std::pair{"running_mean", &state.running_mean},
+                    std::pair{"running_var", &state.running_var},
+                    std::pair{"running_weight", &state.running_weight}};
+}
+
+std::string cause_word(Death::Cause cause) {
+  return std::to_string(static_cast<int>(cause));
+}
+
+Death read_death(const Archive& reply, const std::string& cause) {
+  const auto number = parse_integer(cause);
+  if (!number || *number < 0 || *number > static_cast<int>(Death::Cause::input_changed))
+    reject("death", cause, "a cause of death");
+  const auto call = parse_integer(text_or(reply, "death.call", "0"));
+  return {static_cast<Death::Cause>(*number), text_or(reply, "death.detail", ""),
+          static_cast<std::size_t>(call.value_or(0))};
+}
+
+}  // namespace
+
+OutcomeFrame write_outcome(const Outcome& outcome, const Case& c) {
+  OutcomeFrame frame;
+  frame.metadata = {
+      {"format", "bncheck-outcome"}, {"version", version}, {"calls", std::to_string(outcome.replies.size())}};
+  const State* before = &c.state;
+  for (std::size_t k = 0; k < outcome.replies.size(); ++k) {
+    const Reply& reply = outcome.replies[k];
+    const std::string key = "call." + std::to_string(k);
+    if (const auto* failure = std::get_if<Failure>(&reply.result)) {
+      frame.metadata[key] = "error " + std::string(name_of(failure->kind));
+      frame.metadata[key + ".message"] = failure->message;
+      if (failure->wrote_outputs) frame.metadata[key + ".wrote_outputs"] = "true";
+    } else {
+      frame.metadata[key] = "values";
+      for (const auto& [output, tensor] : std::get<Values>(reply.result).outputs)
+        frame.tensors.emplace_back(key + "." + std::string(name_of(output)), &tensor);
+    }
+    frame.metadata[key + ".num_batches_tracked"] = std::to_string(reply.state.num_batches_tracked);
+    const auto old = parts_of(*before);
+    const auto now = parts_of(reply.state);
+    for (std::size_t part = 0; part < now.size(); ++part) {
+      if (now[part].second->has_value() && *now[part].second != *old[part].second)
+        frame.tensors.emplace_back(key + "." + now[part].first, &**now[part].second);
+    }
+    before = &reply.state;
+  }
+  if (outcome.death) {
+    frame.metadata["death"] = cause_word(outcome.death->cause);
+    frame.metadata["death.detail"] = outcome.death->detail;
+    frame.metadata["death.call"] = std::to_string(outcome.death->call);
+  }
+  return frame;
+}
+
+Outcome read_outcome(Archive reply, const Case& c) {
+  expect_format(reply, "bncheck-outcome");
+  Outcome outcome;
+  const auto calls = parse_integer(text_or(reply, "calls", ""));
+  if (!calls || *calls < 0 || static_cast<std::size_t>(*calls) > c.calls.size())
+    reject("calls", text_or(reply, "calls", ""), "at most " + std::to_string(c.calls.size()));
+  State state = c.state;
+  for (std::int64_t k = 0; k < *calls; ++k) {
+    const std::string key = "call." + std::to_string(k);
+    const auto take = [&](const std::string& name) -> std::optional<Tensor> {
+      const auto found = reply.tensors.find(key + "." + name);
+      if (found == reply.tensors.end()) return std::nullopt;
+      return std::move(found->second);
+    };
+    for (auto& [name, part] : parts_of(state)) {
+      if (auto tensor = take(name)) *part = std::move(tensor);
+    }
+    const auto count = parse_integer(text_or(reply, key + ".num_batches_tracked", ""));
+    if (count) state.num_batches_tracked = *count;
+    if (auto failure = read_failure(text_or(reply, key, ""), text_or(reply, key + ".message", ""))) {
+      failure->wrote_outputs = text_or(reply, key + ".wrote_outputs", "") == "true";
+      outcome.replies.push_back({std::move(*failure), state});
+      continue;
+    }
+    Values values;
+    for (const Output output : {Output::y, Output::saved_mean, Output::saved_var, Output::saved_invstd,
+                                Output::dx, Output::dweight, Output::dbias}) {
+      if (auto tensor = take(std::string(name_of(output))))
+        values.outputs.emplace(output, std::move(*tensor));
+    }
+    outcome.replies.push_back({std::move(values), state});
+  }
+  if (const std::string cause = text_or(reply, "death", ""); !cause.empty())
+    outcome.death = read_death(reply, cause);
+  else if (outcome.replies.size() != c.calls.size())
+    throw FormatError("replies to " + std::to_string(outcome.replies.size()) + " of " +
+                      std::to_string(c.calls.size()) + " calls");
+  return outcome;
+}
+
+}  // namespace bncheck
