@@ -372,7 +372,8 @@ class Answers(HelperTest):
 
     def test_momentum_is_the_number_that_the_dialect_takes(self):
         for dialect, got in (("pytorch", .25), ("onnx,saved=none", .75), ("caffe", .75), ("keras", .75),
-                             ("pytorch,averaging=ratio", .75), ("averaging=both_weights", .75), ("onnx,averaging=new_weight", .25)):
+                             ("pytorch,averaging=ratio", .75), ("averaging=both_weights", .75),
+                             ("onnx,averaging=new_weight", .25)):
             _, tensors = self.answer(["forward training"], {**self.STATE, "call.0.x": X},
                                      options={"dialect": dialect})
             self.assertEqual(tensors["call.0.running_mean"].tolist(), [got, got], dialect)

@@ -46,7 +46,10 @@ import sys
 import tempfile
 import traceback
 
-import numpy as np
+try:
+    import numpy as np
+except ImportError as _reason:
+    sys.exit("cannot start: %s" % _reason)
 
 __all__ = ["serve", "Refused", "Fatal", "bf16_to_f32", "f32_to_bf16", "load", "save"]
 
