@@ -91,13 +91,15 @@ int run_gen(const GenArguments& arguments) {
   const std::uint64_t seed = seed_from(arguments.seed);
   const std::vector<Source> sources =
       arguments.law.empty() ? workload_sources(arguments, can.dialect) : law_sources(arguments, can);
+  // Before there is anything to remove.
+  const std::atomic<bool>& interrupted = interruption();
   CaseSetWriter writer(arguments.output);
   const bool shows_progress = stderr_is_terminal();
   int written = 0;
   for (const Source& source : sources) {
     if (shows_progress) fmt::print(stderr, "\r\033[K{} {}", written, source.kind);
     for (int k = 0; k < source.cases; ++k, ++written) {
-      if (interruption()) return exit_interrupted;
+      if (interrupted) return exit_interrupted;
       add_case(writer, source, k, arguments, seed, can.dialect);
     }
   }

@@ -127,9 +127,10 @@ int run_judge(const JudgeArguments& arguments) {
   can.non_finite_rule = arguments.non_finite;
   ErrorStatistics statistics(can.dialect);
   JudgedFiles judged{text_of(can.dialect), text_of(can.numerics), {}, {}};
+  const std::atomic<bool>& interrupted = interruption();
   const bool prints = arguments.json != "-";
   for (const FilePair& pair : pairs) {
-    if (interruption()) return exit_interrupted;
+    if (interrupted) return exit_interrupted;
     judged.files.push_back(judge_file(pair, can, statistics));
     const JudgedFile& file = judged.files.back();
     if (file.kind == JudgedFile::Kind::unreadable) fmt::print(stderr, "bncheck: {}\n", file.message);

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import shutil
+import signal
 import struct
 import subprocess
 import sys
@@ -87,6 +88,17 @@ class Gen(CliTest):
         (self.folder / "link").symlink_to("nowhere/at/all")
         for place in ["full", "full/something", "full/something/below", ".", "/proc/cases", "link", ""]:
             self.refuses("gen", "-o", place, *FEW, naming=place)
+
+    def test_interrupted_nothing_is_left(self):
+        words = ["gen", "-o", "cases", "--cases", "1000000"]
+        with subprocess.Popen([cli_test.BNCHECK, *words], cwd=self.folder, stdout=subprocess.PIPE,
+                              stderr=subprocess.PIPE, text=True) as process:
+            while process.poll() is None and not self.files():
+                pass
+            process.send_signal(signal.SIGINT)
+            output = process.communicate()
+        self.assertEqual((process.returncode, output), (130, ("", "")))
+        self.assertEqual(self.files(), [])
 
     def test_refuses(self):
         self.refuses("gen", naming="--output")
