@@ -8,6 +8,7 @@
 #include <benchmark/benchmark.h>
 
 #include <cstdio>
+#include <cstdlib>
 #include <memory>
 
 #include "subjects/registry.hpp"
@@ -41,6 +42,7 @@ void run_cases(benchmark::State& state, Subject& subject, const Case& c) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  ::setenv("BNCHECK_PROGRAM", BNCHECK_BUILT_PROGRAM, /*overwrite=*/0);  // the host of plugins
   benchmark::Initialize(&argc, argv);
   std::vector<std::string> names(argv + 1, argv + argc);
   if (names.empty()) names.push_back("plugin:" BNCHECK_TRIVIAL_PLUGIN);

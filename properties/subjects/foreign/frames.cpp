@@ -51,27 +51,40 @@ OutgoingFrame::OutgoingFrame(const std::map<std::string, std::string>& metadata,
   }
 }
 
+/// The bytes so far may be the beginning of a frame.
+bool FrameParser::may_begin() const {
+  const std::size_t known = std::min(prefix_.size(), frame_magic.size());
+  return std::memcmp(prefix_.data(), frame_magic.data(), known) == 0;
+}
+
+/// What looked like a frame was noise, such as "bbncheck1": one may begin at any later byte of it.
+void FrameParser::skip_to_beginning() {
+  do {
+    prefix_.erase(prefix_.begin());
+  } while (!may_begin());
+}
+
 void FrameParser::feed_prefix(std::byte byte) {
   prefix_.push_back(byte);
-  const std::size_t known = std::min(prefix_.size(), frame_magic.size());
-  if (std::memcmp(prefix_.data(), frame_magic.data(), known) != 0) {
-    if (!skip_noise_)
+  if (!may_begin()) {
+    if (!skip_noise_) {
       throw FormatError("expected a frame, which begins with 'bncheck1', but got '" + printable(prefix_) +
                         "'");
-    // A false start such as "bbncheck1": the frame may begin at any later byte of it.
-    do {
-      prefix_.erase(prefix_.begin());
-    } while (std::memcmp(prefix_.data(), frame_magic.data(), prefix_.size()) != 0);
+    }
+    skip_to_beginning();
   }
   if (prefix_.size() < frame_prefix_bytes) return;
   std::uint64_t size = 0;
   for (std::size_t k = 8; k-- > 0;)
     size = size << 8 | static_cast<std::uint64_t>(prefix_[frame_magic.size() + k]);
-  if (size > limit_) {
+  if (size <= limit_) {
+    content_bytes_ = static_cast<std::size_t>(size);
+  } else if (skip_noise_) {
+    skip_to_beginning();
+  } else {
     throw FormatError("a frame claims " + std::to_string(size) + " bytes, expected at most " +
                       std::to_string(limit_));
   }
-  content_bytes_ = static_cast<std::size_t>(size);
 }
 
 std::size_t FrameParser::feed(std::span<const std::byte> bytes) {

@@ -53,10 +53,11 @@ class FrameParser {
   }
   /// The content; the parser is ready for the next frame. Precondition: complete().
   std::vector<std::byte> take();
-  void set_limit(std::size_t max_content_bytes) { limit_ = max_content_bytes; }
 
  private:
   void feed_prefix(std::byte byte);
+  bool may_begin() const;
+  void skip_to_beginning();
 
   std::size_t limit_;
   bool skip_noise_;
