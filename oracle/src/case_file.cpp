@@ -57,22 +57,22 @@ std::string momentum_text(const std::optional<double>& momentum) {
   return momentum ? hexfloat(*momentum) : "cumulative";
 }
 
-void write_state(Archive& archive, const std::string& prefix, const State& state) {
+void write_state(CaseParts& parts, const std::string& prefix, const State& state) {
   const auto put = [&](const char* name, const std::optional<Tensor>& tensor) {
-    if (tensor) archive.tensors[prefix + name] = *tensor;
+    if (tensor) parts.tensors[prefix + name] = &*tensor;
   };
   put("weight", state.weight);
   put("bias", state.bias);
   put("running_mean", state.running_mean);
   put("running_var", state.running_var);
   put("running_weight", state.running_weight);
-  archive.metadata[prefix + "num_batches_tracked"] = std::to_string(state.num_batches_tracked);
+  parts.metadata[prefix + "num_batches_tracked"] = std::to_string(state.num_batches_tracked);
 }
 
-void write_placement(Archive& archive, const std::string& prefix, const Placement& placement) {
-  if (!placement.order.empty()) archive.metadata[prefix + "order"] = join(placement.order);
-  if (!placement.gaps.empty()) archive.metadata[prefix + "gaps"] = join(placement.gaps);
-  if (placement.offset != 0) archive.metadata[prefix + "offset"] = std::to_string(placement.offset);
+void write_placement(CaseParts& parts, const std::string& prefix, const Placement& placement) {
+  if (!placement.order.empty()) parts.metadata[prefix + "order"] = join(placement.order);
+  if (!placement.gaps.empty()) parts.metadata[prefix + "gaps"] = join(placement.gaps);
+  if (placement.offset != 0) parts.metadata[prefix + "offset"] = std::to_string(placement.offset);
 }
 
 /// What the placements of a call are called: those of what it reads and what it writes.
@@ -84,28 +84,28 @@ PlacementKeys placement_keys(const Operation& operation) {
   return {"x.", "y."};
 }
 
-void write_exec(Archive& archive, const std::string& prefix, const Call& call) {
+void write_exec(CaseParts& parts, const std::string& prefix, const Call& call) {
   const Exec& exec = call.exec;
   const PlacementKeys keys = placement_keys(call.operation);
-  write_placement(archive, prefix + keys.read, exec.x);
-  write_placement(archive, prefix + keys.written, exec.y);
+  write_placement(parts, prefix + keys.read, exec.x);
+  write_placement(parts, prefix + keys.written, exec.y);
   const Exec standard;
-  if (exec.overlap != standard.overlap) archive.metadata[prefix + "overlap"] = name_of(exec.overlap);
-  if (exec.threads != standard.threads) archive.metadata[prefix + "threads"] = std::to_string(exec.threads);
-  if (exec.rounding != standard.rounding) archive.metadata[prefix + "rounding"] = name_of(exec.rounding);
-  if (exec.flush_to_zero) archive.metadata[prefix + "flush_to_zero"] = "true";
+  if (exec.overlap != standard.overlap) parts.metadata[prefix + "overlap"] = name_of(exec.overlap);
+  if (exec.threads != standard.threads) parts.metadata[prefix + "threads"] = std::to_string(exec.threads);
+  if (exec.rounding != standard.rounding) parts.metadata[prefix + "rounding"] = name_of(exec.rounding);
+  if (exec.flush_to_zero) parts.metadata[prefix + "flush_to_zero"] = "true";
 }
 
 struct OperationWriter {
-  Archive& archive;
+  CaseParts& parts;
   const std::string& prefix;
 
   std::string operator()(const Forward& forward) const {
-    archive.tensors[prefix + "x"] = forward.x;
+    parts.tensors[prefix + "x"] = &forward.x;
     return forward.training ? "forward training" : "forward inference";
   }
   std::string operator()(const Backward& backward) const {
-    archive.tensors[prefix + "dy"] = backward.dy;
+    parts.tensors[prefix + "dy"] = &backward.dy;
     const char* mode = !backward.training ? "" : *backward.training ? " training" : " inference";
     return std::string("backward") + mode + (backward.want_dx ? " dx" : "") +
            (backward.want_dweight ? " dweight" : "") + (backward.want_dbias ? " dbias" : "");
@@ -114,7 +114,7 @@ struct OperationWriter {
     return "set_momentum " + momentum_text(set.momentum);
   }
   std::string operator()(const Load& load) const {
-    write_state(archive, prefix, load.state);
+    write_state(parts, prefix, load.state);
     return "load";
   }
 };
@@ -237,10 +237,9 @@ Call read_call(const ArchiveReader& reader, std::int64_t index) {
 
 }  // namespace
 
-Archive to_archive(const CaseFile& file) {
-  const Case& c = file.content;
-  Archive archive;
-  auto& metadata = archive.metadata;
+CaseParts parts_of(const Case& c) {
+  CaseParts parts;
+  auto& metadata = parts.metadata;
   const auto word = [](bool value) { return value ? "true" : "false"; };
   metadata["format"] = "bncheck-case";
   metadata["version"] = "1";
@@ -251,14 +250,21 @@ Archive to_archive(const CaseFile& file) {
   metadata["affine"] = word(c.config.affine);
   metadata["track_running_stats"] = word(c.config.track_running_stats);
   metadata["calls"] = std::to_string(c.calls.size());
-  write_state(archive, "", c.state);
+  write_state(parts, "", c.state);
   for (std::size_t k = 0; k < c.calls.size(); ++k) {
     const std::string key = "call." + std::to_string(k);
     const std::string prefix = key + ".";
-    metadata[key] = std::visit(OperationWriter{archive, prefix}, c.calls[k].operation);
-    write_exec(archive, prefix, c.calls[k]);
+    metadata[key] = std::visit(OperationWriter{parts, prefix}, c.calls[k].operation);
+    write_exec(parts, prefix, c.calls[k]);
   }
-  for (const auto& [name, text] : file.notes) metadata[note_prefix + name] = text;
+  return parts;
+}
+
+Archive to_archive(const CaseFile& file) {
+  CaseParts parts = parts_of(file.content);
+  Archive archive{std::move(parts.metadata), {}};
+  for (const auto& [name, tensor] : parts.tensors) archive.tensors.emplace(name, *tensor);
+  for (const auto& [name, text] : file.notes) archive.metadata[note_prefix + name] = text;
   return archive;
 }
 

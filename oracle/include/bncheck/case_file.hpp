@@ -44,6 +44,13 @@ struct CaseFile {
   bool operator==(const CaseFile&) const = default;
 };
 
+/// The metadata of a case's archive and its tensors in their order, which are the case's own.
+struct CaseParts {
+  std::map<std::string, std::string> metadata;
+  std::map<std::string, const Tensor*> tensors;
+};
+CaseParts parts_of(const Case& c);
+
 Archive to_archive(const CaseFile& file);
 /// Throws FormatError that names the key or tensor.
 CaseFile case_from_archive(const Archive& archive);

@@ -223,9 +223,10 @@ class ChildProcess::Exchange {
   }
 
   /// Bytes that are there; 0 at the end, when the descriptor is closed.
-  std::span<const std::byte> read_from(Descriptor& descriptor) {
-    const ssize_t got = ::read(descriptor.get(), block_.data(), block_.size());
-    if (got > 0) return {block_.data(), static_cast<std::size_t>(got)};
+  std::span<const std::byte> read_from(Descriptor& descriptor) { return read_from(descriptor, block_); }
+  static std::span<const std::byte> read_from(Descriptor& descriptor, std::span<std::byte> place) {
+    const ssize_t got = ::read(descriptor.get(), place.data(), place.size());
+    if (got > 0) return place.first(static_cast<std::size_t>(got));
     if (got == 0 || (errno != EAGAIN && errno != EINTR)) descriptor.close();
     return {};
   }
@@ -238,6 +239,13 @@ class ChildProcess::Exchange {
   }
 
   std::optional<Answer> read_reply() {
+    // The bulk of a large frame goes straight to its place; its end may have something after it.
+    if (reply_.begun() && reply_.missing() > block_.size()) {
+      if (const std::span<std::byte> place = reply_.room(block_.size()); !place.empty()) {
+        reply_.filled(read_from(child_.replies_, place).size());
+        return std::nullopt;
+      }
+    }
     const std::span<const std::byte> bytes = read_from(child_.replies_);
     if (const std::size_t used = reply_.feed(bytes); used < bytes.size())
       throw FormatError(std::to_string(bytes.size() - used) +

@@ -111,10 +111,9 @@ class ForeignSubject : public Subject {
   }
 
   Outcome run_whole(const Case& c) {
-    Archive request = to_archive({c, {}});
+    CaseParts request = parts_of(c);
     if (assumed_) request.metadata[assumed_dialect] = text_of(*assumed_);
-    NamedTensors tensors;
-    for (const auto& [name, tensor] : request.tensors) tensors.emplace_back(name, &tensor);
+    const NamedTensors tensors(request.tensors.begin(), request.tensors.end());
     auto answer = ask(request.metadata, tensors);
     if (auto* death = std::get_if<Death>(&answer)) return {{}, std::move(*death)};
     Outcome outcome;

@@ -13,6 +13,9 @@
 namespace bncheck {
 namespace {
 
+/// Address space that a frame is worth before any of it is there: pages that are not written cost nothing.
+constexpr std::size_t at_once = std::size_t{256} << 20;
+
 std::span<const std::byte> bytes_of(const std::string& text) {
   return std::as_bytes(std::span(text));
 }
@@ -91,43 +94,57 @@ std::size_t FrameParser::feed(std::span<const std::byte> bytes) {
   std::size_t used = 0;
   while (used < bytes.size() && !content_bytes_) feed_prefix(bytes[used++]);
   if (!content_bytes_) return used;
-  const std::size_t part = std::min(bytes.size() - used, *content_bytes_ - content_.size());
-  // Doubling, but never beyond what was announced: neither copies nor memory without end.
-  if (content_.capacity() < content_.size() + part)
-    content_.reserve(std::min(*content_bytes_, 2 * (content_.size() + part)));
-  const auto from = bytes.begin() + static_cast<std::ptrdiff_t>(used);
-  content_.insert(content_.end(), from, from + static_cast<std::ptrdiff_t>(part));
-  return used + part;
+  const std::span<std::byte> place = room(bytes.size() - used);
+  if (!place.empty()) std::memcpy(place.data(), bytes.data() + used, place.size());
+  filled(place.size());
+  return used + place.size();
+}
+
+std::span<std::byte> FrameParser::room(std::size_t most) {
+  if (!content_bytes_) return {};
+  const std::size_t part = std::min(most, *content_bytes_ - size_);
+  if (content_.size() < size_ + part) {
+    // Doubling, but never beyond what was announced: neither many copies nor memory for what never comes.
+    if (content_.capacity() < size_ + part)
+      content_.reserve(std::min(*content_bytes_, std::max(2 * (size_ + part), at_once)));
+    content_.resize(size_ + part);
+  }
+  return std::span(content_).subspan(size_, part);
 }
 
 std::string FrameParser::progress() const {
   if (!content_bytes_)
     return std::to_string(prefix_.size()) + " of the " + std::to_string(frame_prefix_bytes) +
            " bytes that begin a frame";
-  return std::to_string(content_.size()) + " of a frame's " + std::to_string(*content_bytes_) + " bytes";
+  return std::to_string(size_) + " of a frame's " + std::to_string(*content_bytes_) + " bytes";
 }
 
 std::vector<std::byte> FrameParser::take() {
   prefix_.clear();
   content_bytes_.reset();
   skip_noise_ = false;
+  content_.resize(std::exchange(size_, 0));
   return std::exchange(content_, {});
 }
 
 std::optional<std::vector<std::byte>> read_frame(int descriptor) {
   FrameParser parser(std::numeric_limits<std::size_t>::max());
-  std::vector<std::byte> block(frame_prefix_bytes);
+  std::array<std::byte, frame_prefix_bytes> prefix;
+  constexpr std::size_t piece = std::size_t{1} << 20;
   while (!parser.complete()) {
-    const ssize_t got = ::read(descriptor, block.data(), block.size());
+    // Not a byte more than this frame's: the next one is another call's.
+    std::span<std::byte> place = parser.room(piece);
+    const bool content = !place.empty();
+    if (!content) place = std::span(prefix).first(parser.missing());
+    const ssize_t got = ::read(descriptor, place.data(), place.size());
     if (got < 0 && errno == EINTR) continue;
     if (got < 0) throw std::system_error(errno, std::generic_category(), "reading a frame");
     if (got == 0) {
       if (!parser.begun()) return std::nullopt;
       throw FormatError("the input ended after " + parser.progress());
     }
-    parser.feed({block.data(), static_cast<std::size_t>(got)});
-    // Not a byte more than this frame's: the next one is another call's.
-    block.resize(std::clamp<std::size_t>(parser.missing(), 1, std::size_t{1} << 20));
+    const auto count = static_cast<std::size_t>(got);
+    content ? parser.filled(count) : static_cast<void>(parser.feed(place.first(count)));
   }
   return parser.take();
 }

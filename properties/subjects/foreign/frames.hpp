@@ -42,14 +42,18 @@ class FrameParser {
 
   /// Takes what belongs to the frame and returns how many bytes that was. Throws FormatError.
   std::size_t feed(std::span<const std::byte> bytes);
-  bool complete() const { return content_bytes_ && content_.size() == *content_bytes_; }
+  /// Where the next bytes of the content may be read to, without a copy in between: at most that many, none
+  /// before the content begins. `filled` says how many came.
+  std::span<std::byte> room(std::size_t most);
+  void filled(std::size_t count) { size_ += count; }
+  bool complete() const { return content_bytes_ && size_ == *content_bytes_; }
   /// Some of the frame is there.
   bool begun() const { return !prefix_.empty(); }
   /// "12 of 340 bytes"
   std::string progress() const;
   /// Bytes that are known to be missing: at least those of the prefix.
   std::size_t missing() const {
-    return content_bytes_ ? *content_bytes_ - content_.size() : frame_prefix_bytes - prefix_.size();
+    return content_bytes_ ? *content_bytes_ - size_ : frame_prefix_bytes - prefix_.size();
   }
   /// The content; the parser is ready for the next frame. Precondition: complete().
   std::vector<std::byte> take();
@@ -64,6 +68,7 @@ class FrameParser {
   std::vector<std::byte> prefix_;
   std::optional<std::size_t> content_bytes_;
   std::vector<std::byte> content_;
+  std::size_t size_ = 0;  ///< of the content, so far
 };
 
 /// Blocking ends, for the program's side. Both throw std::runtime_error, read_frame FormatError for no frame.
