@@ -253,7 +253,7 @@ TEST(Cases, ThatAreDrawnMustSucceed) {
 TEST(Cases, KeepToTheCapabilities) {
   Capabilities can = everything();
   can.dimensions = {2};
-  can.strided = can.in_place = can.threads = can.any_environment = false;
+  can.strided = can.channels_last = can.in_place = can.threads = can.any_environment = false;
   can.untracked = can.without_affine = false;
   can.dialect.cumulative = Cumulative::unsupported;
   RandomDraws draws(53);
