@@ -10,12 +10,13 @@
 #include "commands/common.hpp"
 #include "laws/catalogue.hpp"
 #include "report/audit_report.hpp"
+#include "report/html_report.hpp"
 
 namespace bncheck {
 namespace {
 
 struct AuditArguments {
-  std::string seed = "1", law = "*", fault = "*", only, json, markdown, save;
+  std::string seed = "1", law = "*", fault = "*", only, json, markdown, html, save;
   int seeds = 10, cases = 100, control_cases = 100;
   unsigned jobs = std::max(1U, std::thread::hardware_concurrency());
   bool shrink = false;
@@ -68,6 +69,7 @@ int run_audit(const AuditArguments& arguments) {
   AuditPlan plan = plan_from(arguments);
   require_writable_file("--json", arguments.json);
   require_writable_file("--markdown", arguments.markdown);
+  require_writable_file("--report", arguments.html);
   if (!arguments.save.empty()) require_writable_folder("--save", arguments.save);
   AuditOptions options;
   options.seed = seed_from(arguments.seed);
@@ -83,9 +85,11 @@ int run_audit(const AuditArguments& arguments) {
   AuditReport report{audit(std::move(plan), options), {}, command_line(arguments), BNCHECK_VERSION};
   if (arguments.shrink) report.shrunk = shrink_faults(report.result, std::chrono::seconds(2));
   if (shows_progress) fmt::print(stderr, "\r\033[K");
-  if (arguments.json != "-" && arguments.markdown != "-") fmt::print("{}", audit_table(report));
+  const bool table = arguments.json != "-" && arguments.markdown != "-" && arguments.html != "-";
+  if (table) fmt::print("{}", audit_table(report));
   if (!arguments.json.empty()) write_text(arguments.json, audit_json(report));
   if (!arguments.markdown.empty()) write_text(arguments.markdown, audit_page(report));
+  if (!arguments.html.empty()) write_text(arguments.html, audit_html(report));
   if (!arguments.save.empty()) save_cases(arguments.save, report);
   if (interruption()) return exit_interrupted;
   return is_clean(report.result) ? exit_holds : exit_violated;
@@ -127,6 +131,8 @@ void add_audit(CLI::App& app, int& status) {
                       "write the report as JSON to this file; - is stdout, without the table");
   command->add_option("--markdown", arguments->markdown,
                       "write the report as a Markdown page to this file; - is stdout, without the table");
+  command->add_option("--report", arguments->html,
+                      "write the report as one HTML file; - is stdout, without the table");
   command->add_option("--save", arguments->save,
                       "folder for the shrunk cases and for the first case of each alarm");
   command->callback([arguments, &status] { status = run_audit(*arguments); });

@@ -5,7 +5,11 @@
 
 #include "commands/commands.hpp"
 #include "commands/common.hpp"
+#include "commands/findings.hpp"
+#include "commands/progress.hpp"
+#include "report/html_report.hpp"
 #include "report/json.hpp"
+#include "report/junit.hpp"
 #include "search/check_law.hpp"
 #include "search/failure_store.hpp"
 
@@ -15,22 +19,10 @@ namespace {
 struct CheckArguments {
   std::string subject = "bn";
   int cases = 200;
-  std::string seed, time, climb, law = "*", dialect, json, save = "bncheck-failures";
+  std::string seed, time, climb, law = "*", dialect, json, junit, html, save = "bncheck-failures";
   bool no_database = false;
   ForeignLimits limits;
 };
-
-std::string save_finding(const CheckArguments& arguments, const LawResult& result, const Subject& subject,
-                         std::uint64_t seed) {
-  return store_failure(arguments.save, {*result.counterexample,
-                                        {{"law", result.law->name},
-                                         {"subject", arguments.subject},
-                                         {"version", subject.version()},
-                                         {"dialect", text_of(subject.can().dialect)},
-                                         {"message", result.reason},
-                                         {"seed", std::to_string(seed)}}})
-      .string();
-}
 
 /// What is stored is tried first, unless the user does not want it; a damaged file costs a line of warning.
 FailureStore open_store(const CheckArguments& arguments) {
@@ -39,27 +31,6 @@ FailureStore open_store(const CheckArguments& arguments) {
   for (const std::string& warning : store.warnings()) fmt::print(stderr, "bncheck: {}\n", one_line(warning));
   return store;
 }
-
-class Progress {
- public:
-  explicit Progress(std::size_t laws) : laws_(laws), on_(stderr_is_terminal()) {}
-  void start(const Law& law) {
-    ++index_;
-    name_ = law.name;
-    show(0);
-  }
-  void show(int cases) {
-    if (on_) fmt::print(stderr, "\r\033[K[{}/{}] {} {}", index_, laws_, name_, cases);
-  }
-  void clear() {
-    if (on_) fmt::print(stderr, "\r\033[K");
-  }
-
- private:
-  std::size_t laws_, index_ = 0;
-  bool on_;
-  std::string name_;
-};
 
 int status_of(const CheckReport& report) {
   if (report.interrupted) return exit_interrupted;
@@ -89,7 +60,7 @@ void climb_all(CheckReport& report, Subject& subject, CheckOptions options, std:
   Progress progress(climbers.size());
   for (std::size_t k = 0; k < climbers.size() && !*options.interrupted; ++k) {
     Finding& finding = *climbers[k];
-    progress.start(*finding.result.law);
+    progress.start(finding.result.law->name);
     const auto now = std::chrono::steady_clock::now();
     const ClimbLimits limits{
         {}, now + (start + time - now) / static_cast<std::int64_t>(climbers.size() - k), options.interrupted};
@@ -99,9 +70,16 @@ void climb_all(CheckReport& report, Subject& subject, CheckOptions options, std:
   }
 }
 
+/// A report that goes to stdout takes the table's place.
+bool takes_stdout(const CheckArguments& arguments) {
+  return arguments.json == "-" || arguments.junit == "-" || arguments.html == "-";
+}
+
 int run_check(const CheckArguments& arguments) {
   const std::vector<const Law*> laws = laws_from(arguments.law);
   require_writable_file("--json", arguments.json);
+  require_writable_file("--junit", arguments.junit);
+  require_writable_file("--report", arguments.html);
   require_writable_folder("--save", arguments.save);
   CheckOptions options;
   options.cases = arguments.cases;
@@ -117,7 +95,7 @@ int run_check(const CheckArguments& arguments) {
 
   CheckReport report{
       arguments.subject, subject->version(), text_of(subject->can().dialect), options.seed, false, {}};
-  const bool table = arguments.json != "-";
+  const bool table = !takes_stdout(arguments);
   const Style style = stdout_style();
   if (table) fmt::print("{}", table_head());
   const FailureStore store = open_store(arguments);
@@ -129,7 +107,8 @@ int run_check(const CheckArguments& arguments) {
   const auto save = [&](Finding& finding) {
     if (!finding.result.counterexample) return;
     try {
-      finding.case_file = save_finding(arguments, finding.result, *subject, options.seed);
+      finding.case_file =
+          save_finding(arguments.save, arguments.subject, finding.result, *subject, options.seed);
     } catch (const std::runtime_error& error) {
       // A full disk loses the case file, not the findings of the run.
       fmt::print(stderr, "bncheck: {}\n", error.what());
@@ -144,7 +123,7 @@ int run_check(const CheckArguments& arguments) {
       options.deadline = now + (*end - now) / static_cast<std::int64_t>(laws.size() - report.findings.size());
     }
     options.stored = store.cases_for(*law, arguments.subject, report.dialect);
-    progress.start(*law);
+    progress.start(law->name);
     Finding finding{check_law(*law, *subject, options), ""};
     progress.clear();
     save(finding);
@@ -169,6 +148,10 @@ int run_check(const CheckArguments& arguments) {
     std::fflush(stdout);
   }
   if (!arguments.json.empty()) write_text(arguments.json, to_json(report));
+  if (!arguments.junit.empty()) write_text(arguments.junit, to_junit(report, arguments.dialect));
+  if (!arguments.html.empty()) {
+    write_text(arguments.html, check_html(report, arguments.dialect, BNCHECK_VERSION));
+  }
   return unsaved ? exit_usage : status_of(report);
 }
 
@@ -195,6 +178,10 @@ void add_check(CLI::App& app, int& status) {
                       "judge the subject in this dialect: NAME[,KNOB=VALUE]... ('bncheck list dialects')");
   command->add_option("--json", arguments->json,
                       "write the report as JSON to this file; - is stdout, without the table");
+  command->add_option("--junit", arguments->junit,
+                      "write the verdicts as JUnit XML to this file; - is stdout, without the table");
+  command->add_option("--report", arguments->html,
+                      "write everything as one HTML file; - is stdout, without the table");
   command
       ->add_option("--save", arguments->save,
                    "folder for the cases that violate a law; those in it are tried first")

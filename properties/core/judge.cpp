@@ -51,7 +51,10 @@ void judge_tensor(const Run& run, std::size_t call, Output output, const Expecte
     if (!error.in_range) ++verdict.out_of_range;
     if (error.in_range != (judged == Judged::in_range)) continue;
     // What has to hold where float's range ends is the bound of arithmetic whose range does not end there.
-    if (judged == Judged::out_of_range) error = expected.error(i, value, wide);
+    if (judged == Judged::out_of_range) {
+      error = expected.error(i, value, wide);
+      error.in_range = false;
+    }
     verdict.worst_ulps = std::max(verdict.worst_ulps, error.ulps);
     verdict.worst_ratio = std::max(verdict.worst_ratio, error.ratio);
     if (meets_claim(error, can.numerics.claim)) continue;

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "report/case_line.hpp"
+#include "report/markdown.hpp"
 
 namespace bncheck {
 namespace {
@@ -85,16 +86,6 @@ std::string names_of(const AuditResult& result, const std::vector<std::size_t>& 
   return text;
 }
 
-/// A pipe would end a cell of a table, an asterisk could start emphasis.
-std::string escaped(const std::string& text) {
-  std::string safe;
-  for (const char letter : text) {
-    if (letter == '|' || letter == '*' || letter == '_' || letter == '<') safe += '\\';
-    safe += letter;
-  }
-  return safe;
-}
-
 std::string page_matrix(const AuditResult& result) {
   std::string text = "| fault | row | detected | without oracle | quickest law | median cases |";
   for (std::size_t law = 0; law < result.plan.laws.size(); ++law) text += fmt::format(" {} |", law + 1);
@@ -103,7 +94,7 @@ std::string page_matrix(const AuditResult& result) {
   text += "\n";
   for (std::size_t f = 0; f < result.plan.faults.size(); ++f) {
     const auto quickest = quickest_law(result, f);
-    text += fmt::format("| {} | {} | {} | {} | {} | {} |", escaped(result.plan.faults[f].name),
+    text += fmt::format("| {} | {} | {} | {} | {} | {} |", markdown_cell(result.plan.faults[f].name),
                         result.plan.faults[f].row, detected_seeds(result, f),
                         detected_seeds(result, f, Counted::without_exact),
                         quickest ? std::to_string(*quickest + 1) : "",
@@ -142,9 +133,10 @@ std::string page_laws(const AuditResult& result) {
     const std::string count =
         applies(result, law) ? std::to_string(kills(result, law).size()) : "applies to no variant";
     const LawTraits& traits = result.plan.laws[law]->traits;
-    text += fmt::format("| {} | {} | {} | {} | {} | {} |\n", law + 1, escaped(result.plan.laws[law]->name),
-                        traits.exact ? "yes" : "", count, escaped(names_of(result, sole_kills(result, law))),
-                        escaped(traits.stays));
+    text +=
+        fmt::format("| {} | {} | {} | {} | {} | {} |\n", law + 1, markdown_cell(result.plan.laws[law]->name),
+                    traits.exact ? "yes" : "", count,
+                    markdown_cell(names_of(result, sole_kills(result, law))), markdown_cell(traits.stays));
   }
   return text;
 }
@@ -153,7 +145,7 @@ std::string page_controls(const AuditResult& result) {
   std::string text = "\n## Right implementations\n\n| control | cases | alarms |\n|---|---|---|\n";
   std::int64_t cases = 0;
   for (const Row& row : control_rows(result)) {
-    text += fmt::format("| {} | {} | {} |\n", escaped(row.name), row.sum.cases, row.sum.alarms);
+    text += fmt::format("| {} | {} | {} |\n", markdown_cell(row.name), row.sum.cases, row.sum.alarms);
     cases += row.sum.cases;
   }
   return text + fmt::format("| all | {} | {} |\n", cases, alarms(result));
@@ -169,14 +161,15 @@ std::string page_shrunk(const AuditReport& report) {
   for (std::size_t f = 0; f < report.shrunk.size(); ++f) {
     const ShrunkCase& shrunk = report.shrunk[f];
     if (!shrunk.content) {
-      text += fmt::format("| {} | | | | | none found | |\n", escaped(report.result.plan.faults[f].name));
+      text +=
+          fmt::format("| {} | | | | | none found | |\n", markdown_cell(report.result.plan.faults[f].name));
       continue;
     }
     const CaseExtent size = extent(*shrunk.content);
-    text +=
-        fmt::format("| {} | {} | {} | {} | {:.1f} | {} | {} |\n", escaped(report.result.plan.faults[f].name),
-                    escaped(shrunk.law->name), size.channels, size.values, shrunk.seconds,
-                    escaped(show_case_line(*shrunk.content)), escaped(show_verdict_line(shrunk.verdict)));
+    text += fmt::format(
+        "| {} | {} | {} | {} | {:.1f} | {} | {} |\n", markdown_cell(report.result.plan.faults[f].name),
+        markdown_cell(shrunk.law->name), size.channels, size.values, shrunk.seconds,
+        markdown_cell(show_case_line(*shrunk.content)), markdown_cell(show_verdict_line(shrunk.verdict)));
   }
   return text;
 }

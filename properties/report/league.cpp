@@ -5,30 +5,49 @@
 #include <algorithm>
 
 #include "report/accuracy.hpp"
-#include "report/json_values.hpp"
+#include "report/console.hpp"
 #include "report/show_case.hpp"
 
 namespace bncheck {
-namespace {
+
+int Contestant::count(LawResult::Kind kind) const {
+  return static_cast<int>(
+      std::ranges::count_if(laws, [=](const Finding& finding) { return finding.result.kind == kind; }));
+}
+
+int Contestant::violations() const {
+  return count(LawResult::Kind::violated) + count(LawResult::Kind::died);
+}
+
+ErrorFigures Contestant::figures() const {
+  return measured ? measured->statistics.total() : ErrorFigures();
+}
+
+ErrorFigures Contestant::figures(Pass pass) const {
+  if (!measured) return {};
+  const auto found = measured->statistics.passes().find(pass);
+  return found == measured->statistics.passes().end() ? ErrorFigures() : found->second.total();
+}
 
 const Measurement* find_row(const Contestant& contestant, const Workload& workload, Output output) {
-  const auto& rows = contestant.measured.rows;
-  const auto found = std::ranges::find_if(
-      rows, [&](const Measurement& row) { return row.workload == &workload && row.output == output; });
-  return found == rows.end() ? nullptr : &*found;
+  const auto found = std::ranges::find_if(contestant.measured->rows, [&](const Measurement& row) {
+    return row.workload == &workload && row.output == output;
+  });
+  return found == contestant.measured->rows.end() ? nullptr : &*found;
 }
 
-std::string show_row(const Measurement* row) {
-  if (row == nullptr || row->figures.elements == 0) return fmt::format("{:>9}{:>11}{:>11}", "-", "-", "-");
-  return fmt::format("{:>9}{:>11}{:>11}", show_share(row->figures), show_measure(row->figures.worst_ulps),
-                     show_measure(row->figures.worst_ratio));
+std::vector<const Contestant*> players(const League& league) {
+  std::vector<const Contestant*> players;
+  for (const Contestant& contestant : league.contestants) {
+    if (contestant.measured) players.push_back(&contestant);
+  }
+  return players;
 }
 
-/// Outputs that at least one subject gave in this workload.
-std::vector<Output> outputs_of(const std::vector<Contestant>& contestants, const Workload& workload) {
+std::vector<Output> outputs_of(const League& league, const Workload& workload) {
   std::vector<Output> outputs;
-  for (const Contestant& contestant : contestants) {
-    for (const Measurement& row : contestant.measured.rows) {
+  for (const Contestant* contestant : players(league)) {
+    for (const Measurement& row : contestant->measured->rows) {
       const bool known = std::ranges::find(outputs, row.output) != outputs.end();
       if (row.workload == &workload && !known) outputs.push_back(row.output);
     }
@@ -37,51 +56,147 @@ std::vector<Output> outputs_of(const std::vector<Contestant>& contestants, const
   return outputs;
 }
 
-}  // namespace
+std::string show_unmeasured(const Unmeasured& unmeasured) {
+  return fmt::format("{}, {}, case {}: {}", name_of(unmeasured.workload->pass), unmeasured.workload->regime,
+                     unmeasured.index, unmeasured.reason);
+}
 
-std::string league_table(const std::vector<Contestant>& contestants, std::uint64_t seed) {
-  std::string text = fmt::format("{:<19}{:<21}{:<13}", "operation", "regime", "output");
-  for (const Contestant& c : contestants) text += fmt::format("  {:>29}", c.name + " " + c.version);
-  text += fmt::format("\n{:<53}", "");
-  for (std::size_t k = 0; k < contestants.size(); ++k) {
-    text += fmt::format("{:>9}{:>11}{:>11}", "nearest", "ulps", "ratio");
-  }
-  text += '\n';
-  for (const Workload& workload : all_workloads()) {
-    for (const Output output : outputs_of(contestants, workload)) {
-      text += fmt::format("{:<19}{:<21}{:<13}", name_of(workload.pass), workload.regime, name_of(output));
-      for (const Contestant& c : contestants) text += show_row(find_row(c, workload, output));
-      text += '\n';
+std::string show_laws(const Contestant& contestant) {
+  if (contestant.laws.empty()) return "-";
+  std::string text =
+      fmt::format("{} hold, {} violated, {} not applicable", contestant.count(LawResult::Kind::holds),
+                  contestant.violations(), contestant.count(LawResult::Kind::not_applicable));
+  const int open = contestant.count(LawResult::Kind::inconclusive);
+  return open == 0 ? text : text + fmt::format(", {} inconclusive", open);
+}
+
+namespace {
+
+/// Width of the first column: subjects are named as on the command line, and commands are long.
+std::size_t name_width(const League& league) {
+  std::size_t width = 7;
+  for (const Contestant& c : league.contestants) width = std::max(width, c.name.size());
+  return width + 2;
+}
+
+std::string summary_rows(const League& league) {
+  const std::size_t width = name_width(league);
+  std::string text = fmt::format("{:<{}}{:<16}{:<46}{:>9}{:>12}{:>13}\n", "subject", width, "version", "laws",
+                                 "nearest", "worst ulps", "worst ratio");
+  for (const Contestant& c : league.contestants) {
+    if (!c.skipped.empty()) {
+      text += fmt::format("{:<{}}skipped: {}\n", c.name, width, c.skipped);
+      continue;
     }
-  }
-  text += '\n';
-  for (const Contestant& c : contestants) {
-    text += fmt::format("{} {}: {} cases, {} failed, seed {}\n", c.name, c.version, c.measured.cases,
-                        c.measured.failures.size(), seed);
+    const ErrorFigures figures = c.figures();
+    text +=
+        fmt::format("{:<{}}{:<16}{:<46}{:>9}{:>12}{:>13}\n", c.name, width, c.version, show_laws(c),
+                    show_share(figures), show_measure(figures.worst_ulps), show_measure(figures.worst_ratio));
   }
   return text;
 }
 
-std::string league_json(const std::vector<Contestant>& contestants, std::uint64_t seed) {
-  using nlohmann::ordered_json;
-  ordered_json subjects = ordered_json::array();
-  for (const Contestant& c : contestants) {
-    ordered_json rows = ordered_json::array();
-    for (const Measurement& row : c.measured.rows) {
-      ordered_json json{{"pass", name_of(row.workload->pass)},
-                        {"regime", row.workload->regime},
-                        {"output", name_of(row.output)}};
-      json.update(figures_json(row.figures));
-      rows.push_back(std::move(json));
-    }
-    subjects.push_back({{"name", c.name},
-                        {"version", c.version},
-                        {"cases", c.measured.cases},
-                        {"failed", c.measured.failures.size()},
-                        {"rows", std::move(rows)}});
+std::string class_rows(const League& league) {
+  const std::size_t width = name_width(league);
+  std::string text = fmt::format("{:<{}}", "accuracy", width);
+  for (const Pass pass : all_passes) text += fmt::format("{:<22}", name_of(pass));
+  text += '\n';
+  for (const Contestant* c : players(league)) {
+    text += fmt::format("{:<{}}", c->name, width);
+    for (const Pass pass : all_passes) text += fmt::format("{:<22}", show_class(c->figures(pass)));
+    text += '\n';
   }
-  const ordered_json json{{"schema", 1}, {"seed", seed}, {"subjects", std::move(subjects)}};
-  return json_text(json);
+  return text;
+}
+
+/// How often, and what the first few were.
+std::string show_list(const Contestant& c, const char* what, const std::vector<Unmeasured>& list) {
+  constexpr std::size_t shown = 3;
+  if (list.empty()) return "";
+  std::string text = fmt::format("{} {} in {} of {} cases:\n", c.name, what, list.size(), c.measured->cases);
+  for (std::size_t k = 0; k < std::min(shown, list.size()); ++k)
+    text += "  " + show_unmeasured(list[k]) + "\n";
+  return text;
+}
+
+std::string violated_lines(const Contestant& c) {
+  std::string text;
+  for (const Finding& finding : c.laws) {
+    const LawResult& result = finding.result;
+    if (!result.counterexample) continue;
+    if (text.empty()) text = fmt::format("{} {} violates:\n", c.name, c.version);
+    text += fmt::format("  {:<34}", result.law->name);
+    text += finding.case_file.empty() ? result.reason : replay_command(finding.case_file, c.name, "");
+    text += '\n';
+  }
+  return text;
+}
+
+std::string unsound_lines(const Contestant& c) {
+  std::string text;
+  for (const Pass pass : all_passes) {
+    if (accuracy_class(c.figures(pass)) != AccuracyClass::unsound) continue;
+    const Finding* finding = smallest_unsound(c.laws, pass);
+    if (finding == nullptr || finding->case_file.empty()) continue;
+    text += fmt::format("{} is unsound in {}; the smallest case found: {}\n", c.name, name_of(pass),
+                        replay_command(finding->case_file, c.name, ""));
+  }
+  return text;
+}
+
+std::string show_row(const Measurement* row) {
+  if (row == nullptr || row->figures.elements == 0) return fmt::format("{:>10}{:>11}{:>11}", "-", "-", "-");
+  return fmt::format("{:>10}{:>11}{:>11}", show_share(row->figures), show_measure(row->figures.worst_ulps),
+                     show_measure(row->figures.worst_ratio));
+}
+
+/// The end of a name tells two commands apart.
+std::string shortened(const std::string& name, std::size_t width) {
+  return name.size() <= width ? name : "..." + name.substr(name.size() - width + 3);
+}
+
+/// A terminal has room for some subjects side by side.
+std::string detail_block(const League& league, const std::vector<const Contestant*>& some) {
+  std::string text = fmt::format("\n{:<19}{:<21}{:<13}", "pass", "regime", "output");
+  for (const Contestant* c : some) text += fmt::format("  {:>30}", shortened(c->name + " " + c->version, 30));
+  text += fmt::format("\n{:<53}", "");
+  for (std::size_t k = 0; k < some.size(); ++k)
+    text += fmt::format("{:>10}{:>11}{:>11}", "nearest", "ulps", "ratio");
+  text += '\n';
+  for (const Workload& workload : all_workloads()) {
+    for (const Output output : outputs_of(league, workload)) {
+      text += fmt::format("{:<19}{:<21}{:<13}", name_of(workload.pass), workload.regime, name_of(output));
+      for (const Contestant* c : some) text += show_row(find_row(*c, workload, output));
+      text += '\n';
+    }
+  }
+  return text;
+}
+
+}  // namespace
+
+std::string league_table(const League& league) {
+  std::string text = summary_rows(league) + "\n" + class_rows(league);
+  std::string remarks;
+  for (const Contestant* c : players(league)) {
+    remarks += show_list(*c, "died", c->measured->deaths) + show_list(*c, "failed", c->measured->failures);
+    if (c->measured->unsupported > 0) {
+      remarks += fmt::format("{} does not support {} of {} cases\n", c->name, c->measured->unsupported,
+                             c->measured->cases);
+    }
+    remarks += violated_lines(*c) + unsound_lines(*c);
+  }
+  if (!remarks.empty()) text += "\n" + remarks;
+  constexpr std::size_t abreast = 3;
+  const std::vector<const Contestant*> all = players(league);
+  for (std::size_t k = 0; k < all.size(); k += abreast) {
+    text +=
+        detail_block(league, {all.begin() + static_cast<std::ptrdiff_t>(k),
+                              all.begin() + static_cast<std::ptrdiff_t>(std::min(k + abreast, all.size()))});
+  }
+  text += fmt::format("\n{} cases per pass and regime, {} per law, seed {}{}\n", league.cases,
+                      league.law_cases, league.seed, league.interrupted ? " (interrupted)" : "");
+  return text;
 }
 
 }  // namespace bncheck

@@ -1,21 +1,66 @@
 #pragma once
-/// Several subjects side by side on the same cases.
+/// Several subjects side by side: the same cases put to each, and the laws.
 
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "report/results.hpp"
 #include "search/measure.hpp"
 
 namespace bncheck {
 
 struct Contestant {
   std::string name, version;
-  Measured measured;
+  /// Why the subject could not be run; empty where it could. Then there is nothing else.
+  std::string skipped{};
+  std::optional<Measured> measured{};
+  std::vector<Finding> laws{};
+
+  /// Laws with this verdict.
+  int count(LawResult::Kind kind) const;
+  /// Violated laws, and those that the subject died of.
+  int violations() const;
+  /// Of all passes.
+  ErrorFigures figures() const;
+  ErrorFigures figures(Pass pass) const;
 };
 
-/// A row per operation, regime and output; per subject the share of outputs that are the nearest float, the
-/// worst error in ulps and the worst attainable-error ratio.
-std::string league_table(const std::vector<Contestant>& contestants, std::uint64_t seed);
-std::string league_json(const std::vector<Contestant>& contestants, std::uint64_t seed);
+struct League {
+  std::vector<Contestant> contestants;
+  std::uint64_t seed = 0;
+  int cases = 0;      ///< per pass and regime
+  int law_cases = 0;  ///< per law; 0: laws were not asked
+  bool interrupted = false;
+  std::string command{}, bncheck_version{};
+};
+
+/// A row per subject: laws, share of nearest floats, worst ulps and ratio; its accuracy class in each pass;
+/// what it violates, refuses and dies of; then a row per pass, regime and output.
+std::string league_table(const League& league);
+
+/// The summary as Markdown tables.
+std::string league_page(const League& league);
+
+/// {"schema": 1, "seed", "cases", "law_cases", "interrupted", "subjects": [{"name", "version", "skipped":
+///  reason or null, "cases", "laws": null or {"hold", "violated", "not_applicable", "inconclusive"},
+///  "violations": [{"law", "reason", "case_file"}],
+///  ...figures of all passes (figures_json of report/accuracy.hpp), "accuracy": accuracy_json,
+///  "deaths": {"cases", "first": [{"pass", "regime", "case", "reason"}]}, "failures": the same,
+///  "unsupported": cases, "rows": [{"pass", "regime", "output", ...figures}]}]}; a subject that was skipped
+///  has
+/// the first three only.
+std::string league_json(const League& league);
+
+/// The Nth case of a workload, and what came of it.
+std::string show_unmeasured(const Unmeasured& unmeasured);
+/// The rows of the table for a pass, regime and output; null where the subject gave none.
+const Measurement* find_row(const Contestant& contestant, const Workload& workload, Output output);
+/// Outputs that at least one subject gave in this workload, in order.
+std::vector<Output> outputs_of(const League& league, const Workload& workload);
+/// Those that were run.
+std::vector<const Contestant*> players(const League& league);
+/// "79 hold, 0 violated, 0 not applicable"; "-" where laws were not asked.
+std::string show_laws(const Contestant& contestant);
 
 }  // namespace bncheck

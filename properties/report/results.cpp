@@ -57,7 +57,8 @@ bool is_unsound(const Finding& finding, Pass pass) {
   const auto& mismatches = finding.result.verdict.mismatches;
   if (!finding.result.counterexample || mismatches.empty()) return false;
   const Mismatch& worst = mismatches.front();
-  return worst.error.ratio > 1 && pass_of(*finding.result.counterexample, worst.call) == pass;
+  return worst.error.in_range && worst.error.ratio > 1 &&
+         pass_of(*finding.result.counterexample, worst.call) == pass;
 }
 
 }  // namespace

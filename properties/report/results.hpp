@@ -35,7 +35,8 @@ struct CheckReport {
   bool inconclusive() const;
 };
 
-/// The shrunk case with the fewest values whose worst element is beyond the attainable error of this pass;
+/// The shrunk case with the fewest values whose worst element is within float's range and beyond the
+/// attainable error of this pass;
 /// null where there is none.
 const Finding* smallest_unsound(const std::vector<Finding>& findings, Pass pass);
 

@@ -137,11 +137,12 @@ std::string kind_of(const Workload& workload) {
 }
 
 Measured measure(Subject& subject, int cases_per_workload, std::uint64_t seed,
-                 const std::atomic<bool>& interrupted) {
+                 const std::atomic<bool>& interrupted, const std::function<void(const Workload&)>& begins) {
   Measured result(subject.can().dialect);
   Runner runner(subject);
   std::uint64_t stream = seed;
   for (const Workload& workload : all_workloads()) {
+    if (begins) begins(workload);
     RandomDraws draws(stream++ * 0x9e3779b97f4a7c15U);
     WorkloadSink sink(result.statistics);
     runner.set_sink(&sink);

@@ -48,8 +48,9 @@ struct Measured {
   std::int64_t unsupported = 0;      ///< it said that it cannot do this
 };
 
-/// The cases follow from the seed and from nothing else.
+/// The cases follow from the seed and from nothing else. `begins` is called before each workload.
 Measured measure(Subject& subject, int cases_per_workload, std::uint64_t seed,
-                 const std::atomic<bool>& interrupted);
+                 const std::atomic<bool>& interrupted,
+                 const std::function<void(const Workload&)>& begins = {});
 
 }  // namespace bncheck

@@ -58,10 +58,11 @@ class CliTest(unittest.TestCase):
 class Help(CliTest):
     FLAGS = {
         "audit": ["--seed", "--seeds", "--cases", "--control-cases", "--only", "--law", "--fault", "--jobs",
-                  "--shrink", "--json", "--markdown", "--save"],
-        "check": ["--cases", "--seed", "--law", "--time", "--climb", "--dialect", "--json", "--save",
-                  "--no-database", "subject"],
-        "compare": ["--cases", "--seed", "--json", "subjects"],
+                  "--shrink", "--json", "--markdown", "--report", "--save"],
+        "check": ["--cases", "--seed", "--law", "--time", "--climb", "--dialect", "--json", "--junit", "--report",
+                  "--save", "--no-database", "subject"],
+        "compare": ["--cases", "--law-cases", "--no-laws", "--seed", "--json", "--markdown", "--report", "--save",
+                    "subjects"],
         "replay": ["--subject", "--law", "--dialect", "--quiet", "case"],
         "oracle": ["--dialect", "--output", "-o", "case"],
         "list": ["what", "laws", "subjects", "faults", "controls", "dialects", "kinds"],
@@ -434,36 +435,6 @@ class Replay(CliTest):
         result = self.bncheck("replay", GOLDEN / "three_rows.case.safetensors", "--law", "empty_batch")
         self.assertEqual((result.returncode, result.stderr), (4, ""))
         self.assertIn("none of 1 law applies to this case: empty_batch: not an empty batch", result.stdout)
-
-
-class Compare(CliTest):
-    def test_two_subjects_side_by_side(self):
-        text = self.succeeds("compare", "bn", "bn_functional", "--cases", "1", "--seed", "4")
-        head = text.splitlines()[0]
-        self.assertRegex(head, r"^operation +regime +output +bn \S+ +bn_functional \S+$")
-        row = re.search(r"(?m)^backward training  dy constant +dx (.*)$", text)
-        # Both are one BatchNorm: the same figures twice.
-        figures = row.group(1).split()
-        self.assertEqual(figures[:3], figures[3:])
-        self.assertEqual(figures[0], "100.00%")
-        self.assertRegex(text, r"(?m)^bn \S+: 54 cases, 0 failed, seed 4$")
-
-    def test_the_same_seed_gives_the_same_json(self):
-        words = ["compare", "bn", "--cases", "1", "--seed", "7", "--json", "-"]
-        first = self.succeeds(*words)
-        self.assertEqual(first, self.succeeds(*words))
-        report = json.loads(first)
-        self.assertEqual(set(report), {"schema", "seed", "subjects"})
-        rows = report["subjects"][0]["rows"]
-        self.assertEqual(set(rows[0]), {"operation", "regime", "output", "elements", "nearest", "out_of_range",
-                                        "worst_ulp", "worst_ratio"})
-        self.assertLessEqual({"y", "running_var", "dx", "dweight", "dbias"}, {row["output"] for row in rows})
-
-    def test_refuses(self):
-        self.refuses("compare")
-        self.refuses("compare", "bn", "nobody", naming="nobody")
-        self.refuses("compare", "bn", "--cases", "0", naming="--cases")
-        self.refuses("compare", "bn", "--json", "missing/report", naming="missing/report")
 
 
 class Audit(CliTest):

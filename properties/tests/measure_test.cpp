@@ -41,6 +41,22 @@ class Refusing : public Perfect {
   }
 };
 
+/// Dies of every gradient, and can do no inference.
+class Dying : public Perfect {
+ public:
+  Dying() : Perfect(*dialect_named("pytorch")) {}
+  Outcome run(const Case& c) override {
+    Outcome outcome = Perfect::run(c);
+    const auto& forward = std::get<Forward>(c.calls[0].operation);
+    if (c.calls.size() > 1) {
+      outcome.death = Death{Death::Cause::signal, "SIGSEGV", 1};
+    } else if (!forward.training) {
+      outcome.replies[0] = {Failure{ErrorKind::unsupported, "no inference", false}, c.state};
+    }
+    return outcome;
+  }
+};
+
 TEST(Measure, TheExactAnswerIsNearestEverywhere) {
   Perfect subject(*dialect_named("pytorch"));
   const Measured measured = measure(subject, 2, 5, never);
@@ -76,15 +92,37 @@ TEST(Measure, RefusedCasesAreCountedAndShown) {
   const Measured measured = measure(subject, 1, 5, never);
   EXPECT_EQ(measured.failures.size(), static_cast<std::size_t>(measured.cases));
   EXPECT_TRUE(measured.rows.empty());
-  const std::string table = league_table({{"refusing", "1", measured}}, 5);
-  EXPECT_NE(table.find("refusing 1: 54 cases, 54 failed, seed 5"), std::string::npos) << table;
+  League league;
+  league.contestants.push_back({"refusing", "1", "", measured, {}});
+  const std::string table = league_table(league);
+  EXPECT_NE(table.find("refusing failed in 54 of 54 cases:\n"), std::string::npos) << table;
+}
+
+TEST(Measure, DeathsAreCountedAndNamed) {
+  Dying subject;
+  League league;
+  league.contestants.push_back({"dying", "1", "", measure(subject, 2, 5, never), {}});
+  const Measured& measured = *league.contestants[0].measured;
+  std::int64_t backward = 0, inference = 0;
+  for (const Workload& workload : all_workloads()) {
+    backward += workload.pass == Pass::backward_training || workload.pass == Pass::backward_inference ? 2 : 0;
+    inference += workload.pass == Pass::inference ? 2 : 0;
+  }
+  EXPECT_EQ(measured.deaths.size(), static_cast<std::size_t>(backward));
+  EXPECT_EQ(measured.unsupported, inference);
+  const std::string table = league_table(league);
+  EXPECT_NE(table.find("dying died in "), std::string::npos) << table;
+  EXPECT_NE(table.find("  backward training, x ordinary, case 0: call 1: the subject "), std::string::npos)
+      << table;
 }
 
 /// Another subject beside it changes no case.
 TEST(Measure, CasesFollowFromTheSeed) {
   OneUlpOff subject;
   const auto figures = [&](std::uint64_t seed) {
-    return league_json({{"one", "1", measure(subject, 1, seed, never)}}, 0);
+    League league;
+    league.contestants.push_back({"one", "1", "", measure(subject, 1, seed, never), {}});
+    return league_json(league);
   };
   EXPECT_EQ(figures(3), figures(3));
   EXPECT_NE(figures(3), figures(4));

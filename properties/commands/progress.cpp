@@ -1,0 +1,25 @@
+#include "commands/progress.hpp"
+
+#include <fmt/format.h>
+
+#include "commands/common.hpp"
+
+namespace bncheck {
+
+Progress::Progress(std::size_t steps) : steps_(steps), on_(stderr_is_terminal()) {}
+
+void Progress::start(const std::string& step) {
+  ++index_;
+  step_ = step;
+  show(0);
+}
+
+void Progress::show(std::int64_t cases) const {
+  if (on_) fmt::print(stderr, "\r\033[K[{}/{}] {} {}", index_, steps_, step_, cases);
+}
+
+void Progress::clear() const {
+  if (on_) fmt::print(stderr, "\r\033[K");
+}
+
+}  // namespace bncheck

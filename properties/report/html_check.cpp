@@ -1,0 +1,66 @@
+#include <fmt/format.h>
+
+#include "report/console.hpp"
+#include "report/environment.hpp"
+#include "report/html_accuracy.hpp"
+#include "report/html_findings.hpp"
+#include "report/html_page.hpp"
+#include "report/html_report.hpp"
+#include "report/markup.hpp"
+
+namespace bncheck {
+namespace {
+
+std::string verdict_of(const CheckReport& report) {
+  const LawResult::Kind kind = report.violations() > 0 ? LawResult::Kind::violated
+                               : report.inconclusive() ? LawResult::Kind::inconclusive
+                                                       : LawResult::Kind::holds;
+  std::string text = html_verdict(kind) + " ";
+  text += report.violations() > 0
+              ? fmt::format("{} of {} laws", report.violations(), report.findings.size())
+              : fmt::format("{} laws on {} cases", report.findings.size(), report.cases());
+  return text + (report.interrupted ? " (interrupted)" : "");
+}
+
+std::string facts_of(const CheckReport& report, const std::string& version) {
+  std::vector<std::pair<std::string, std::string>> facts{
+      {"subject", report.subject + " " + report.version},
+      {"dialect", report.dialect},
+      {"seed", std::to_string(report.seed)},
+      {"cases", std::to_string(report.cases())},
+      {"stored cases tried first", std::to_string(report.stored())}};
+  for (auto& fact : environment_facts(version)) facts.push_back(std::move(fact));
+  return html_facts(facts);
+}
+
+std::string coverage_of(const CheckReport& report) {
+  const Coverage coverage = report.coverage();
+  HtmlTable table{"drawn cases of each class", {"class", "cases"}, {}, 1};
+  for (std::size_t k = 0; k < coverage.counts().size(); ++k) {
+    const CoverageClass& declared = coverage_classes()[k];
+    table.html.push_back(
+        {markup(fmt::format("{}: {}", declared.group, declared.name)), std::to_string(coverage.counts()[k])});
+  }
+  std::string starved;
+  for (const CoverageClass& none : report.starved) {
+    starved += fmt::format("<p>{} never met: {}: {}</p>\n", html_verdict(LawResult::Kind::inconclusive),
+                           markup(none.group), markup(none.name));
+  }
+  return starved + html_folded("classes of cases", html_table(table));
+}
+
+}  // namespace
+
+std::string check_html(const CheckReport& report, const std::string& dialect, const std::string& version) {
+  const AccuracyOwner owner{"", report.subject, dialect};
+  return html_page("bncheck: " + report.subject + " " + report.version, verdict_of(report),
+                   {{"accuracy", "Accuracy", html_classes(report.accuracy)},
+                    {"violations", "Violations", html_findings("", report.findings, report.subject, dialect)},
+                    {"laws", "Laws", html_laws("", report.findings)},
+                    {"errors", "Errors", html_charts(owner, report.accuracy)},
+                    {"cases", "Worst cases", html_worst_cases(owner, report.accuracy)},
+                    {"coverage", "Coverage", coverage_of(report)},
+                    {"environment", "Environment", facts_of(report, version)}});
+}
+
+}  // namespace bncheck

@@ -1,0 +1,76 @@
+#include "report/html_findings.hpp"
+
+#include <fmt/format.h>
+
+#include "report/console.hpp"
+#include "report/html_page.hpp"
+#include "report/markup.hpp"
+#include "report/show_case.hpp"
+
+namespace bncheck {
+namespace {
+
+std::string law_cell(const std::string& prefix, const Finding& finding) {
+  const LawResult& result = finding.result;
+  const std::string name = result.counterexample ? html_link(finding_id(prefix, finding), result.law->name)
+                                                 : markup(result.law->name);
+  std::string html = name + "<span class=\"soft\">" + markup(result.law->statement) + "</span>";
+  const bool explained =
+      result.kind == LawResult::Kind::not_applicable || result.kind == LawResult::Kind::inconclusive;
+  if (explained) html += "<span class=\"soft\">" + markup(result.reason) + "</span>";
+  return html;
+}
+
+std::string measure_or_dash(double value) {
+  return value > 0 ? show_measure(value) : "-";
+}
+
+}  // namespace
+
+std::string html_verdict(LawResult::Kind kind) {
+  const char* style = kind == LawResult::Kind::holds            ? "holds"
+                      : kind == LawResult::Kind::not_applicable ? "soft"
+                      : kind == LawResult::Kind::inconclusive   ? "inconclusive"
+                                                                : "violated";
+  return fmt::format("<span class=\"{}\">{}</span>", style, name_of(kind));
+}
+
+std::string finding_id(const std::string& prefix, const Finding& finding) {
+  return html_id(prefix + "law-" + finding.result.law->name);
+}
+
+std::string html_laws(const std::string& prefix, const std::vector<Finding>& findings) {
+  HtmlTable table{"verdicts of the laws",
+                  {"law", "verdict", "cases", "discarded", "worst ulps", "worst ratio"},
+                  {},
+                  2,
+                  "laws"};
+  for (const Finding& finding : findings) {
+    const LawResult& result = finding.result;
+    table.html.push_back({law_cell(prefix, finding), html_verdict(result.kind), std::to_string(result.cases),
+                          std::to_string(result.discarded), measure_or_dash(result.worst_ulps),
+                          measure_or_dash(result.worst_ratio)});
+  }
+  return html_table(table);
+}
+
+std::string html_findings(const std::string& prefix, const std::vector<Finding>& findings,
+                          const std::string& subject, const std::string& dialect) {
+  std::string html;
+  for (const Finding& finding : findings) {
+    const LawResult& result = finding.result;
+    if (!result.counterexample) continue;
+    html += fmt::format("<article id=\"{}\">\n<h3>{} {}</h3>\n<p>{}</p>\n<p>{}</p>\n",
+                        finding_id(prefix, finding), markup(result.law->name), html_verdict(result.kind),
+                        markup(result.law->statement), markup(result.reason));
+    const std::string mismatches = show_mismatches(*result.counterexample, result.verdict.mismatches);
+    if (!mismatches.empty()) html += html_pre(mismatches);
+    if (!finding.case_file.empty()) html += html_replay(replay_command(finding.case_file, subject, dialect));
+    html += html_folded(result.flaky() ? "the case" : "the smallest case found",
+                        html_pre(show_case(*result.counterexample)), true) +
+            "</article>\n";
+  }
+  return html;
+}
+
+}  // namespace bncheck

@@ -1,0 +1,17 @@
+#pragma once
+/// The reports as one self-contained HTML file each: no script, style, picture or font comes from elsewhere.
+
+#include <string>
+
+#include "report/audit_report.hpp"
+#include "report/league.hpp"
+#include "report/results.hpp"
+
+namespace bncheck {
+
+/// `dialect` is the one that the user asked for; empty: the subject's own. `version` is this program's.
+std::string check_html(const CheckReport& report, const std::string& dialect, const std::string& version);
+std::string league_html(const League& league);
+std::string audit_html(const AuditReport& report);
+
+}  // namespace bncheck

@@ -1,0 +1,47 @@
+#include "report/junit.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "report/console.hpp"
+#include "report/markup.hpp"
+
+namespace bncheck {
+namespace {
+
+bool is_skipped(const Finding& finding) {
+  return finding.result.kind == LawResult::Kind::not_applicable ||
+         finding.result.kind == LawResult::Kind::inconclusive;
+}
+
+std::string test_case(const CheckReport& report, const Finding& finding, const std::string& dialect) {
+  const LawResult& result = finding.result;
+  std::string content;
+  if (result.counterexample) {
+    content = fmt::format("    <failure type=\"{}\" message=\"{}\">{}</failure>\n", name_of(result.kind),
+                          markup(result.reason), markup(show_finding(finding, report.subject, dialect, {})));
+  } else if (is_skipped(finding)) {
+    content = fmt::format("    <skipped message=\"{}: {}\"/>\n", name_of(result.kind), markup(result.reason));
+  }
+  return fmt::format("  <testcase classname=\"{}\" name=\"{}\">\n{}  </testcase>\n",
+                     markup("bncheck." + report.subject), markup(result.law->name), content);
+}
+
+}  // namespace
+
+std::string to_junit(const CheckReport& report, const std::string& dialect) {
+  std::string cases;
+  for (const Finding& finding : report.findings) cases += test_case(report, finding, dialect);
+  return fmt::format(
+      "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n"
+      "<testsuite name=\"{}\" tests=\"{}\" failures=\"{}\" errors=\"0\" skipped=\"{}\">\n"
+      "  <properties>\n"
+      "    <property name=\"dialect\" value=\"{}\"/>\n"
+      "    <property name=\"seed\" value=\"{}\"/>\n"
+      "  </properties>\n{}</testsuite>\n",
+      markup("bncheck " + report.subject + " " + report.version), report.findings.size(), report.violations(),
+      std::ranges::count_if(report.findings, is_skipped), markup(report.dialect), report.seed, cases);
+}
+
+}  // namespace bncheck

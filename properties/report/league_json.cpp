@@ -1,0 +1,86 @@
+#include "report/accuracy.hpp"
+#include "report/json_values.hpp"
+#include "report/league.hpp"
+
+namespace bncheck {
+
+using nlohmann::ordered_json;
+
+namespace {
+
+ordered_json unmeasured_json(const std::vector<Unmeasured>& list) {
+  constexpr std::size_t shown = 20;
+  ordered_json first = ordered_json::array();
+  for (const Unmeasured& one : list) {
+    if (first.size() == shown) break;
+    first.push_back({{"pass", name_of(one.workload->pass)},
+                     {"regime", one.workload->regime},
+                     {"case", one.index},
+                     {"reason", one.reason}});
+  }
+  return {{"cases", list.size()}, {"first", std::move(first)}};
+}
+
+ordered_json laws_json(const Contestant& c) {
+  if (c.laws.empty()) return nullptr;
+  return {{"hold", c.count(LawResult::Kind::holds)},
+          {"violated", c.violations()},
+          {"not_applicable", c.count(LawResult::Kind::not_applicable)},
+          {"inconclusive", c.count(LawResult::Kind::inconclusive)}};
+}
+
+ordered_json violations_json(const Contestant& c) {
+  ordered_json violations = ordered_json::array();
+  for (const Finding& finding : c.laws) {
+    if (!finding.result.counterexample) continue;
+    violations.push_back({{"law", finding.result.law->name},
+                          {"reason", finding.result.reason},
+                          {"case_file", json_text_or_null(finding.case_file)}});
+  }
+  return violations;
+}
+
+ordered_json rows_json(const Measured& measured) {
+  ordered_json rows = ordered_json::array();
+  for (const Measurement& row : measured.rows) {
+    ordered_json json{{"pass", name_of(row.workload->pass)},
+                      {"regime", row.workload->regime},
+                      {"output", name_of(row.output)}};
+    json.update(figures_json(row.figures));
+    rows.push_back(std::move(json));
+  }
+  return rows;
+}
+
+ordered_json contestant_json(const Contestant& c) {
+  ordered_json json{{"name", c.name}, {"version", c.version}, {"skipped", json_text_or_null(c.skipped)}};
+  if (!c.measured) return json;
+  json["cases"] = c.measured->cases;
+  json["laws"] = laws_json(c);
+  json["violations"] = violations_json(c);
+  json.update(figures_json(c.figures()));
+  json["accuracy"] = accuracy_json(c.measured->statistics.passes(), [&](Pass pass) {
+    const Finding* finding = smallest_unsound(c.laws, pass);
+    return finding == nullptr ? std::string() : finding->case_file;
+  });
+  json["deaths"] = unmeasured_json(c.measured->deaths);
+  json["failures"] = unmeasured_json(c.measured->failures);
+  json["unsupported"] = c.measured->unsupported;
+  json["rows"] = rows_json(*c.measured);
+  return json;
+}
+
+}  // namespace
+
+std::string league_json(const League& league) {
+  ordered_json subjects = ordered_json::array();
+  for (const Contestant& c : league.contestants) subjects.push_back(contestant_json(c));
+  return json_text({{"schema", 1},
+                    {"seed", league.seed},
+                    {"cases", league.cases},
+                    {"law_cases", league.law_cases},
+                    {"interrupted", league.interrupted},
+                    {"subjects", std::move(subjects)}});
+}
+
+}  // namespace bncheck

@@ -1,0 +1,6 @@
+# Makes a C++ source file of the page's style and script: cmake -DSTYLE=... -DSCRIPT=... -DOUTPUT=... -P embed.cmake
+file(READ ${STYLE} style)
+file(READ ${SCRIPT} script)
+file(WRITE ${OUTPUT} "#include \"report/html_page.hpp\"\n\nnamespace bncheck {\n\n"
+  "const char* const page_style = R\"embedded(${style})embedded\";\n"
+  "const char* const page_script = R\"embedded(${script})embedded\";\n\n}  // namespace bncheck\n")

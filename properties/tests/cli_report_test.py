@@ -1,0 +1,175 @@
+"""Comparisons, and reports for CI systems and for people. Usage: cli_report_test.py BNCHECK CORPUS [...]."""
+
+import base64
+import json
+import re
+import shlex
+import sys
+import unittest
+import xml.etree.ElementTree as ElementTree
+from pathlib import Path
+
+import cli_test
+from cli_test import VIOLATION, CliTest
+
+FIGURES = {"class", "elements", "nearest", "out_of_range", "worst_ulp", "worst_ratio", "worst_folded_ratio"}
+
+
+class Accuracy(CliTest):
+    UNSOUND = ["check", "fault:one_pass", "--law", "matches_oracle", "--cases", "20", "--seed", "1"]
+
+    def test_a_line_per_pass(self):
+        text = self.succeeds("check", "--law", "*matches_oracle", "--cases", "20", "--seed", "1")
+        for name in ["training", "inference", "backward training", "backward inference"]:
+            self.assertRegex(text, rf"(?m)^  {name} +(correctly rounded|faithful|sound) +\S+ % of \d+ values nearest, ")
+
+    def test_an_unsound_pass_comes_with_its_smallest_case(self):
+        result = self.bncheck(*self.UNSOUND)
+        self.assertRegex(result.stdout, r"(?m)^  training +unsound ")
+        command = re.search(r"(?m)^ +smallest case: bncheck (replay .*)$", result.stdout)[1]
+        self.assertEqual(self.bncheck(*shlex.split(command)).returncode, 1)
+
+    def test_json(self):
+        report = json.loads(self.bncheck(*self.UNSOUND, "--json", "-").stdout)
+        training = report["accuracy"][0]
+        self.assertEqual((training["pass"], training["class"]), ("training", "unsound"))
+        self.assertTrue((self.folder / training["smallest_case"]).is_file())
+        self.assertEqual(set(training), FIGURES | {"pass", "smallest_case", "outputs", "worst"})
+        y = training["outputs"][0]
+        self.assertEqual(set(y), FIGURES | {"output", "ulps", "ratio", "points"})
+        in_range = y["elements"] - y["out_of_range"]
+        for measure in ("ulps", "ratio"):
+            counted = y[measure]["zero"] + y[measure]["infinite"] + sum(count for _, count in y[measure]["bins"])
+            self.assertEqual(counted, in_range)
+        # What has no condition number has no point.
+        self.assertLessEqual(sum(elements for *_, elements in y["points"]), in_range)
+
+    def test_follows_from_the_seed(self):
+        accuracy = [json.loads(self.bncheck(*self.UNSOUND, "--no-database", "--json", "-").stdout)["accuracy"]
+                    for _ in range(2)]
+        self.assertEqual(*accuracy)
+
+
+class Junit(CliTest):
+    def suite(self, *words, status=0):
+        result = self.bncheck("check", *words, "--junit", "report.xml")
+        self.assertEqual((result.returncode, result.stderr), (status, ""))
+        return ElementTree.parse(self.folder / "report.xml").getroot()
+
+    def test_a_test_case_per_law(self):
+        suite = self.suite("--law", "momentum_*", "--cases", "5", "--seed", "1")
+        self.assertEqual(suite.tag, "testsuite")
+        self.assertEqual((suite.get("tests"), suite.get("failures"), suite.get("skipped")), ("8", "0", "0"))
+        names = [case.get("name") for case in suite.iter("testcase")]
+        self.assertIn("momentum_one", names)
+        self.assertEqual(len(names), 8)
+        self.assertEqual({case.get("classname") for case in suite.iter("testcase")}, {"bncheck.bn"})
+
+    def test_a_violated_law_is_a_failure_with_its_replay(self):
+        suite = self.suite(*VIOLATION, status=1)
+        self.assertEqual(suite.get("failures"), "1")
+        failure = suite.find("testcase/failure")
+        self.assertEqual(failure.get("type"), "violated")
+        self.assertTrue(failure.get("message"))
+        command = re.search(r"(?m)^replay: bncheck (replay .*)$", failure.text)[1]
+        self.assertEqual(self.bncheck(*shlex.split(command)).returncode, 1)
+
+    def test_what_does_not_apply_is_skipped(self):
+        suite = self.suite("--dialect", "darknet", "--law", "momentum_cumulative", status=4)
+        self.assertEqual((suite.get("failures"), suite.get("skipped")), ("0", "1"))
+        self.assertIn("not applicable: ", suite.find("testcase/skipped").get("message"))
+
+    def test_alone_on_stdout(self):
+        suite = ElementTree.fromstring(self.succeeds("check", "--law", "momentum_one", "--cases", "5", "--junit", "-"))
+        self.assertEqual(suite.get("tests"), "1")
+
+
+class Reports(CliTest):
+    def test_places_that_cannot_be_written_are_refused_before_the_run(self):
+        for words in [["check", "--cases", "100000000", "--junit"], ["check", "--cases", "100000000", "--report"],
+                      ["compare", "bn", "--cases", "1000000", "--report"],
+                      ["compare", "bn", "--cases", "1000000", "--markdown"], ["audit", "--cases", "1000000", "--report"]]:
+            self.refuses(*words, "missing/report", naming="missing/report")
+
+    def test_the_same_run_gives_the_same_page(self):
+        words = ["check", "--law", "momentum_one", "--cases", "5", "--seed", "1", "--report", "-"]
+        page = self.succeeds(*words)
+        self.assertTrue(page.startswith("<!DOCTYPE html>"))
+        self.assertTrue(page.endswith("</html>\n"))
+        self.assertEqual(page, self.succeeds(*words))
+
+    def test_a_case_in_the_page_is_a_case_file(self):
+        page = self.succeeds("check", "--law", "matches_oracle", "--cases", "20", "--seed", "1", "--report", "-")
+        name, url = re.search(r'<a download="([^"]+)" href="([^"]+)"', page).groups()
+        (self.folder / name).write_bytes(base64.b64decode(url.partition("base64,")[2]))
+        command = re.search(rf'<code class="replay">bncheck (replay {name} [^<]*)</code>', page)[1]
+        self.assertIn("matches_oracle: holds", self.succeeds(*shlex.split(command)))
+
+
+class Compare(CliTest):
+    FEW = ["--cases", "1", "--no-laws"]
+
+    def test_two_subjects_side_by_side(self):
+        text = self.succeeds("compare", "bn", "bn_functional", *self.FEW, "--seed", "4")
+        self.assertRegex(text, r"(?m)^bn +\S+ +- +\S+ % +\S+ +\S+$")
+        self.assertRegex(text, r"(?m)^pass +regime +output +bn \S+ +bn_functional \S+$")
+        row = re.search(r"(?m)^backward training  dy constant +dx (.*)$", text)
+        # Both are one BatchNorm: the same figures twice.
+        figures = row.group(1).split()
+        self.assertEqual(figures[:4], figures[4:])
+        self.assertEqual(figures[:2], ["100", "%"])
+        self.assertTrue(text.endswith("1 cases per pass and regime, 0 per law, seed 4\n"))
+
+    def test_laws_and_classes(self):
+        result = self.bncheck("compare", "bn", "fault:one_pass", "--cases", "2", "--law-cases", "3", "--seed", "1")
+        self.assertEqual((result.returncode, result.stderr), (0, ""))
+        self.assertRegex(result.stdout, r"(?m)^bn +\S+ +79 hold, 0 violated, 0 not applicable ")
+        self.assertRegex(result.stdout, r"(?m)^fault:one_pass +unsound ")
+        command = re.search(r"(?m)^fault:one_pass is unsound in training; the smallest case found: bncheck (.*)$",
+                            result.stdout)[1]
+        self.assertEqual(self.bncheck(*shlex.split(command)).returncode, 1)
+
+    def test_the_same_seed_gives_the_same_json(self):
+        words = ["compare", "bn", *self.FEW, "--seed", "7", "--json", "-"]
+        first = self.succeeds(*words)
+        self.assertEqual(first, self.succeeds(*words))
+        report = json.loads(first)
+        self.assertEqual(set(report), {"schema", "seed", "cases", "law_cases", "interrupted", "subjects"})
+        subject = report["subjects"][0]
+        self.assertEqual(set(subject), FIGURES | {"name", "version", "skipped", "cases", "laws", "violations",
+                                                  "accuracy", "deaths", "failures", "unsupported", "rows"})
+        self.assertEqual(subject["cases"], 54)
+        rows = subject["rows"]
+        self.assertEqual(set(rows[0]), FIGURES | {"pass", "regime", "output"})
+        self.assertLessEqual({"y", "running_var", "dx", "dweight", "dbias"}, {row["output"] for row in rows})
+        # The rows are the whole.
+        self.assertEqual(sum(row["elements"] for row in rows), subject["elements"])
+
+    def test_markdown(self):
+        page = self.succeeds("compare", "bn", *self.FEW, "--seed", "7", "--markdown", "-")
+        self.assertIn("`bncheck compare bn --cases 1 --no-laws --seed 7`", page)
+        self.assertRegex(page, r"(?m)^\| bn \| \S+ \| - \| \S+ % \|")
+        columns = {line.count("|") for line in page.splitlines() if line.startswith("| bn") or line.startswith("| sub")}
+        self.assertEqual(columns, {7, 6})
+
+    def test_a_subject_that_cannot_be_run_is_a_row(self):
+        if "unavailable" not in self.succeeds("list", "subjects"):
+            self.skipTest("every subject is available")
+        text = self.succeeds("compare", "torch", "bn", *self.FEW)
+        self.assertRegex(text, r"(?m)^torch +skipped: subject 'torch': ")
+        self.refuses("compare", "torch", *self.FEW, status=3, naming="torch")
+
+    def test_refuses(self):
+        self.refuses("compare")
+        self.refuses("compare", "bn", "nobody", naming="nobody")
+        self.refuses("compare", "bn", "--cases", "0", naming="--cases")
+        self.refuses("compare", "bn", "--law-cases", "0", naming="--law-cases")
+        self.refuses("compare", "bn", "--json", "missing/report", naming="missing/report")
+
+
+if __name__ == "__main__":
+    if len(sys.argv) < 3:
+        sys.exit(__doc__)
+    cli_test.BNCHECK = Path(sys.argv[1]).resolve()
+    cli_test.GOLDEN = Path(sys.argv[2]).resolve() / "golden"
+    unittest.main(argv=[sys.argv[0], *sys.argv[3:]])
