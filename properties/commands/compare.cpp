@@ -82,13 +82,18 @@ std::vector<Entrant> entrants_from(const CompareArguments& arguments) {
   return entrants;
 }
 
+/// A program or a plugin says itself what it is.
+std::string version_of(const std::string& name, const Subject& subject) {
+  return name.ends_with(subject.name()) ? subject.version() : subject.name() + " " + subject.version();
+}
+
 Contestant play(const CompareArguments& arguments, Entrant entrant, std::uint64_t seed) {
   const std::string& name = entrant.name;
   Contestant contestant{name, "", entrant.unavailable};
   if (!entrant.subject) return contestant;
   try {
     const std::unique_ptr<Subject> subject = std::move(entrant.subject);
-    contestant.version = subject->version();
+    contestant.version = version_of(name, *subject);
     Progress progress(all_workloads().size());
     Measured measured =
         measure(*subject, arguments.cases, seed, interruption(), [&](const Workload& workload) {

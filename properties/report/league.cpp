@@ -72,10 +72,20 @@ std::string show_laws(const Contestant& contestant) {
 
 namespace {
 
-/// Width of the first column: subjects are named as on the command line, and commands are long.
+/// The end of a name tells two commands apart.
+std::string shortened(const std::string& name, std::size_t width) {
+  return name.size() <= width ? name : "..." + name.substr(name.size() - width + 3);
+}
+
+/// Subjects are named as on the command line, and commands are long.
+std::string short_name(const Contestant& c) {
+  return shortened(c.name, 40);
+}
+
+/// Width of the first column.
 std::size_t name_width(const League& league) {
-  std::size_t width = 7;
-  for (const Contestant& c : league.contestants) width = std::max(width, c.name.size());
+  std::size_t width = 8;
+  for (const Contestant& c : league.contestants) width = std::max(width, short_name(c).size());
   return width + 2;
 }
 
@@ -85,12 +95,12 @@ std::string summary_rows(const League& league) {
                                  "nearest", "worst ulps", "worst ratio");
   for (const Contestant& c : league.contestants) {
     if (!c.skipped.empty()) {
-      text += fmt::format("{:<{}}skipped: {}\n", c.name, width, c.skipped);
+      text += fmt::format("{:<{}}skipped: {}\n", short_name(c), width, c.skipped);
       continue;
     }
     const ErrorFigures figures = c.figures();
     text +=
-        fmt::format("{:<{}}{:<16}{:<46}{:>9}{:>12}{:>13}\n", c.name, width, c.version, show_laws(c),
+        fmt::format("{:<{}}{:<16}{:<46}{:>9}{:>12}{:>13}\n", short_name(c), width, c.version, show_laws(c),
                     show_share(figures), show_measure(figures.worst_ulps), show_measure(figures.worst_ratio));
   }
   return text;
@@ -102,7 +112,7 @@ std::string class_rows(const League& league) {
   for (const Pass pass : all_passes) text += fmt::format("{:<22}", name_of(pass));
   text += '\n';
   for (const Contestant* c : players(league)) {
-    text += fmt::format("{:<{}}", c->name, width);
+    text += fmt::format("{:<{}}", short_name(*c), width);
     for (const Pass pass : all_passes) text += fmt::format("{:<22}", show_class(c->figures(pass)));
     text += '\n';
   }
@@ -148,11 +158,6 @@ std::string show_row(const Measurement* row) {
   if (row == nullptr || row->figures.elements == 0) return fmt::format("{:>10}{:>11}{:>11}", "-", "-", "-");
   return fmt::format("{:>10}{:>11}{:>11}", show_share(row->figures), show_measure(row->figures.worst_ulps),
                      show_measure(row->figures.worst_ratio));
-}
-
-/// The end of a name tells two commands apart.
-std::string shortened(const std::string& name, std::size_t width) {
-  return name.size() <= width ? name : "..." + name.substr(name.size() - width + 3);
 }
 
 /// A terminal has room for some subjects side by side.

@@ -153,11 +153,17 @@ class Compare(CliTest):
         self.assertEqual(columns, {7, 6})
 
     def test_a_subject_that_cannot_be_run_is_a_row(self):
-        if "unavailable" not in self.succeeds("list", "subjects"):
-            self.skipTest("every subject is available")
-        text = self.succeeds("compare", "torch", "bn", *self.FEW)
-        self.assertRegex(text, r"(?m)^torch +skipped: subject 'torch': ")
-        self.refuses("compare", "torch", *self.FEW, status=3, naming="torch")
+        text = self.succeeds("compare", "exec:false", "bn", *self.FEW)
+        self.assertRegex(text, r"(?m)^exec:false +skipped: subject 'exec:false' ")
+        self.assertRegex(text, r"(?m)^bn +\S+ +- +\S+ %")
+        page = self.succeeds("compare", "exec:false", "bn", *self.FEW, "--markdown", "-")
+        self.assertRegex(page, r"(?m)^\| exec:false \|  \| skipped: ")
+        self.refuses("compare", "exec:false", *self.FEW, status=3, naming="exec:false")
+
+    def test_a_long_command_keeps_its_end(self):
+        name = "exec:false " + "x" * 100 + " end"
+        text = self.succeeds("compare", name, "bn", *self.FEW)
+        self.assertRegex(text, r"(?m)^\.\.\.x{33} end  skipped: ")
 
     def test_refuses(self):
         self.refuses("compare")

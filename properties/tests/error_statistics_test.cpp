@@ -205,18 +205,19 @@ TEST(ErrorStatistics, TheWorstAreBounded) {
 /// Whatever a law does with a finding afterwards: the figures are those of the drawn cases, and the same for
 /// the same seed.
 TEST(ErrorStatistics, OfACheckFollowFromTheSeed) {
-  const auto figures = [](std::uint64_t seed) {
+  const auto figures = [](std::uint64_t seed, int shrink_ms) {
     LastOff subject(1 << 20);
     ErrorStatistics statistics(pytorch);
     CheckOptions options;
     options.seed = seed;
     options.statistics = &statistics;
+    options.shrink_time = std::chrono::milliseconds(shrink_ms);
     const LawResult result = check_law(*law_named("matches_oracle"), subject, options);
     EXPECT_EQ(result.kind, LawResult::Kind::violated);
     return accuracy_json(statistics.passes(), [](Pass) { return ""; }).dump();
   };
-  EXPECT_EQ(figures(1), figures(1));
-  EXPECT_NE(figures(1), figures(2));
+  EXPECT_EQ(figures(1, 0), figures(1, 1000));
+  EXPECT_NE(figures(1, 0), figures(2, 0));
 }
 
 Finding unsound_finding(Case c, double ratio, const std::string& file) {
