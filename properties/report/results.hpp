@@ -24,7 +24,7 @@ struct CheckReport {
   /// Classes of cases that the subject can be asked for and never was, although every law had as many cases
   /// as a check has by default: a generator starves.
   std::vector<CoverageClass> starved{};
-  /// Of the drawn cases, as far as the laws hold numbers against the exact answer.
+  /// Of the stored and of the drawn cases, as far as the laws hold numbers against the exact answer.
   std::map<Pass, PassErrors> accuracy{};
 
   int cases() const;

@@ -72,8 +72,10 @@ class Search {
   }
 
   LawResult run() {
+    runner_.set_sink(options_.statistics);
     try_stored();
     if (!result_.counterexample) draw_cases();
+    runner_.set_sink(nullptr);
     if (result_.counterexample && confirm(*result_.counterexample)) shrink_finding();
     settle();
     return std::move(result_);
@@ -133,9 +135,7 @@ class Search {
       void onTestFinished(const rc::detail::TestMetadata&, const rc::detail::TestResult&) override {}
     } silent;
     // Without a map of reproductions RapidCheck would read RC_PARAMS and announce a seed that is not ours.
-    runner_.set_sink(options_.statistics);
     rc::detail::checkProperty(property(), metadata, params, silent, {});
-    runner_.set_sink(nullptr);
   }
 
   /// A property over whole cases, made without RapidCheck's own argument handling. It does not shrink: that

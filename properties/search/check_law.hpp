@@ -27,8 +27,8 @@ struct CheckOptions {
   const std::atomic<bool>* interrupted = nullptr;
   /// What the cases are timed with.
   std::function<std::chrono::steady_clock::time_point()> clock = std::chrono::steady_clock::now;
-  /// Takes the errors of the drawn cases; those of stored, shrunk and climbed-to ones do not follow from the
-  /// seed. Null: nobody does.
+  /// Takes the errors of the stored and of the drawn cases; what shrinking and climbing try depends on time.
+  /// Null: nobody does.
   ErrorStatistics* statistics = nullptr;
   /// Called after each case with the number of applicable ones so far.
   std::function<void(int)> progress;

@@ -220,6 +220,18 @@ TEST(ErrorStatistics, OfACheckFollowFromTheSeed) {
   EXPECT_NE(figures(1, 0), figures(2, 0));
 }
 
+/// A stored case that is violated ends the check of its law, and is all that there is to measure.
+TEST(ErrorStatistics, OfACheckKnowStoredCases) {
+  LastOff subject(1 << 20);
+  ErrorStatistics statistics(pytorch);
+  CheckOptions options;
+  options.statistics = &statistics;
+  options.stored.push_back({forward_case(true, {3, 1}, {1, 2, 4}), true});
+  EXPECT_EQ(check_law(*law_named("matches_oracle"), subject, options).cases, 0);
+  ASSERT_TRUE(statistics.passes().contains(Pass::training));
+  EXPECT_EQ(statistics.passes().at(Pass::training).outputs.at(Output::y).figures.elements, 3);
+}
+
 Finding unsound_finding(Case c, double ratio, const std::string& file) {
   Finding finding;
   finding.case_file = file;
