@@ -50,6 +50,23 @@ class Accuracy(CliTest):
         self.assertEqual(*accuracy)
 
 
+class Variations(CliTest):
+    """VARIATIONS.md has every knob and every preset that there is, and no other."""
+
+    def test_the_page_knows_the_dialects(self):
+        page = (Path(__file__).parents[1] / "VARIATIONS.md").read_text()
+        part = page[page.index("## Dialect"):page.index("## Numerics")]
+        rows = {cell for cell in re.findall(r"(?m)^\| (\w+) \|", part)} - {"knob", "preset"}
+        lines = [line.split() for line in self.succeeds("list", "dialects").splitlines()]
+        knobs = {word.split("=")[0] for line in lines for word in line[1:]}
+        self.assertEqual(rows, knobs | {line[0] for line in lines})
+
+    def test_its_dialects_can_be_asked_for(self):
+        page = (Path(__file__).parents[1] / "VARIATIONS.md").read_text()
+        for dialect in re.findall(r"`(\w+,[^`]*=[a-z_]+)`", page):
+            self.succeeds("oracle", cli_test.GOLDEN / "three_rows.case.safetensors", "--dialect", dialect)
+
+
 class Junit(CliTest):
     def suite(self, *words, status=0):
         result = self.bncheck("check", *words, "--junit", "report.xml")
