@@ -103,7 +103,8 @@ void round_off(Draws& draws, std::span<float> values) {
 
 void redraw(Draws& draws, std::span<float> values) {
   const Regime regime = draws.chance(1, 16) ? Regime::special : draws.pick_from(finite_regimes());
-  std::ranges::copy(draw_values(draws, regime, values.size()), values.begin());
+  std::ranges::transform(draw_values(draws, regime, values.size()), values.begin(),
+                         [](double v) { return static_cast<float>(v); });
 }
 
 }  // namespace

@@ -61,7 +61,7 @@ void count_elements(benchmark::State& state) {
 void training_y(benchmark::State& state) {
   for (auto _ : state) {
     const ExpectedCall answer = workload().answer(workload().training);
-    benchmark::DoNotOptimize(answer.outputs.at(Output::y).nearest_f32());
+    benchmark::DoNotOptimize(answer.outputs.at(Output::y).nearest());
   }
   count_elements(state);
 }
@@ -72,7 +72,7 @@ void training_statistics_only(benchmark::State& state) {
     const ExpectedCall answer = workload().answer(workload().training);
     for (const Output output :
          {Output::saved_mean, Output::saved_invstd, Output::running_mean, Output::running_var}) {
-      benchmark::DoNotOptimize(answer.outputs.at(output).nearest_f32());
+      benchmark::DoNotOptimize(answer.outputs.at(output).nearest());
     }
   }
   count_elements(state);
@@ -82,7 +82,7 @@ BENCHMARK(training_statistics_only)->Unit(benchmark::kMillisecond);
 void inference_y(benchmark::State& state) {
   for (auto _ : state) {
     const ExpectedCall answer = workload().answer(workload().inference);
-    benchmark::DoNotOptimize(answer.outputs.at(Output::y).nearest_f32());
+    benchmark::DoNotOptimize(answer.outputs.at(Output::y).nearest());
   }
   count_elements(state);
 }
@@ -92,7 +92,7 @@ void backward_of(benchmark::State& state, const Call& forward) {
   for (auto _ : state) {
     const ExpectedCall answer = workload().gradient(forward);
     for (const Output output : {Output::dx, Output::dweight, Output::dbias}) {
-      benchmark::DoNotOptimize(answer.outputs.at(output).nearest_f32());
+      benchmark::DoNotOptimize(answer.outputs.at(output).nearest());
     }
   }
   count_elements(state);
@@ -110,7 +110,7 @@ BENCHMARK(inference_dx_dweight_dbias)->Unit(benchmark::kMillisecond);
 
 /// The three measures of a result that is one ulp off everywhere.
 void error_of(benchmark::State& state, const ExpectedTensor& exact) {
-  Tensor got = exact.nearest_f32();
+  Tensor got = exact.nearest();
   for (float& value : got.floats()) value = std::nextafter(value, 0.0f);
   const Numerics numerics;
   for (auto _ : state) {

@@ -7,9 +7,9 @@ namespace bncheck {
 State rounded_state(const ExpectedCall& expected) {
   State state = expected.state;
   for (const auto& [output, tensor] : expected.outputs) {
-    if (output == Output::running_mean) state.running_mean = tensor.nearest_f32();
-    if (output == Output::running_var) state.running_var = tensor.nearest_f32();
-    if (output == Output::running_weight) state.running_weight = tensor.nearest_f32();
+    if (output == Output::running_mean) state.running_mean = tensor.nearest();
+    if (output == Output::running_var) state.running_var = tensor.nearest();
+    if (output == Output::running_weight) state.running_weight = tensor.nearest();
   }
   return state;
 }
@@ -30,7 +30,7 @@ Archive answer_archive(const Case& c, const Dialect& dialect) {
     for (const ErrorKind kind : expected.errors) outcome += " " + std::string(name_of(kind));
     archive.metadata[key] = outcome;
     for (const auto& [output, tensor] : expected.outputs) {
-      archive.tensors[key + "." + std::string(name_of(output))] = tensor.nearest_f32();
+      archive.tensors[key + "." + std::string(name_of(output))] = tensor.nearest();
     }
     config = expected.config;
     latest = expected.latest;

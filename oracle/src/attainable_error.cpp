@@ -3,47 +3,46 @@
 #include <algorithm>
 #include <cmath>
 
+#include "limits.hpp"
+
 namespace bncheck {
 namespace {
 
-constexpr long double u = 0x1p-24L;  // half an ulp of 1 in float
-
-/// What storing a float may lose to a subnormal: half of the smallest number, or all of a number that is
-/// flushed. Counted whole, since every formula has more than one such operation.
-long double stored_underflow(const Numerics& numerics) {
-  return numerics.flush_to_zero ? 0x1p-126L : 0x1p-149L;
+/// What statistics lose where they wait in their stored form. Formats of the arithmetic's precision or more
+/// take nothing that is not counted elsewhere.
+bool loses_in_store(const ChannelScale& c, const Numerics& numerics) {
+  return c.stored && c.stored->format.precision < precision_of(numerics).bits;
 }
-
-/// The same of an intermediate result, whose exponents may reach farther. What is flushed in the end stays
-/// lost.
-long double underflow_unit(const Numerics& numerics) {
-  const bool wide = numerics.range == Range::f64 && !numerics.flush_to_zero;
-  return wide ? 0x1p-1074L : stored_underflow(numerics);
+long double stored_error(const ChannelScale& c, const Numerics& numerics, long double size) {
+  return loses_in_store(c, numerics) ? half_ulp(c.stored->format, size) : 0;
 }
-
-/// An intermediate result of this size is computed with relative error u; zero always is.
-bool representable(long double value, const Numerics& numerics) {
-  const long double size = std::fabs(value);
-  if (size == 0) return true;
-  return numerics.range == Range::f32 ? size >= 0x1p-126L && size <= 0x1p127L
-                                      : size >= 0x1p-1022L && size <= 0x1p1023L;
+/// A computed number of at most this size is not rounded to infinity.
+bool fits_store(const ChannelScale& c, const Numerics& numerics, long double size) {
+  if (!loses_in_store(c, numerics)) return true;
+  const FloatFormat& format = c.stored->format;
+  return size < std::ldexp(2 - std::ldexp(1.0L, -format.precision), 1 - format.min_exponent);
 }
 
 /// The computed mean: summation_depth roundings of partial sums, each at most Sum|x|, then the division and
 /// the rounding of the stored mean.
+long double computed_mean_error(const ChannelScale& c, const Numerics& numerics) {
+  return unit(numerics) * (summation_depth(numerics.summation, c.n) + 2) * c.abs_mean;
+}
+/// The mean that is used, which may have been rounded to a narrower format.
 long double mean_error(const ChannelScale& c, const Numerics& numerics) {
-  return u * (summation_depth(numerics.summation, c.n) + 2) * c.abs_mean;
+  const long double error = computed_mean_error(c, numerics);
+  return error + stored_error(c, numerics, std::fabs(c.mean) + error);
 }
 
 /// The computed population variance: subtraction and squaring 2 x (x - mu), which is 3u relative to each
 /// term, the division 1, the sum's depth; a mean that is off by d adds d^2, for the deviations from the true
 /// mean sum to zero. Welford's update multiplies deviations from two different running means, so that there
 /// an error d of the mean counts once per term, 2 d |x - mu|, whose mean is at most 2 d sigma (Cauchy,
-/// Schwarz).
+/// Schwarz). The mean that deviations are taken from is no stored one.
 long double variance_error(const ChannelScale& c, const Numerics& numerics) {
-  const long double d = mean_error(c, numerics);
+  const long double d = computed_mean_error(c, numerics);
   const long double updating = numerics.summation == Summation::welford ? 2 * d * std::sqrt(c.variance) : 0;
-  return (summation_depth(numerics.summation, c.n) + 4) * u * c.variance + d * d + updating;
+  return (summation_depth(numerics.summation, c.n) + 4) * unit(numerics) * c.variance + d * d + updating;
 }
 
 /// Relative error of the normalising factor that an error `dv` of the variance causes.
@@ -62,11 +61,14 @@ struct NormalisingVariance {
   long double error;
 };
 NormalisingVariance normalising_variance(ChannelScale c, const Numerics& numerics) {
-  const long double error = variance_error(c, numerics);
-  if (!c.unbiased_normalising || c.n <= 1) return {c, error};
-  const long double correction = c.n / (c.n - 1);
-  c.variance *= correction;
-  return {c, error * correction};
+  long double error = variance_error(c, numerics);
+  if (c.unbiased_normalising && c.n > 1) {
+    const long double correction = c.n / (c.n - 1);
+    c.variance *= correction;
+    error *= correction;
+  }
+  if (c.stored && c.stored->as_variance) error += stored_error(c, numerics, c.variance + error);
+  return {c, error};
 }
 
 /// kappa, the relative error of gamma h (x - mu) for an exact mean: x - mu 1, v + eps 1/2, eps as a float
@@ -75,10 +77,11 @@ NormalisingVariance normalising_variance(ChannelScale c, const Numerics& numeric
 /// not small beside V = v + eps, the computed factor may exceed h by more than the first-order term, but V
 /// comes out as V - dv at least, and as eps at least. (Welford's recurrence finds a variance of 0 for two
 /// neighbouring numbers whose mean rounds to the second.) Infinite where both ends are 0: nothing is promised
-/// then. eps is a difference here, of which rounding would leave something where eps is nothing.
+/// then. eps is a difference here, of which rounding would leave something where eps is nothing. An invstd
+/// that was stored in a narrower format has lost half an ulp of that.
 long double kappa(const ChannelScale& scale, const Numerics& numerics) {
   const auto [c, dv] = normalising_variance(scale, numerics);
-  const long double roundings = (c.unbiased_normalising ? 10 : 8) * u;
+  const long double roundings = (c.unbiased_normalising ? 10 : 8) * unit(numerics);
   if (!(c.invstd > 0)) return roundings;
   const bool outside = c.eps_place == EpsPlace::outside;
   const long double whole = outside ? 1 / c.invstd : 1 / (c.invstd * c.invstd);
@@ -87,15 +90,13 @@ long double kappa(const ChannelScale& scale, const Numerics& numerics) {
   const long double rest = std::max(c.variance - dv, 0.0L);
   const long double least = outside ? std::sqrt(rest) + eps : rest + eps;
   const long double growth = (outside ? whole / least : std::sqrt(whole / least)) - 1;
-  return roundings + std::max(growth, invstd_error_from(dv, c));
+  const long double relative = roundings + std::max(growth, invstd_error_from(dv, c));
+  if (!c.stored || c.stored->as_variance) return relative;
+  return relative + stored_error(c, numerics, c.invstd * (1 + relative)) / c.invstd;
 }
 
 /// Second-order terms of all bounds.
 constexpr long double second_order = 1.01L;
-
-long double largest(const Numerics& numerics) {
-  return numerics.range == Range::f32 ? 0x1p127L : 0x1p1023L;
-}
 
 /// A bound that is itself beyond the largest number promises nothing: infinite, or 0 times infinite.
 Slack bound(long double amount, const Numerics& numerics, bool in_range, long double folding = 0) {
@@ -105,9 +106,9 @@ Slack bound(long double amount, const Numerics& numerics, bool in_range, long do
 
 /// alpha x + (beta - mean alpha): the products alpha x and alpha mean are rounded, and so is the difference
 /// beta - mean alpha, of at most both sizes; the last sum's rounding is the result's own.
-long double folding_error(const ChannelScale& c, long double gamma, long double x) {
+long double folding_error(const ChannelScale& c, const Numerics& numerics, long double gamma, long double x) {
   const long double alpha = std::fabs(gamma) * c.invstd;
-  return second_order * u * (2 * alpha * (std::fabs(x) + std::fabs(c.mean)) + std::fabs(c.beta));
+  return second_order * unit(numerics) * (2 * alpha * (std::fabs(x) + std::fabs(c.mean)) + std::fabs(c.beta));
 }
 
 /// The computed sum of squares may be off by n times the variance's error: where that overflows, a constant
@@ -116,9 +117,18 @@ bool squares_in_range(const ChannelScale& c, const Numerics& numerics) {
   return representable(c.n * c.variance, numerics) && c.n * variance_error(c, numerics) <= largest(numerics);
 }
 
+/// The computed statistics are finite where they are stored.
+bool statistics_fit(const ChannelScale& c, const Numerics& numerics) {
+  if (!loses_in_store(c, numerics)) return true;
+  const long double second =
+      c.stored->as_variance ? c.variance + variance_error(c, numerics) : c.invstd * (1 + kappa(c, numerics));
+  return fits_store(c, numerics, std::fabs(c.mean) + computed_mean_error(c, numerics)) &&
+         fits_store(c, numerics, second);
+}
+
 bool batch_in_range(const ChannelScale& c, const Numerics& numerics) {
   const long double v = c.invstd > 0 ? 1 / (c.invstd * c.invstd) : 0;
-  return representable(v, numerics) && squares_in_range(c, numerics) &&
+  return statistics_fit(c, numerics) && representable(v, numerics) && squares_in_range(c, numerics) &&
          representable(c.n * c.abs_mean, numerics);
 }
 
@@ -133,9 +143,18 @@ bool element_in_range(const ChannelScale& c, const Numerics& numerics, long doub
 
 }  // namespace
 
+Precision precision_of(const Numerics& numerics) {
+  return {is_double(numerics) ? 53 : 24, unit(numerics), stored_underflow(numerics)};
+}
+
+long double half_ulp(const FloatFormat& format, long double size) {
+  const int exponent = size > 0 ? std::max(std::ilogb(size), format.min_exponent) : format.min_exponent;
+  return std::ldexp(1.0L, exponent - format.precision);
+}
+
 /// Naive: n-1. Blocked: sixteen sequential additions, then a tree: 15 + ceil(log2(n/16)) = 11 + ceil(log2 n).
-/// Compensated: 2u, and n^2 u^2 that second_order pays for. Wide: roundings of the wide format vanish beside
-/// u.
+/// Compensated: 2u, and n^2 u^2 that second_order pays for. Wide: roundings of a format wider than the
+/// arithmetic vanish beside u.
 long double summation_depth(Summation summation, long double n) {
   switch (summation) {
     case Summation::naive:
@@ -154,6 +173,7 @@ long double summation_depth(Summation summation, long double n) {
 /// Given mean and variance: the eight roundings of kappa, and nothing else.
 Slack slack_inference_y(const ChannelScale& c, const Numerics& numerics, long double gamma, long double x,
                         long double product) {
+  const long double u = unit(numerics);
   const long double centred = x - c.mean;
   long double amount = 8 * u * std::fabs(product) + underflow_unit(numerics) * (1 + std::fabs(centred));
   if (c.ratio_statistics) {
@@ -163,7 +183,7 @@ Slack slack_inference_y(const ChannelScale& c, const Numerics& numerics, long do
   const long double v = c.invstd > 0 ? 1 / (c.invstd * c.invstd) : 0;
   return bound(amount, numerics,
                representable(v, numerics) && element_in_range(c, numerics, gamma, x, product),
-               folding_error(c, gamma, x));
+               folding_error(c, numerics, gamma, x));
 }
 
 /// The mean's error passes through gamma h, with the h that was computed; all else is relative to the
@@ -176,7 +196,7 @@ Slack slack_training_y(const ChannelScale& c, const Numerics& numerics, long dou
                              underflow_unit(numerics) * (1 + std::fabs(x - c.mean));
   return bound(amount, numerics,
                batch_in_range(c, numerics) && element_in_range(c, numerics, gamma, x, product),
-               folding_error(c, gamma, x));
+               folding_error(c, numerics, gamma, x));
 }
 
 Slack slack_mean(const ChannelScale& c, const Numerics& numerics) {
@@ -185,6 +205,7 @@ Slack slack_mean(const ChannelScale& c, const Numerics& numerics) {
 
 /// The unbiased variance is the population's times n/(n-1): a quotient and a product more.
 Slack slack_variance(const ChannelScale& c, const Numerics& numerics, bool unbiased) {
+  const long double u = unit(numerics);
   long double amount = variance_error(c, numerics);
   if (unbiased && c.n > 1) amount = amount * c.n / (c.n - 1) + 2 * u * c.variance * c.n / (c.n - 1);
   return bound(amount, numerics, squares_in_range(c, numerics) && representable(c.n * c.abs_mean, numerics));
@@ -198,6 +219,7 @@ Slack slack_invstd(const ChannelScale& c, const Numerics& numerics) {
 /// term meets more than three roundings. Each product may underflow.
 Slack slack_running(const Slack& statistic, const Numerics& numerics, long double old_term,
                     long double fresh_weight, long double s) {
+  const long double u = unit(numerics);
   const long double own = statistic.amount + u * std::fabs(s) + stored_underflow(numerics);
   const long double fresh_term = fresh_weight * s;
   const long double amount = std::fabs(fresh_weight) * own +
@@ -222,7 +244,8 @@ bool below_overflow(long double value, const Numerics& numerics) {
 long double projection_error(const ChannelScale& c, const GradientScale& g, const Numerics& numerics,
                              long double relative, long double mean_error) {
   const long double h = c.invstd;
-  const long double roundings = u * (summation_depth(numerics.summation, g.n) + 3) * (1 + relative);
+  const long double roundings =
+      unit(numerics) * (summation_depth(numerics.summation, g.n) + 3) * (1 + relative);
   return (roundings + relative) * h * g.abs_dot + h * (1 + relative) * mean_error * g.abs_mean +
          underflow_unit(numerics) * (1 + h + g.abs_mean);
 }
@@ -255,7 +278,7 @@ ProjectionWeight projection_weight(const ChannelScale& scale, const GradientScal
   if (!(dv < c.variance / 2)) return {g.correction, 0, false};
   const bool in_range = representable(c.variance, numerics) && representable(weight, numerics) &&
                         below_overflow(weight * g.n * g.abs_dot, numerics);
-  return {weight, relative + dv / c.variance + 4 * u, in_range};
+  return {weight, relative + dv / c.variance + 4 * unit(numerics), in_range};
 }
 
 }  // namespace
@@ -268,6 +291,7 @@ ProjectionWeight projection_weight(const ChannelScale& scale, const GradientScal
 /// gamma and h, or Sum dy (x - mu) times some of h, h, h and gamma, before x - mu or x^ comes in.
 Slack slack_training_dx(const ChannelScale& c, const GradientScale& g, const Numerics& numerics,
                         const GradientElement& at) {
+  const long double u = unit(numerics);
   const long double h = c.invstd;
   const long double centred = at.x - c.mean;
   const long double normal = centred * h;
@@ -306,6 +330,7 @@ Slack slack_training_dx(const ChannelScale& c, const GradientScale& g, const Num
 
 /// gamma h dy: the eight roundings of the inference y, less the subtraction.
 Slack slack_inference_dx(const ChannelScale& c, const Numerics& numerics, const GradientElement& at) {
+  const long double u = unit(numerics);
   const long double h = c.invstd;
   const long double v = h > 0 ? 1 / (h * h) : 0;
   long double amount = 8 * u * std::fabs(at.dx) + underflow_unit(numerics) * (1 + std::fabs(at.gamma) + h);
@@ -320,6 +345,7 @@ Slack slack_inference_dx(const ChannelScale& c, const Numerics& numerics, const 
 /// slack_inference_y.
 Slack slack_dweight(const ChannelScale& c, const GradientScale& g, const Numerics& numerics,
                     bool uses_batch) {
+  const long double u = unit(numerics);
   const long double h = c.invstd;
   const long double v = h > 0 ? 1 / (h * h) : 0;
   const long double relative = uses_batch ? kappa(c, numerics) : 8 * u;
@@ -333,7 +359,7 @@ Slack slack_dweight(const ChannelScale& c, const GradientScale& g, const Numeric
 /// The sum's depth, and one rounding where it is stored.
 Slack slack_dbias(const GradientScale& g, const Numerics& numerics) {
   const long double sum = g.n * g.abs_mean;
-  return bound(u * (summation_depth(numerics.summation, g.n) + 1) * sum, numerics,
+  return bound(unit(numerics) * (summation_depth(numerics.summation, g.n) + 1) * sum, numerics,
                below_overflow(sum, numerics));
 }
 

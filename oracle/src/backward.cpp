@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "element.hpp"
+#include "bncheck/elements.hpp"
 #include "exact_sums.hpp"
 
 namespace bncheck {
@@ -30,6 +30,7 @@ BackwardAnswer::BackwardAnswer(const Config& config, const State& before, const 
     : dialect_(dialect),
       x_(forward.x),
       dy_(dy),
+      vectors_(dtype_of_vectors(before, forward.x.dtype)),
       uses_batch_(uses_batch_statistics(config, forward)),
       channels_(config, before, forward.x, uses_batch_, dialect) {
   channel_shape_ = {channels_.count()};
@@ -115,6 +116,10 @@ void BackwardAnswer::prepare_form(std::int64_t c) {
 
 const Shape& BackwardAnswer::shape(Output output) const {
   return output == Output::dx ? x_.shape : channel_shape_;
+}
+
+Dtype BackwardAnswer::dtype(Output output) const {
+  return output == Output::dx ? x_.dtype : vectors_;
 }
 
 ExactNumber BackwardAnswer::value(Output output, std::int64_t index) const {

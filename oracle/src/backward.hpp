@@ -17,6 +17,8 @@ class BackwardAnswer : public Answer {
                  const Dialect& dialect);
 
   const Shape& shape(Output output) const override;
+  Dtype dtype(Output output) const override;
+  Dtype data() const override { return x_.dtype; }
   ExactNumber value(Output output, std::int64_t index) const override;
   Slack slack(Output output, std::int64_t index, const Numerics& numerics) const override;
   bool is_certain(Output output, std::int64_t index, const Numerics& numerics) const override;
@@ -41,6 +43,7 @@ class BackwardAnswer : public Answer {
 
   Dialect dialect_;
   Tensor x_, dy_;
+  Dtype vectors_;
   Shape channel_shape_;
   bool uses_batch_;
   Channels channels_;

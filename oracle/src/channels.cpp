@@ -2,7 +2,7 @@
 
 #include <cmath>
 
-#include "element.hpp"
+#include "bncheck/elements.hpp"
 #include "exact_sums.hpp"
 
 namespace bncheck {
@@ -40,6 +40,11 @@ double element_or(const std::optional<Tensor>& tensor, std::int64_t index, doubl
   return tensor ? element(*tensor, index) : otherwise;
 }
 
+Dtype dtype_of_vectors(const State& state, Dtype data) {
+  if (state.weight) return state.weight->dtype;
+  return state.running_mean ? state.running_mean->dtype : data;
+}
+
 FeatureCount feature_count(const Shape& shape, Axes axes) {
   std::int64_t spatial = 1;
   for (std::size_t k = 2; k < shape.size(); ++k) spatial *= shape[k];
@@ -64,6 +69,9 @@ Channels::Channels(const Config& config, const State& before, const Tensor& x, b
   spatial_ = dialect.axes == Axes::per_activation ? 1 : values_ / std::max<std::int64_t>(outer_, 1);
   count_ = features.features;
   if (values_ == 0) return;
+  if (uses_batch && dialect.saved != Saved::none) {
+    stored_ = {format_of(dtype_of_vectors(before, x.dtype)), dialect.saved == Saved::mean_var};
+  }
   all_.resize(static_cast<std::size_t>(count_));
   for (std::int64_t c = 0; c < count_; ++c) {
     Channel& channel = all_[static_cast<std::size_t>(c)];
@@ -126,6 +134,7 @@ void Channels::prepare_normaliser(Channel& channel) const {
   channel.scale.variance = batch.spread.approximate() / n / n;
   channel.scale.abs_mean = batch.abs_mean;
   channel.scale.unbiased_normalising = unbiased;
+  channel.scale.stored = stored_;
 }
 
 void Channels::prepare_given(const State& before) {

@@ -32,6 +32,9 @@ struct Channel {
 /// Training, or a layer that keeps no running statistics.
 bool uses_batch_statistics(const Config& config, const Forward& forward);
 
+/// The dtype of parameters and statistics: the weight's, or else that of the running statistics, or else x's.
+Dtype dtype_of_vectors(const State& state, Dtype data);
+
 double element_or(const std::optional<Tensor>& tensor, std::int64_t index, double otherwise);
 
 class Channels {
@@ -67,6 +70,7 @@ class Channels {
 
   Dialect dialect_;
   double eps_;
+  std::optional<StoredStatistics> stored_;
   std::int64_t outer_, spatial_ = 1, values_ = 0, count_ = 0;
   std::vector<Channel> all_;  ///< none of an empty batch
   Channel empty_;

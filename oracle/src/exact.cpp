@@ -3,6 +3,8 @@
 #include <bit>
 #include <cmath>
 
+#include "bncheck/elements.hpp"
+
 namespace bncheck {
 
 Radicand::Radicand(Dyadic b) : value(std::move(b)), root(std::sqrt(value.approximate())) {}
@@ -75,6 +77,14 @@ Dyadic midpoint_above(std::uint64_t below, const FloatFormat& format) {
   return {low.mantissa * 2 + 1, low.exponent - 1};
 }
 
+}  // namespace
+
+Dyadic overflow_threshold(const FloatFormat& format) {
+  return midpoint_above(format.infinity_code() - 1, format);
+}
+
+namespace {
+
 /// A code near `magnitude`: where the search for the nearest one starts.
 std::uint64_t propose(long double magnitude, const FloatFormat& format) {
   if (!(magnitude > 0)) return 0;
@@ -142,6 +152,10 @@ std::uint64_t ExactNumber::nearest_bits(const FloatFormat& format) const {
 
 float ExactNumber::nearest_f32() const {
   return std::bit_cast<float>(static_cast<std::uint32_t>(nearest_bits(format_f32)));
+}
+
+double ExactNumber::nearest(const FloatFormat& format) const {
+  return value_of_bits(nearest_bits(format), format);
 }
 
 std::int64_t ExactNumber::binade() const {

@@ -1,8 +1,11 @@
 #include "bncheck/expected.hpp"
 
-#include <bit>
+#include <algorithm>
 #include <cmath>
 #include <limits>
+
+#include "bncheck/attainable_error.hpp"
+#include "bncheck/elements.hpp"
 
 #include "backward.hpp"
 #include "forward.hpp"
@@ -22,30 +25,53 @@ ExactNumber ExpectedTensor::value(std::int64_t index) const {
   return answer_->value(output_, index);
 }
 Slack ExpectedTensor::slack(std::int64_t index, const Numerics& numerics) const {
-  return answer_->slack(output_, index, numerics);
+  return answer_->slack(output_, index, resolved(numerics, answer_->data()));
+}
+Dtype ExpectedTensor::dtype() const {
+  return answer_->dtype(output_);
 }
 
 namespace {
 
 constexpr double infinity = std::numeric_limits<double>::infinity();
 
-/// ulp(v) = 2^(max(floor(log2 |v|), -126) - 23) of the exact value; that of the smallest number for zero. The
-/// correctly rounded float tells the binade unless it is a power of two, which v may lie just below.
-long double ulp_of(const ExactNumber& value, float nearest) {
-  const float size = std::fabs(nearest);
-  if (!(size >= 0x1p-126f)) return 0x1p-149L;
-  int exponent = std::isinf(size) ? 128 : std::ilogb(size);
-  if (std::isinf(size) || size == std::ldexp(1.0f, exponent)) {
-    exponent = static_cast<int>(std::max<std::int64_t>(value.binade(), -126));
+/// ulp(v) = 2^(max(floor(log2 |v|), min) - (p - 1)) of the exact value; that of the smallest number for zero.
+/// The correctly rounded number tells the binade unless it is a power of two, which v may lie just below.
+long double ulp_of(const ExactNumber& value, double nearest, const FloatFormat& format) {
+  const double size = std::fabs(nearest);
+  if (!(size >= std::ldexp(1.0, format.min_exponent))) return std::ldexp(1.0L, format.smallest_exponent());
+  int exponent = std::isinf(size) ? 0 : std::ilogb(size);
+  if (std::isinf(size) || size == std::ldexp(1.0, exponent)) {
+    exponent = static_cast<int>(std::max<std::int64_t>(value.binade(), format.min_exponent));
   }
-  return std::ldexp(1.0L, exponent - 23);
+  return std::ldexp(1.0L, exponent - (format.precision - 1));
+}
+
+/// What the last rounding may do beside half an ulp of the exact number. Where the arithmetic's own numbers
+/// are of another precision than the output's, its last operation is rounded to them first; and where the
+/// number that is converted then, `slack` off the exact one, lies in a binade above, half of the larger ulp
+/// there is less than its distance to the power of two between them, which is less than the slack. Flushed
+/// numbers of a narrow format are all below its smallest normal one.
+long double conversion_error(const ExactNumber& exact, long double ulp, const FloatFormat& format,
+                             const Numerics& numerics, long double slack) {
+  const Precision own = precision_of(numerics);
+  if (format.precision == own.bits) return 0;
+  const long double size = std::fabs(exact.approximate());
+  const long double rounded = own.unit * size + own.underflow;
+  if (format.precision > own.bits) return rounded;
+  const long double flushed = numerics.flush_to_zero ? std::ldexp(1.0L, format.min_exponent) : 0;
+  const long double converted = half_ulp(format, size + slack + rounded);
+  const long double above = std::max(converted - ulp / 2, 0.0L);
+  return rounded + flushed + std::min(above, slack + rounded);
 }
 
 }  // namespace
 
-Error ExpectedTensor::error(std::int64_t index, float got, const Numerics& numerics) const {
+Error ExpectedTensor::error(std::int64_t index, double got, const Numerics& claimed) const {
+  const Numerics numerics = resolved(claimed, answer_->data());
+  const FloatFormat format = format_of(dtype());
   const ExactNumber exact = value(index);
-  const float nearest = exact.nearest_f32();
+  const double nearest = exact.nearest(format);
   Error error;
   error.nearest = std::isnan(nearest) ? std::isnan(got) : got == nearest;
   if (!exact.is_finite()) {
@@ -53,30 +79,38 @@ Error ExpectedTensor::error(std::int64_t index, float got, const Numerics& numer
     error.ulps = error.ratio = error.folded_ratio = error.nearest ? 0 : infinity;
     return error;
   }
-  const Slack allowed = slack(index, numerics);
-  const long double ulp = ulp_of(exact, nearest);
+  const Slack allowed = answer_->slack(output_, index, numerics);
+  const long double ulp = ulp_of(exact, nearest, format);
   error.in_range = allowed.in_range;
-  error.attainable = ulp / 2 + allowed.amount;
+  error.attainable =
+      ulp / 2 + allowed.amount + conversion_error(exact, ulp, format, numerics, allowed.amount);
   if (!std::isfinite(got) && (error.nearest || std::isnan(got))) {
     error.ulps = error.ratio = error.folded_ratio = error.nearest ? 0 : infinity;
     return error;
   }
-  // An infinity is infinitely many ulps off, but was rounded from 2^128 - 2^103 at least, which a sound
-  // algorithm may have come to.
-  const double rounded_from =
-      std::isinf(got) ? std::copysign(0x1.ffffffp127, static_cast<double>(got)) : static_cast<double>(got);
-  const long double distance = exact.distance(Dyadic::of(rounded_from));
+  // An infinity is infinitely many ulps off, but was rounded from half an ulp past the largest number at
+  // least, which a sound algorithm may have come to.
+  Dyadic rounded_from;
+  if (std::isinf(got)) {
+    rounded_from = got < 0 ? -overflow_threshold(format) : overflow_threshold(format);
+  } else {
+    rounded_from = Dyadic::of(got);
+  }
+  const long double distance = exact.distance(rounded_from);
   error.ulps = std::isinf(got) ? infinity : static_cast<double>(distance / ulp);
   error.ratio = static_cast<double>(distance / error.attainable);
   error.folded_ratio = static_cast<double>(distance / (error.attainable + allowed.folding));
   return error;
 }
 
-Tensor ExpectedTensor::nearest_f32() const {
-  Tensor tensor = Tensor::filled(shape(), 0);
-  const std::span<float> values = tensor.floats();
-  for (std::size_t i = 0; i < values.size(); ++i) {
-    values[i] = value(static_cast<std::int64_t>(i)).nearest_f32();
+double ExpectedTensor::nearest(std::int64_t index) const {
+  return value(index).nearest(format_of(dtype()));
+}
+
+Tensor ExpectedTensor::nearest() const {
+  Tensor tensor = Tensor::zeros(dtype(), shape());
+  for (std::int64_t i = 0; i < size(); ++i) {
+    set_element_bits(tensor, i, value(i).nearest_bits(format_of(tensor.dtype)));
   }
   return tensor;
 }

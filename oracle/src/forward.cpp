@@ -2,7 +2,7 @@
 
 #include <cmath>
 
-#include "element.hpp"
+#include "bncheck/elements.hpp"
 
 namespace bncheck {
 namespace {
@@ -120,6 +120,21 @@ const Shape& ForwardAnswer::shape(Output output) const {
   return output == Output::running_weight ? single_shape_ : channel_shape_;
 }
 
+Dtype ForwardAnswer::dtype(Output output) const {
+  switch (output) {
+    case Output::y:
+      return x_.dtype;
+    case Output::running_mean:
+      return before_.running_mean->dtype;
+    case Output::running_var:
+      return before_.running_var->dtype;
+    case Output::running_weight:
+      return before_.running_weight ? before_.running_weight->dtype : before_.running_mean->dtype;
+    default:
+      return dtype_of_vectors(before_, x_.dtype);
+  }
+}
+
 ExactNumber ForwardAnswer::value(Output output, std::int64_t index) const {
   if (is_state(output)) return running(output, index);
   if (output == Output::y) return y(channels_[channels_.channel_of(index)], element(x_, index));
@@ -132,6 +147,14 @@ ExactNumber ForwardAnswer::value(Output output, std::int64_t index) const {
   return output == Output::saved_var ? normaliser.variance() : normaliser.factor();
 }
 
+/// Statistics wait in their dtype for a gradient; y and the running statistics see them rounded only where
+/// the subject says so.
+ChannelScale ForwardAnswer::scale_for(const Channel& channel, const Numerics& numerics) const {
+  ChannelScale scale = channel.scale;
+  if (!numerics.rounds_statistics) scale.stored.reset();
+  return scale;
+}
+
 Slack ForwardAnswer::running_slack(Output output, std::int64_t index, const Numerics& numerics) const {
   const long double q = weights_.denominator.approximate();
   const long double old_weight = weights_.old_numerator.approximate() / q;
@@ -142,31 +165,35 @@ Slack ForwardAnswer::running_slack(Output output, std::int64_t index, const Nume
   if (output == Output::running_weight) {
     return slack_running({}, numerics, old_of(before_.running_weight, 0), new_weight, 1);
   }
-  const Channel& c = channels_[index];
+  const ChannelScale scale = scale_for(channels_[index], numerics);
   if (output == Output::running_mean) {
-    return slack_running(slack_mean(c.scale, numerics), numerics, old_of(before_.running_mean, index),
-                         new_weight, c.scale.mean);
+    return slack_running(slack_mean(scale, numerics), numerics, old_of(before_.running_mean, index),
+                         new_weight, scale.mean);
   }
-  const bool unbiased = unbiased_running(c.batch);
-  const long double n = c.scale.n;
-  const long double s = unbiased ? c.scale.variance * n / (n - 1) : c.scale.variance;
-  return slack_running(slack_variance(c.scale, numerics, unbiased), numerics,
+  const bool unbiased = unbiased_running(channels_[index].batch);
+  const long double n = scale.n;
+  const long double s = unbiased ? scale.variance * n / (n - 1) : scale.variance;
+  return slack_running(slack_variance(scale, numerics, unbiased), numerics,
                        old_of(before_.running_var, index), new_weight, s);
+}
+
+/// What is saved is rounded once: as a result, whose half ulp is not the slack's affair.
+Slack ForwardAnswer::saved_slack(Output output, std::int64_t index, const Numerics& numerics) const {
+  ChannelScale scale = channels_[index].scale;
+  scale.stored.reset();
+  if (output == Output::saved_mean) return slack_mean(scale, numerics);
+  if (output == Output::saved_var) return slack_variance(scale, numerics, scale.unbiased_normalising);
+  return slack_invstd(scale, numerics);
 }
 
 Slack ForwardAnswer::slack(Output output, std::int64_t index, const Numerics& numerics) const {
   if (is_state(output)) return running_slack(output, index, numerics);
-  if (output == Output::saved_mean) return slack_mean(channels_[index].scale, numerics);
-  if (output == Output::saved_var) {
-    const ChannelScale& scale = channels_[index].scale;
-    return slack_variance(scale, numerics, scale.unbiased_normalising);
-  }
-  if (output == Output::saved_invstd) return slack_invstd(channels_[index].scale, numerics);
+  if (output != Output::y) return saved_slack(output, index, numerics);
   const Channel& c = channels_[channels_.channel_of(index)];
   const auto x = static_cast<long double>(element(x_, index));
   const auto gamma = static_cast<long double>(c.weight);
   const long double product = gamma * (x - c.scale.mean) * c.scale.invstd;
-  return uses_batch_ ? slack_training_y(c.scale, numerics, gamma, x, product)
+  return uses_batch_ ? slack_training_y(scale_for(c, numerics), numerics, gamma, x, product)
                      : slack_inference_y(c.scale, numerics, gamma, x, product);
 }
 

@@ -16,6 +16,8 @@ class ForwardAnswer : public Answer {
   ForwardAnswer(const Config& config, const State& before, const Forward& forward, const Dialect& dialect);
 
   const Shape& shape(Output output) const override;
+  Dtype dtype(Output output) const override;
+  Dtype data() const override { return x_.dtype; }
   ExactNumber value(Output output, std::int64_t index) const override;
   Slack slack(Output output, std::int64_t index, const Numerics& numerics) const override;
   bool uses_batch() const { return uses_batch_; }
@@ -25,6 +27,8 @@ class ForwardAnswer : public Answer {
   ExactNumber y(const Channel& channel, double x) const;
   ExactNumber special_y(const Channel& channel, double x) const;
   ExactNumber running(Output output, std::int64_t index) const;
+  ChannelScale scale_for(const Channel& channel, const Numerics& numerics) const;
+  Slack saved_slack(Output output, std::int64_t index, const Numerics& numerics) const;
   Slack running_slack(Output output, std::int64_t index, const Numerics& numerics) const;
   bool unbiased_running(const BatchSums& batch) const;
 

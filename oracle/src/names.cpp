@@ -102,6 +102,12 @@ std::string_view name_of(Output output) {
 std::optional<Output> output_named(std::string_view name) {
   return find_value(outputs, name);
 }
+Numerics resolved(Numerics numerics, Dtype data) {
+  if (numerics.arithmetic == Arithmetic::of_data) {
+    numerics.arithmetic = data == Dtype::f64 ? Arithmetic::f64 : Arithmetic::f32;
+  }
+  return numerics;
+}
 std::string_view name_of(Claim claim) {
   return find_name(claims, claim);
 }

@@ -27,7 +27,9 @@ const std::vector<Knob<Numerics>>& knobs() {
   static const std::vector<std::string> truth{"false", "true"};
   static const std::vector<Knob<Numerics>> table{
       word_knob("summation", &Numerics::summation, words_to(Summation::wide)),
-      word_knob("range", &Numerics::range, {"f32", "f64"}),
+      word_knob("range", &Numerics::range, {"own", "wide"}),
+      word_knob("arithmetic", &Numerics::arithmetic, {"of_data", "f32", "f64"}),
+      word_knob("rounds_statistics", &Numerics::rounds_statistics, truth),
       word_knob("flush_to_zero", &Numerics::flush_to_zero, truth),
       word_knob("deterministic", &Numerics::deterministic, truth),
       word_knob("thread_invariant", &Numerics::thread_invariant, truth),

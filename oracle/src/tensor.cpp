@@ -72,6 +72,11 @@ Tensor Tensor::filled(Shape shape, float value) {
   return of(std::move(shape), values);
 }
 
+Tensor Tensor::zeros(Dtype dtype, Shape shape) {
+  const auto count = static_cast<std::size_t>(element_count(shape).value_or(0));
+  return {dtype, std::move(shape), std::vector<std::byte>(count * size_of(dtype))};
+}
+
 bool Tensor::is_whole() const {
   const auto count = element_count(shape);
   return count &&

@@ -108,7 +108,7 @@ ExpectedTensor running_var_of(const std::vector<float>& x) {
 TEST(Error, AnInfinityIsWhatItWasRoundedFromAtLeast) {
   const ExpectedTensor variance = running_var_of({0x1p90f, 0x1p90f, 0x1p90f});
   Numerics wide;
-  wide.range = Range::f64;
+  wide.range = Range::wide;
   EXPECT_LT(variance.error(0, inf, wide).ratio, 1);
   EXPECT_EQ(variance.error(0, inf, wide).ulps, infinite);
   EXPECT_EQ(variance.error(0, nan, wide).ratio, infinite);
@@ -143,7 +143,7 @@ TEST(Error, RangeIsLeftWhereAnIntermediateResultIsNoNormalFloat) {
   EXPECT_FALSE(error_of(largest, 0, largest).in_range);
   OneChannel layer;
   Numerics wide;
-  wide.range = Range::f64;
+  wide.range = Range::wide;
   EXPECT_TRUE(layer.y({0x1p-127f}).error(0, 0, wide).in_range);
   layer.gamma = 0x1p100f;
   EXPECT_FALSE(layer.y({0x1p100f}).error(0, 0, {}).in_range);

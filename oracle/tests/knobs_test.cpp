@@ -111,13 +111,16 @@ TEST(NumericsText, AClaimAndItsKnobs) {
   Numerics all;
   all.claim = Claim::faithful;
   all.summation = Summation::compensated;
-  all.range = Range::f64;
+  all.range = Range::wide;
+  all.arithmetic = Arithmetic::f64;
+  all.rounds_statistics = true;
   all.flush_to_zero = true;
   all.deterministic = false;
   all.thread_invariant = true;
   all.layout_invariant = true;
   EXPECT_EQ(text_of(all),
-            "faithful,summation=compensated,range=f64,flush_to_zero=true,deterministic=false,"
+            "faithful,summation=compensated,range=wide,arithmetic=f64,rounds_statistics=true,flush_to_zero="
+            "true,deterministic=false,"
             "thread_invariant=true,layout_invariant=true");
   EXPECT_EQ(numerics_from_text(text_of(all)), all);
 }
@@ -126,7 +129,7 @@ TEST(NumericsText, WhatIsUnknownIsNamed) {
   EXPECT_THAT(numerics_refusal("perfect"), AllOf(HasSubstr("'perfect'"), HasSubstr("faithful or sound")));
   EXPECT_THAT(numerics_refusal("sound,sums=naive"),
               AllOf(HasSubstr("'sums'"), HasSubstr("layout_invariant")));
-  EXPECT_THAT(numerics_refusal("sound,range=f16"), AllOf(HasSubstr("'f16'"), HasSubstr("f32 or f64")));
+  EXPECT_THAT(numerics_refusal("sound,range=f16"), AllOf(HasSubstr("'f16'"), HasSubstr("own or wide")));
   EXPECT_THAT(numerics_refusal("sound,deterministic=yes"), HasSubstr("expected false or true"));
 }
 

@@ -33,7 +33,7 @@ Gradients gradients(const Config& config, const State& state, bool training, con
                     const Tensor& dy, const Dialect& dialect = {}) {
   const auto latest = std::make_shared<const Forward>(Forward{training, x});
   const auto outputs = expect(config, state, {Backward{dy}, {}}, dialect, latest).outputs;
-  const auto get = [&](Output output) { return outputs.at(output).nearest_f32(); };
+  const auto get = [&](Output output) { return outputs.at(output).nearest(); };
   return {get(Output::dx), get(Output::dweight), get(Output::dbias)};
 }
 

@@ -24,7 +24,7 @@ void expect_bits(const Tensor& got, const std::vector<float>& want) {
 void expect_inference(const OneChannel& layer, const std::vector<float>& x, const std::vector<float>& want) {
   SCOPED_TRACE(testing::Message() << "gamma " << layer.gamma << " beta " << layer.beta << " mean "
                                   << layer.mean << " variance " << layer.variance);
-  expect_bits(layer.y(x).nearest_f32(), want);
+  expect_bits(layer.y(x).nearest(), want);
 }
 
 OneChannel layer(float gamma, float beta, float mean = 0, float variance = 1) {
@@ -108,7 +108,7 @@ struct Trained {
 
 Trained train(const Config& config, const State& state, const Tensor& x) {
   const auto outputs = expect(config, state, forward(true, x), Dialect{}).outputs;
-  const auto get = [&](Output output) { return outputs.at(output).nearest_f32(); };
+  const auto get = [&](Output output) { return outputs.at(output).nearest(); };
   return {get(Output::y), get(Output::saved_mean), get(Output::saved_invstd), get(Output::running_mean),
           get(Output::running_var)};
 }

@@ -42,8 +42,7 @@ std::vector<FilePair> pairs_of_sets(const fs::path& cases, const std::vector<std
   return pairs;
 }
 
-void judge_pair(const FilePair& pair, const Capabilities& can, ErrorStatistics& statistics,
-                JudgedFile& judged) {
+void judge_pair(const FilePair& pair, Capabilities can, ErrorStatistics& statistics, JudgedFile& judged) {
   if (!fs::exists(pair.output_file)) {
     judged.kind = JudgedFile::Kind::missing;
     judged.message = "there is no such file, expected what was made of " + pair.case_file.filename().string();
@@ -62,6 +61,8 @@ void judge_pair(const FilePair& pair, const Capabilities& can, ErrorStatistics& 
     judged.message = one_line(error.what());
     return;
   }
+  // What made the outputs takes the dtypes of the case that it was given.
+  can.dtypes = {dtypes_in(judged.content)};
   RecordedSubject subject(std::move(outputs), can);
   Runner runner(subject);
   runner.set_sink(&statistics);

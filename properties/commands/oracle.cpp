@@ -21,8 +21,11 @@ std::string show_answer(const Archive& archive) {
     if (key.starts_with("call.")) text += fmt::format("{} = {}\n", key, value);
   }
   for (const auto& [name, tensor] : archive.tensors) {
-    text += fmt::format("{} {}\n", name, to_string(tensor.shape));
-    for (const float value : tensor.floats()) text += fmt::format("  {}\n", show_float(value));
+    const bool usual = tensor.dtype == Dtype::f32;
+    text += fmt::format("{} {}{}\n", name, to_string(tensor.shape),
+                        usual ? "" : fmt::format(" {}", name_of(tensor.dtype)));
+    const auto count = static_cast<std::int64_t>(tensor.size());
+    for (std::int64_t i = 0; i < count; ++i) text += fmt::format("  {}\n", show_element(tensor, i));
   }
   return text;
 }
@@ -53,7 +56,8 @@ int run_oracle(const OracleArguments& arguments) {
 
 void add_oracle(CLI::App& app, int& status) {
   auto arguments = std::make_shared<OracleArguments>();
-  CLI::App* command = app.add_subcommand("oracle", "the exact answer to a case, rounded to nearest float");
+  CLI::App* command =
+      app.add_subcommand("oracle", "the exact answer to a case, rounded to nearest in each output's dtype");
   command->add_option("case", arguments->file, "case file")->required();
   command->add_option("--dialect", arguments->dialect, "dialect to answer in: NAME[,KNOB=VALUE]...")
       ->capture_default_str();

@@ -73,9 +73,8 @@ int run_replay(const ReplayArguments& arguments) {
     } catch (const std::runtime_error& error) {
       throw UsageError(error.what());
     }
-    if (const std::string tensor = foreign_dtype(file.content); !tensor.empty()) {
-      throw UsageError("'" + name + "': tensor '" + tensor +
-                       "' is not F32, the one dtype that subjects take");
+    if (const std::string reason = refused_dtypes(file.content, subject->can().dtypes); !reason.empty()) {
+      throw UsageError("'" + name + "': " + reason);
     }
     const std::vector<const Law*> laws = laws_for(arguments, file);
     fmt::print("{} on {} {}\n", name, arguments.subject, subject->version());

@@ -1,5 +1,8 @@
 #include "core/dtypes.hpp"
 
+#include <algorithm>
+#include <set>
+
 namespace bncheck {
 namespace {
 
@@ -24,6 +27,34 @@ std::optional<Dtype> short_named(std::string_view name) {
   return std::nullopt;
 }
 
+struct Dtypes {
+  std::set<Dtype> data, vectors;
+};
+
+void add_state(const State& state, std::set<Dtype>& vectors) {
+  for (const auto* tensor :
+       {&state.weight, &state.bias, &state.running_mean, &state.running_var, &state.running_weight}) {
+    if (*tensor) vectors.insert((*tensor)->dtype);
+  }
+}
+
+Dtypes dtypes_of(const Case& c) {
+  Dtypes found;
+  add_state(c.state, found.vectors);
+  for (const Call& call : c.calls) {
+    if (const auto* forward = std::get_if<Forward>(&call.operation)) found.data.insert(forward->x.dtype);
+    if (const auto* backward = std::get_if<Backward>(&call.operation)) found.data.insert(backward->dy.dtype);
+    if (const auto* load = std::get_if<Load>(&call.operation)) add_state(load->state, found.vectors);
+  }
+  return found;
+}
+
+std::string listed(const std::set<Dtype>& dtypes) {
+  std::string text;
+  for (const Dtype dtype : dtypes) text.append(text.empty() ? "" : "/").append(short_name(dtype));
+  return text;
+}
+
 }  // namespace
 
 std::string to_string(const DtypePair& pair) {
@@ -39,6 +70,39 @@ std::optional<DtypePair> dtype_pair_named(std::string_view text) {
       plus == std::string_view::npos ? data : short_named(text.substr(plus + 1));
   if (!data || !vectors) return std::nullopt;
   return DtypePair{*data, *vectors};
+}
+
+DtypePair dtypes_in(const Case& c) {
+  std::optional<Dtype> data, vectors;
+  for (auto call = c.calls.rbegin(); call != c.calls.rend(); ++call) {
+    if (const auto* forward = std::get_if<Forward>(&call->operation)) data = forward->x.dtype;
+    if (const auto* backward = std::get_if<Backward>(&call->operation)) data = backward->dy.dtype;
+  }
+  if (c.state.running_mean) vectors = c.state.running_mean->dtype;
+  if (c.state.weight) vectors = c.state.weight->dtype;
+  const Dtype any = data.value_or(vectors.value_or(Dtype::f32));
+  return {data.value_or(any), vectors.value_or(any)};
+}
+
+std::string refused_dtypes(const Case& c, const std::vector<DtypePair>& taken) {
+  const Dtypes found = dtypes_of(c);
+  const auto all_are = [](const std::set<Dtype>& dtypes, Dtype dtype) {
+    return std::ranges::all_of(dtypes, [=](Dtype one) { return one == dtype; });
+  };
+  const bool accepted = std::ranges::any_of(taken, [&](const DtypePair& pair) {
+    const bool plain = !found.vectors.empty() || found.data.empty() || pair.data == pair.vectors;
+    return plain && all_are(found.data, pair.data) && all_are(found.vectors, pair.vectors);
+  });
+  if (accepted) return "";
+  std::string text = "dtypes " + listed(found.data);
+  if (!found.vectors.empty() && found.vectors != found.data) text += "+" + listed(found.vectors);
+  text += ", the subject takes ";
+  for (const DtypePair& pair : taken) text += (&pair == taken.data() ? "" : ", ") + to_string(pair);
+  return text;
+}
+
+bool takes_float32(const std::vector<DtypePair>& taken) {
+  return std::ranges::find(taken, DtypePair{}) != taken.end();
 }
 
 }  // namespace bncheck

@@ -4,8 +4,9 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
-#include "bncheck/tensor.hpp"
+#include "bncheck/case.hpp"
 
 namespace bncheck {
 
@@ -21,5 +22,16 @@ struct DtypePair {
 std::string to_string(const DtypePair& pair);
 /// The pair of such a text; nullopt if it is none.
 std::optional<DtypePair> dtype_pair_named(std::string_view text);
+
+/// Of the first x or dy of a case, and of its weight or else its running statistics; where it lacks one of
+/// the two, the other one's.
+DtypePair dtypes_in(const Case& c);
+
+/// The reason why a subject of these pairs takes no such case, as "dtypes f16+f32, the subject takes f32,
+/// f64"; empty if it does. Parameters and statistics have one dtype, and so have x and dy; a case without
+/// parameters and statistics is one of the pair that has x's dtype for both.
+std::string refused_dtypes(const Case& c, const std::vector<DtypePair>& taken);
+
+bool takes_float32(const std::vector<DtypePair>& taken);
 
 }  // namespace bncheck

@@ -13,7 +13,7 @@ struct Run;
 /// What the judge found of one element.
 struct JudgedElement {
   std::int64_t index = 0;  ///< flat, in logical order
-  float got = 0;
+  double got = 0;
   Error error;
 };
 

@@ -6,6 +6,8 @@
 #include <functional>
 #include <vector>
 
+#include "bncheck/elements.hpp"
+
 namespace bncheck {
 namespace {
 
@@ -34,18 +36,21 @@ void judge_tensor(const Run& run, std::size_t call, Output output, const Expecte
     throw Settled{Verdict::violated(place(call, output) + " has shape " + to_string(tensor.shape) +
                                     ", expected " + to_string(expected.shape()))};
   }
-  const std::span<const float> got = tensor.floats();
+  if (tensor.dtype != expected.dtype()) {
+    throw Settled{Verdict::violated(place(call, output) + " has dtype " + std::string(name_of(tensor.dtype)) +
+                                    ", expected " + std::string(name_of(expected.dtype())))};
+  }
   Numerics numerics = can.numerics;
   // Wider arithmetic has no reason to fail where float's range ends, and is judged there all the same.
-  if (judged == Judged::out_of_range) numerics.range = Range::f32;
+  if (judged == Judged::out_of_range) numerics.range = Range::own;
   Numerics wide = numerics;
-  wide.range = Range::f64;
+  wide.range = Range::wide;
   const std::int64_t last = expected.size() - 1;
   const std::int64_t count = std::min(expected.size(), most);
   std::vector<JudgedElement> seen;
   for (std::int64_t k = 0; k < count; ++k) {
     const std::int64_t i = count <= last ? k * last / (count - 1) : k;
-    const float value = got[static_cast<std::size_t>(i)];
+    const double value = element(tensor, i);
     Error error = expected.error(i, value, numerics);
     if (run.sink != nullptr) seen.push_back({i, value, error});
     if (!error.in_range) ++verdict.out_of_range;
@@ -58,25 +63,27 @@ void judge_tensor(const Run& run, std::size_t call, Output output, const Expecte
     verdict.worst_ulps = std::max(verdict.worst_ulps, error.ulps);
     verdict.worst_ratio = std::max(verdict.worst_ratio, error.ratio);
     if (meets_claim(error, can.numerics.claim)) continue;
-    add_mismatch(verdict, {call, output, i, value, expected.value(i).nearest_f32(), error},
+    add_mismatch(verdict, {call, output, i, value, expected.nearest(i), error, tensor.dtype},
                  place(call, output) + " is not the exact result within the subject's claim (" +
                      std::string(name_of(can.numerics.claim)) + ")");
   }
   if (run.sink != nullptr) run.sink->take(run, call, output, seen);
 }
 
-/// |a - b|, where an infinity stands for 2^128, the number that it was rounded from at least.
-long double gap(float a, float b) {
-  const auto value = [](float v) {
-    return std::isinf(v) ? std::copysign(0x1p128L, v) : static_cast<long double>(v);
+/// |a - b|, where an infinity stands for the power of two past the largest number: what it was rounded from
+/// at least, half an ulp aside.
+long double gap(double a, double b, Dtype dtype) {
+  const long double past = std::ldexp(1.0L, 2 - format_of(dtype).min_exponent);
+  const auto value = [=](double v) {
+    return std::isinf(v) ? std::copysign(past, static_cast<long double>(v)) : static_cast<long double>(v);
   };
   return std::fabs(value(a) - value(b));
 }
 
 }  // namespace
 
-bool same(float a, float b) {
-  return std::bit_cast<std::uint32_t>(a) == std::bit_cast<std::uint32_t>(b) ||
+bool same(double a, double b) {
+  return std::bit_cast<std::uint64_t>(a) == std::bit_cast<std::uint64_t>(b) ||
          (std::isnan(a) && std::isnan(b));
 }
 
@@ -124,8 +131,9 @@ void judge_state(const Run& run, std::size_t call, Verdict& verdict) {
 
 void judge_agreement(const Counterpart& a, const Counterpart& b, bool bitwise, const Capabilities& can,
                      Verdict& verdict) {
-  const float x = a.run->output(a.call, a.output).floats()[static_cast<std::size_t>(a.index)];
-  const float y = b.run->output(b.call, b.output).floats()[static_cast<std::size_t>(b.index)];
+  const Tensor& of_a = a.run->output(a.call, a.output);
+  const double x = element(of_a, a.index);
+  const double y = element(b.run->output(b.call, b.output), b.index);
   if (same(x, y)) return;
   const ExpectedTensor& ea = a.run->expected[a.call].outputs.at(a.output);
   const ExpectedTensor& eb = b.run->expected[b.call].outputs.at(b.output);
@@ -134,9 +142,10 @@ void judge_agreement(const Counterpart& a, const Counterpart& b, bool bitwise, c
     const Error error_b = eb.error(b.index, y, can.numerics);
     // Outside the range nothing is promised to either, and a law of its own looks there.
     if (!error_a.in_range || !error_b.in_range) return;
-    if (!std::isnan(x) && !std::isnan(y) && gap(x, y) <= error_a.attainable + error_b.attainable) return;
+    if (!std::isnan(x) && !std::isnan(y) && gap(x, y, of_a.dtype) <= error_a.attainable + error_b.attainable)
+      return;
   }
-  add_mismatch(verdict, {b.call, b.output, b.index, y, x, eb.error(b.index, y, can.numerics)},
+  add_mismatch(verdict, {b.call, b.output, b.index, y, x, eb.error(b.index, y, can.numerics), of_a.dtype},
                place(b.call, b.output) + " differs between two runs that must agree");
 }
 

@@ -36,8 +36,8 @@ struct Counterpart {
 void judge_agreement(const Counterpart& a, const Counterpart& b, bool bitwise, const Capabilities& can,
                      Verdict& verdict);
 
-/// Same bits, or both NaN.
-bool same(float a, float b);
+/// Same bits, or both NaN: doubles tell the bits of every dtype that they hold.
+bool same(double a, double b);
 
 /// Turns `verdict` into a violation with this mismatch, keeping the worst few.
 void add_mismatch(Verdict& verdict, const Mismatch& mismatch, const std::string& message);

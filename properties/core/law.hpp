@@ -18,6 +18,8 @@ struct LawTraits {
   /// It holds numbers against the exact answer. The others compare runs with each other, look at an identity
   /// or at what a call may do at all, and ask the oracle for bounds only.
   bool exact = false;
+  /// It judges tensors of every dtype that a subject declares; the others read float32 values themselves.
+  bool any_dtype = false;
   /// One sentence: what it tells that the others do not, or why it stays beside them. `bncheck audit` prints
   /// it beside the faults that no other law tells.
   const char* stays = "";

@@ -62,37 +62,9 @@ const State& Run::before(std::size_t call) const {
   return call == 0 ? content.state : replies[call - 1].state;
 }
 
-std::string foreign_dtype(const Case& c) {
-  const auto foreign = [](const std::optional<Tensor>& tensor) {
-    return tensor && tensor->dtype != Dtype::f32;
-  };
-  const auto of_state = [&](const State& s) -> std::string {
-    if (foreign(s.weight)) return "weight";
-    if (foreign(s.bias)) return "bias";
-    if (foreign(s.running_mean)) return "running_mean";
-    if (foreign(s.running_var)) return "running_var";
-    return foreign(s.running_weight) ? "running_weight" : "";
-  };
-  std::string name = of_state(c.state);
-  for (std::size_t k = 0; k < c.calls.size() && name.empty(); ++k) {
-    const Operation& operation = c.calls[k].operation;
-    const std::string call = "call." + std::to_string(k) + ".";
-    if (const auto* forward = std::get_if<Forward>(&operation); forward != nullptr && foreign(forward->x)) {
-      name = call + "x";
-    } else if (const auto* backward = std::get_if<Backward>(&operation);
-               backward != nullptr && foreign(backward->dy)) {
-      name = call + "dy";
-    } else if (const auto* load = std::get_if<Load>(&operation)) {
-      const std::string part = of_state(load->state);
-      if (!part.empty()) name = call + part;
-    }
-  }
-  return name;
-}
-
 Run Runner::run(const Case& c) {
-  if (const std::string name = foreign_dtype(c); !name.empty()) {
-    throw Settled{Verdict::not_applicable("tensor '" + name + "' is not F32")};
+  if (const std::string reason = refused_dtypes(c, can().dtypes); !reason.empty()) {
+    throw Settled{Verdict::not_applicable(reason)};
   }
   if (auto reason = beyond_reach(c, can())) throw Settled{Verdict::beyond(std::move(*reason))};
   ++runs_;

@@ -44,10 +44,6 @@ class Runner {
   std::int64_t runs_ = 0;
 };
 
-/// Name of a tensor of the case that is not F32 ("call 0 x"), which no subject takes yet; empty if there is
-/// none.
-std::string foreign_dtype(const Case& c);
-
 /// The value of one output element, wherever the call put it.
 const Tensor* find_output(const Reply& reply, Output output);
 

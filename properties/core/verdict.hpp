@@ -15,9 +15,10 @@ struct Mismatch {
   std::size_t call = 0;
   Output output = Output::y;
   std::int64_t index = 0;  ///< flat, in logical order
-  float got = 0;
-  float expected = 0;  ///< nearest float to the exact value, or the other run's value
+  double got = 0;
+  double expected = 0;  ///< nearest number to the exact value, or the other run's value
   Error error;
+  Dtype dtype = Dtype::f32;  ///< of the output: what both numbers are numbers of
 };
 
 struct Verdict {

@@ -4,6 +4,8 @@
 #include <cmath>
 #include <limits>
 
+#include "bncheck/elements.hpp"
+
 namespace bncheck {
 namespace {
 
@@ -86,9 +88,10 @@ float draw_mean(Draws& draws, bool special) {
   }
 }
 
-Tensor draw_vector(std::int64_t length, const std::function<float()>& draw) {
-  Tensor tensor = Tensor::filled({length}, 0);
-  std::ranges::generate(tensor.floats(), draw);
+Tensor draw_vector(Draws& draws, std::int64_t length, Dtype dtype, const std::function<float()>& draw) {
+  Tensor tensor = Tensor::zeros(dtype, {length});
+  const Fitting fitted(draws, dtype);
+  change_elements(tensor, [&](double) { return fitted(static_cast<double>(draw())); });
   return tensor;
 }
 
@@ -117,6 +120,10 @@ const Forward* only_forward(const Case& c) {
   return c.calls.size() == 1 ? std::get_if<Forward>(&c.calls[0].operation) : nullptr;
 }
 
+DtypePair draw_dtypes(Draws& draws, const Capabilities& can) {
+  return can.dtypes.size() == 1 ? can.dtypes.front() : draws.pick_from(can.dtypes);
+}
+
 int draw_dimensions(Draws& draws, const Capabilities& can) {
   const std::vector<int> dimensions(can.dimensions.begin(), can.dimensions.end());
   return draws.pick_from(dimensions);
@@ -127,6 +134,9 @@ Config draw_config(Draws& draws, const Capabilities& can, const CaseWish& wish, 
   config.num_features = channels;
   config.affine = wish.affine.value_or(!can.without_affine || draws.chance(5, 6));
   config.track_running_stats = wish.track_running_stats.value_or(!can.untracked || draws.chance(7, 8));
+  // Nothing else would tell the dtype of what it returns per channel.
+  const DtypePair dtypes = wish.dtypes.value_or(DtypePair{});
+  if (dtypes.data != dtypes.vectors && !config.track_running_stats) config.affine = true;
   const bool batch = wish.calls != 1 || !config.track_running_stats || wish.training.value_or(true);
   config.eps = draw_eps(draws, batch);
   config.momentum = draw_momentum(draws, can.dialect.cumulative != Cumulative::unsupported);
@@ -135,24 +145,28 @@ Config draw_config(Draws& draws, const Capabilities& can, const CaseWish& wish, 
 
 State draw_state(Draws& draws, const Config& config, const Dialect& dialect, const CaseWish& wish) {
   State state;
-  const std::int64_t length = config.num_features;
+  const Dtype dtype = wish.dtypes.value_or(DtypePair{}).vectors;
+  const auto vector = [&](const std::function<float()>& draw) {
+    return draw_vector(draws, config.num_features, dtype, draw);
+  };
   if (config.affine) {
-    state.weight = draw_vector(length, [&] { return draw_parameter(draws, wish.special_values); });
-    state.bias = draw_vector(length, [&] { return draw_parameter(draws, wish.special_values); });
+    state.weight = vector([&] { return draw_parameter(draws, wish.special_values); });
+    state.bias = vector([&] { return draw_parameter(draws, wish.special_values); });
   }
   if (config.track_running_stats) {
-    state.running_mean = draw_vector(length, [&] { return draw_mean(draws, wish.special_values); });
-    state.running_var = draw_vector(length, [&] { return draw_variance(draws, wish); });
+    state.running_mean = vector([&] { return draw_mean(draws, wish.special_values); });
+    state.running_var = vector([&] { return draw_variance(draws, wish); });
     state.num_batches_tracked = draws.between(0, 5);
     if (dialect.averaging == Averaging::ratio) {
-      state.running_weight = Tensor::filled({1}, static_cast<float>(draws.between(0, 8)));
+      state.running_weight = filled_with(dtype, {1}, static_cast<double>(draws.between(0, 8)));
     }
   }
   return state;
 }
 
 Tensor draw_input(Draws& draws, const Shape& shape, const CaseWish& wish) {
-  Tensor x = Tensor::filled(shape, 0);
+  const Dtype dtype = wish.dtypes.value_or(DtypePair{}).data;
+  Tensor x = Tensor::zeros(dtype, shape);
   const std::int64_t channels = shape[1];
   const std::int64_t count = values_per_channel(shape);
   const std::int64_t spatial = shape[0] == 0 ? 0 : count / shape[0];
@@ -163,13 +177,12 @@ Tensor draw_input(Draws& draws, const Shape& shape, const CaseWish& wish) {
   };
   Regime current = regime();
   const bool one_regime = draws.chance(1, 2);
-  const std::span<float> values = x.floats();
   for (std::int64_t c = 0; c < channels; ++c) {
     if (!one_regime && c > 0) current = regime();
-    const std::vector<float> channel = draw_values(draws, current, static_cast<std::size_t>(count));
+    const std::vector<double> channel = draw_values(draws, current, static_cast<std::size_t>(count), dtype);
     for (std::int64_t i = 0; i < count; ++i) {
       const std::int64_t at = (i / spatial * channels + c) * spatial + i % spatial;
-      values[static_cast<std::size_t>(at)] = channel[static_cast<std::size_t>(i)];
+      set_element(x, at, channel[static_cast<std::size_t>(i)]);
     }
   }
   return x;
@@ -200,8 +213,10 @@ Exec draw_exec(Draws& draws, const Capabilities& can, std::size_t rank) {
   return exec;
 }
 
-Case draw_case(Draws& draws, const Capabilities& can, const CaseWish& wish) {
+Case draw_case(Draws& draws, const Capabilities& can, const CaseWish& open_wish) {
   Case c;
+  CaseWish wish = open_wish;
+  if (!wish.dtypes) wish.dtypes = draw_dtypes(draws, can);
   const int dimensions = draw_dimensions(draws, can);
   Shape shape = draw_shape_for(draws, dimensions, can, wish.shape);
   c.config = draw_config(draws, can, wish, shape[1]);
@@ -235,16 +250,21 @@ Case draw_long_case(Draws& draws, const Capabilities& can) {
   }
   CaseWish wish;
   wish.affine = wish.track_running_stats = true;
+  wish.dtypes = draw_dtypes(draws, can);
   Case c;
   c.config = draw_config(draws, can, wish, 1);
   c.config.dimensions = dimensions;
   c.config.eps = 1e-5;
   c.state = draw_state(draws, c.config, can.dialect, wish);
-  Tensor x = Tensor::filled(shape, 0);
+  Tensor x = Tensor::zeros(wish.dtypes->data, shape);
+  const Fitting fitted(draws, x.dtype);
   const bool ordinary = draws.chance(1, 2);
-  const float a = draw_ordinary(draws);
-  const float b = draw_ordinary(draws);
-  for (float& v : x.floats()) v = ordinary ? draw_ordinary(draws) : draws.chance(1, 2) ? a : b;
+  const double a = fitted(static_cast<double>(draw_ordinary(draws)));
+  const double b = fitted(static_cast<double>(draw_ordinary(draws)));
+  change_elements(x, [&](double) {
+    if (ordinary) return fitted(static_cast<double>(draw_ordinary(draws)));
+    return draws.chance(1, 2) ? a : b;
+  });
   c.calls.push_back({Forward{true, std::move(x)}, {}});
   return c;
 }

@@ -20,7 +20,8 @@ struct CaseWish {
   std::optional<Regime> regime;  ///< of every channel of x
   std::optional<bool> track_running_stats;
   std::optional<bool> affine;
-  int calls = 1;  ///< forward calls; 0: one to three
+  std::optional<DtypePair> dtypes;  ///< absent: draw_case draws one of the subject's, its parts take float32
+  int calls = 1;                    ///< forward calls; 0: one to three
   ShapeWish shape;
 };
 
@@ -32,6 +33,8 @@ Case draw_case(Draws& draws, const Capabilities& can, const CaseWish& wish = {})
 Case draw_long_case(Draws& draws, const Capabilities& can);
 
 // The parts, for laws that build their own.
+/// One of the subject's pairs of dtypes.
+DtypePair draw_dtypes(Draws& draws, const Capabilities& can);
 int draw_dimensions(Draws& draws, const Capabilities& can);
 Config draw_config(Draws& draws, const Capabilities& can, const CaseWish& wish, std::int64_t channels);
 State draw_state(Draws& draws, const Config& config, const Dialect& dialect, const CaseWish& wish);

@@ -4,6 +4,8 @@
 #include <cmath>
 #include <limits>
 
+#include "bncheck/elements.hpp"
+
 namespace bncheck {
 
 const std::vector<GradientKind>& gradient_kinds() {
@@ -16,68 +18,85 @@ const std::vector<GradientKind>& gradient_kinds() {
 
 namespace {
 
-using Floats = std::vector<float>;
+using Numbers = std::vector<double>;
 
 /// Roughly (x - mean)/sigma: near enough for the gradient to cancel, and finite.
-Floats normalised(const Floats& x) {
+Numbers normalised(const Numbers& x) {
   double mean = 0;
   double squares = 0;
   const auto n = static_cast<double>(x.size());
-  for (const float v : x) mean += static_cast<double>(v) / n;
-  for (const float v : x) squares += (static_cast<double>(v) - mean) * (static_cast<double>(v) - mean) / n;
-  Floats result;
-  for (const float v : x) {
-    const double z = (static_cast<double>(v) - mean) / std::sqrt(squares);
-    result.push_back(std::isfinite(z) ? static_cast<float>(z) : 0.0f);
+  for (const double v : x) mean += v / n;
+  for (const double v : x) squares += (v - mean) * (v - mean) / n;
+  Numbers result;
+  for (const double v : x) {
+    const double z = (v - mean) / std::sqrt(squares);
+    result.push_back(std::isfinite(z) ? rounded_to(Dtype::f32, z) : 0);
   }
   return result;
 }
 
-Floats draw_channel(Draws& draws, GradientKind kind, const Floats& x, const CaseWish& wish) {
+/// A float's exponents in a format that may have fewer.
+int scaled_exponent(int exponent, Dtype dtype) {
+  const int largest = 1 - format_of(dtype).min_exponent;
+  return exponent * std::min(30, largest - 1) / 30;
+}
+
+/// Not yet numbers of the dtype.
+Numbers draw_for(Draws& draws, GradientKind kind, const Numbers& x, Dtype dtype) {
   const std::size_t n = x.size();
+  const auto ordinary = [&] { return static_cast<double>(draw_ordinary(draws)); };
   switch (kind) {
-    case GradientKind::independent: {
-      const bool special = wish.special_values && draws.chance(1, 2);
-      return draw_values(draws,
-                         special              ? Regime::special
-                         : draws.chance(1, 2) ? Regime::ordinary
-                                              : draws.pick_from(finite_regimes()),
-                         n);
-    }
     case GradientKind::like_output: {
-      Floats dy = normalised(x);
-      const float scale = draws.pick({1.0f, -1.0f, 0.1f, 3.0f, 1e-10f, 1e10f});
-      for (float& v : dy) v *= scale;
+      Numbers dy = normalised(x);
+      const auto scale = static_cast<double>(draws.pick({1.0f, -1.0f, 0.1f, 3.0f, 1e-10f, 1e10f}));
+      for (double& v : dy) v *= scale;
       return dy;
     }
     case GradientKind::nearly_constant: {
-      const float level = draws.chance(1, 2) ? draw_ordinary(draws) : draws.pick({1.0f, -3.0f, 1e8f, 1e-8f});
-      const float spread = std::ldexp(level, -static_cast<int>(draws.between(4, 22)));
-      Floats dy(n);
-      for (float& v : dy) v = level + spread * draw_ordinary(draws);
+      const double level =
+          draws.chance(1, 2) ? ordinary() : static_cast<double>(draws.pick({1.0f, -3.0f, 1e8f, 1e-8f}));
+      const int bits = format_of(dtype).precision - 2;
+      const double spread = std::ldexp(level, -static_cast<int>(draws.between(4, bits)));
+      Numbers dy(n);
+      for (double& v : dy) v = level + spread * ordinary();
       return dy;
     }
-    case GradientKind::constant:
-      return draw_values(draws, Regime::constant, n);
     case GradientKind::one_hot: {
-      Floats dy(n, draws.chance(1, 4) ? -0.0f : 0.0f);
-      dy[static_cast<std::size_t>(draws.below(n))] = draws.chance(1, 2) ? 1.0f : draw_ordinary(draws);
+      Numbers dy(n, draws.chance(1, 4) ? -0.0 : 0.0);
+      dy[static_cast<std::size_t>(draws.below(n))] = draws.chance(1, 2) ? 1.0 : ordinary();
       return dy;
     }
     case GradientKind::huge_and_tiny: {
-      Floats dy(n);
-      for (float& v : dy) {
+      Numbers dy(n);
+      for (double& v : dy) {
         const int exponent = draws.pick({30, 20, -30, -20, 0});
-        v = std::ldexp(draw_ordinary(draws), exponent);
+        v = std::ldexp(ordinary(), scaled_exponent(exponent, dtype));
       }
       return dy;
     }
+    case GradientKind::independent:
+    case GradientKind::constant:
     case GradientKind::indicator:
       break;
   }
-  const Floats z = normalised(x);
-  Floats dy(n);
-  std::ranges::transform(z, dy.begin(), [](float v) { return v > 0 ? 1.0f : 0.0f; });
+  const Numbers z = normalised(x);
+  Numbers dy(n);
+  std::ranges::transform(z, dy.begin(), [](double v) { return v > 0 ? 1.0 : 0.0; });
+  return dy;
+}
+
+Numbers draw_channel(Draws& draws, GradientKind kind, const Numbers& x, Dtype dtype, const CaseWish& wish) {
+  if (kind == GradientKind::constant) return draw_values(draws, Regime::constant, x.size(), dtype);
+  if (kind == GradientKind::independent) {
+    const bool special = wish.special_values && draws.chance(1, 2);
+    const Regime regime = special              ? Regime::special
+                          : draws.chance(1, 2) ? Regime::ordinary
+                                               : draws.pick_from(finite_regimes());
+    return draw_values(draws, regime, x.size(), dtype);
+  }
+  Numbers dy = draw_for(draws, kind, x, dtype);
+  const Fitting fitted(draws, dtype);
+  for (double& v : dy) v = fitted(v);
   return dy;
 }
 
@@ -93,7 +112,7 @@ Shape few_values(Draws& draws, const Shape& shape) {
 }  // namespace
 
 Tensor draw_gradient(Draws& draws, const Tensor& x, const CaseWish& wish, std::optional<GradientKind> kind) {
-  Tensor dy = Tensor::filled(x.shape, 0);
+  Tensor dy = Tensor::zeros(x.dtype, x.shape);
   const std::int64_t channels = x.shape[1];
   const std::int64_t count = values_per_channel(x.shape);
   if (count == 0 || channels == 0) return dy;
@@ -103,13 +122,11 @@ Tensor draw_gradient(Draws& draws, const Tensor& x, const CaseWish& wish, std::o
   const bool one_kind = draws.chance(1, 2);
   for (std::int64_t c = 0; c < channels; ++c) {
     if (!one_kind && c > 0) current = draw_kind();
-    const auto at = [&](std::int64_t i) {
-      return static_cast<std::size_t>((i / spatial * channels + c) * spatial + i % spatial);
-    };
-    Floats channel(static_cast<std::size_t>(count));
-    for (std::int64_t i = 0; i < count; ++i) channel[static_cast<std::size_t>(i)] = x.floats()[at(i)];
-    const Floats gradient = draw_channel(draws, current, channel, wish);
-    for (std::int64_t i = 0; i < count; ++i) dy.floats()[at(i)] = gradient[static_cast<std::size_t>(i)];
+    const auto at = [&](std::int64_t i) { return (i / spatial * channels + c) * spatial + i % spatial; };
+    Numbers channel(static_cast<std::size_t>(count));
+    for (std::int64_t i = 0; i < count; ++i) channel[static_cast<std::size_t>(i)] = element(x, at(i));
+    const Numbers gradient = draw_channel(draws, current, channel, x.dtype, wish);
+    for (std::int64_t i = 0; i < count; ++i) set_element(dy, at(i), gradient[static_cast<std::size_t>(i)]);
   }
   return dy;
 }
@@ -135,7 +152,8 @@ Case draw_gradient_case(Draws& draws, const Capabilities& can, const CaseWish& w
   Case c = draw_case(draws, can, one);
   auto& forward = std::get<Forward>(c.calls[0].operation);
   if (draws.chance(1, 4) && wish.shape.min_values <= 2) {
-    forward.x = draw_input(draws, few_values(draws, forward.x.shape), wish);
+    one.dtypes = dtypes_in(c);
+    forward.x = draw_input(draws, few_values(draws, forward.x.shape), one);
   }
   Call call = draw_backward_call(draws, can, forward, wish, kind);
   c.calls.push_back(std::move(call));

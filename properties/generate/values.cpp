@@ -1,8 +1,11 @@
 #include "generate/values.hpp"
 
+#include <algorithm>
 #include <bit>
 #include <cmath>
 #include <limits>
+
+#include "bncheck/elements.hpp"
 
 namespace bncheck {
 
@@ -57,84 +60,126 @@ float draw_any_finite(Draws& draws) {
 
 namespace {
 
+/// What the regimes need to know of a format.
+struct Extent {
+  Dtype dtype;
+  int precision, smallest, min_exponent, max_exponent;
+  double largest;
+};
+Extent extent_of(Dtype dtype) {
+  const FloatFormat format = format_of(dtype);
+  return {dtype,
+          format.precision,
+          format.smallest_exponent(),
+          format.min_exponent,
+          1 - format.min_exponent,
+          largest_finite(dtype)};
+}
+
 /// A significand of any sign times 2^exponent.
-float draw_scaled(Draws& draws, int low_exponent, int high_exponent) {
-  const auto significand = static_cast<float>((draws.bits(24) | 0x800000) & 0xffffff);
+double draw_scaled(Draws& draws, int low_exponent, int high_exponent) {
+  const auto significand = static_cast<double>((draws.bits(24) | 0x800000) & 0xffffff);
   const auto exponent = static_cast<int>(draws.between(low_exponent, high_exponent));
-  const float value = std::ldexp(significand, exponent - 23);
+  const double value = std::ldexp(significand, exponent - 23);
   return draws.chance(1, 2) ? -value : value;
 }
 
-float draw_special(Draws& draws) {
-  constexpr float inf = std::numeric_limits<float>::infinity();
-  return draws.pick({inf, -inf, std::numeric_limits<float>::quiet_NaN(), -0.0f, 0.0f,
-                     std::numeric_limits<float>::max(), -std::numeric_limits<float>::max(),
-                     std::numeric_limits<float>::denorm_min()});
+double draw_special(Draws& draws, const Extent& extent) {
+  constexpr double inf = std::numeric_limits<double>::infinity();
+  return draws.pick({inf, -inf, std::numeric_limits<double>::quiet_NaN(), -0.0, 0.0, extent.largest,
+                     -extent.largest, std::ldexp(1.0, extent.smallest)});
 }
 
-float draw_anchor(Draws& draws) {
+/// Any finite number of the format, every exponent equally likely.
+double draw_any_finite_of(Draws& draws, Dtype dtype) {
+  if (dtype == Dtype::f32) return static_cast<double>(draw_any_finite(draws));
+  const FloatFormat format = format_of(dtype);
+  std::uint64_t bits = draws.bits(format.sign_shift() + 1);
+  const bool special = (bits & format.infinity_code()) == format.infinity_code();
+  // The second highest bit of the exponent.
+  if (special) bits ^= std::uint64_t{1} << (format.sign_shift() - 2);
+  return value_of_bits(bits, format);
+}
+
+double draw_anchor(Draws& draws, const Extent& extent) {
   switch (draws.below(4)) {
     case 0:
       return draw_scaled(draws, -10, 20);
     case 1:
-      return draws.pick({0.0f, 1.0f, -1.0f, 0.1f, 3.0f, 1e6f, -16777216.0f});
+      return static_cast<double>(draws.pick({0.0f, 1.0f, -1.0f, 0.1f, 3.0f, 1e6f, -16777216.0f}));
     case 2:
-      return draw_ordinary(draws);
+      return static_cast<double>(draw_ordinary(draws));
     default:
-      return draw_any_finite(draws);
+      return draw_any_finite_of(draws, extent.dtype);
   }
 }
 
 /// Stepping over the representable numbers, without leaving the finite ones.
-float neighbour(float value, int steps) {
-  for (int k = 0; k < steps; ++k) {
-    const float next = std::nextafter(value, std::numeric_limits<float>::max());
-    value = std::isfinite(next) ? next : value;
-  }
+double neighbour(double value, int steps, const Extent& extent) {
+  for (int k = 0; k < steps && value < extent.largest; ++k) value = next_to(extent.dtype, value, true);
   return value;
 }
 
 /// One value of a regime; `a` and `b` are what the regime's values have in common.
-float draw_value(Draws& draws, Regime regime, float a, float b) {
+double draw_value(Draws& draws, Regime regime, double a, double b, const Extent& extent) {
   switch (regime) {
     case Regime::ordinary:
-      return draw_ordinary(draws);
+      return static_cast<double>(draw_ordinary(draws));
     case Regime::large_mean:
-      return a + b * draw_ordinary(draws);
+      return a + b * static_cast<double>(draw_ordinary(draws));
     case Regime::constant:
       return a;
     case Regime::two_valued:
       return draws.chance(1, 2) ? a : b;
     case Regime::huge:
-      return draw_scaled(draws, 50, 127);
+      return draw_scaled(draws, extent.max_exponent * 50 / 127, extent.max_exponent);
     case Regime::tiny:
-      return draw_scaled(draws, -149, -120);
-    case Regime::mixed:
-      return draw_scaled(draws, -40, 40);
+      return draw_scaled(draws, extent.smallest, extent.min_exponent + 6);
+    case Regime::mixed: {
+      const int reach = std::min(40, extent.max_exponent - 1);
+      return draw_scaled(draws, -reach, reach);
+    }
     case Regime::ulp_neighbours:
-      return neighbour(a, static_cast<int>(draws.below(4)));
+      return neighbour(a, static_cast<int>(draws.below(4)), extent);
     case Regime::integers:
-      return static_cast<float>(draws.between(-8, 8));
+      return static_cast<double>(draws.between(-8, 8));
     case Regime::sparse:
-      return draws.chance(1, 3) ? std::fabs(draw_ordinary(draws)) : 0.0f;
+      return draws.chance(1, 3) ? std::fabs(static_cast<double>(draw_ordinary(draws))) : 0.0;
     case Regime::special:
       break;
   }
-  return draws.chance(1, 8) ? draw_special(draws) : draw_ordinary(draws);
+  return draws.chance(1, 8) ? draw_special(draws, extent) : static_cast<double>(draw_ordinary(draws));
+}
+
+/// What a regime's values have in common is the same number for all of them.
+bool has_common_values(Regime regime) {
+  return regime == Regime::constant || regime == Regime::two_valued || regime == Regime::ulp_neighbours;
 }
 
 }  // namespace
 
-std::vector<float> draw_values(Draws& draws, Regime regime, std::size_t count) {
-  float a = draw_anchor(draws);
-  float b = draw_anchor(draws);
+double Fitting::operator()(double value) const {
+  if (!std::isfinite(value)) return value;
+  if (fine_ && value != 0) value += value * std::ldexp(static_cast<double>(draws_.bits(29)), -53);
+  const double largest = largest_finite(dtype_);
+  return std::clamp(rounded_to(dtype_, value), -largest, largest);
+}
+
+std::vector<double> draw_values(Draws& draws, Regime regime, std::size_t count, Dtype dtype) {
+  const Extent extent = extent_of(dtype);
+  const Fitting fitted(draws, dtype);
+  double a = fitted(draw_anchor(draws, extent));
+  double b = fitted(draw_anchor(draws, extent));
   if (regime == Regime::large_mean) {
-    a = draws.chance(1, 2) ? 1.25f : -1.7f;
-    a = std::ldexp(a, static_cast<int>(draws.between(3, 20)));
-    b = std::ldexp(1.0f, static_cast<int>(draws.between(-3, 2)));
+    a = draws.chance(1, 2) ? static_cast<double>(1.25f) : static_cast<double>(-1.7f);
+    a = std::ldexp(a, static_cast<int>(draws.between(3, extent.precision - 4)));
+    b = std::ldexp(1.0, static_cast<int>(draws.between(-3, 2)));
   }
-  std::vector<float> values(count);
-  for (float& value : values) value = draw_value(draws, regime, a, b);
+  std::vector<double> values(count);
+  for (double& value : values) {
+    value = draw_value(draws, regime, a, b, extent);
+    if (!has_common_values(regime)) value = fitted(value);
+  }
   return values;
 }
 

@@ -232,6 +232,7 @@ Case draw_channels(Draws& draws, const Capabilities& can) {
   CaseWish wish;
   wish.training = draws.chance(2, 3);
   wish.shape.max_elements = 40;
+  wish.dtypes = draw_dtypes(draws, can);
   Case c;
   c.config.dimensions = draw_dimensions(draws, can);
   Shape shape = draw_shape(draws, c.config.dimensions, wish.shape);
@@ -320,7 +321,8 @@ std::vector<Law> batch_laws() {
        excludes_nobody,
        draw_channels,
        check_concatenated,
-       {.stays = "It isolates what depends on the number of channels, such as a vector's tail."}},
+       {.any_dtype = true,
+        .stays = "It isolates what depends on the number of channels, such as a vector's tail."}},
       {"inserted_constant_channel",
        "A channel of one value has y = beta, and the others do not notice it.",
        excludes_nobody,

@@ -3,6 +3,8 @@
 #include <cmath>
 #include <limits>
 
+#include "bncheck/elements.hpp"
+
 #include "generate/gradients.hpp"
 #include "laws/catalogue.hpp"
 #include "laws/rejected.hpp"
@@ -45,6 +47,7 @@ class Growing {
   Growing(Draws& draws, const Capabilities& can) : draws_(draws), can_(can) {
     wish_.calls = 0;  // both modes may come
     wish_.shape.max_elements = 40;
+    wish_.dtypes = draw_dtypes(draws, can);
     case_.config = draw_config(draws, can, wish_, draws.between(1, 4));
     case_.config.dimensions = draw_dimensions(draws, can);
     if (draws.chance(1, 16)) case_.config.eps = 0;  // enough for inference with running statistics only
@@ -122,7 +125,7 @@ class Growing {
         exec.overlap = draws_.pick({Overlap::shifted, Overlap::y_itself});
         break;
     }
-    return {Forward{draws_.chance(3, 4), reshaped({}, shape)}, exec};
+    return {Forward{draws_.chance(3, 4), reshaped(no_values(), shape)}, exec};
   }
 
   Call wrong_backward() {
@@ -143,15 +146,17 @@ class Growing {
         training = !latest_->training;
         break;
     }
-    return {Backward{reshaped({}, std::move(shape)), true, true, true, training}, exec};
+    return {Backward{reshaped(no_values(), std::move(shape)), true, true, true, training}, exec};
   }
 
   /// Nothing else is wrong with it, in either mode: a layer that wrongly remembers a forward call answers.
   Call backward_of_nothing() {
     Shape shape = draw_shape(draws_, config_.dimensions, wish_.shape);
     shape[1] = config_.num_features;
-    return {Backward{reshaped({}, std::move(shape)), true, true, true, draws_.chance(1, 2)}, {}};
+    return {Backward{reshaped(no_values(), std::move(shape)), true, true, true, draws_.chance(1, 2)}, {}};
   }
+
+  Tensor no_values() const { return {wish_.dtypes->data, {0}, {}}; }
 
   Call momentum() {
     const bool average = can_.dialect.cumulative != Cumulative::unsupported && draws_.chance(1, 3);
@@ -174,7 +179,8 @@ class Growing {
     if (config_.track_running_stats && draws_.chance(1, 3)) {
       state.num_batches_tracked = -draws_.between(1, 3);
     } else if (!buffers.empty()) {
-      *draws_.pick_from(buffers) = Tensor::filled({config_.num_features + draws_.pick({-1, 1})}, 1);
+      *draws_.pick_from(buffers) =
+          filled_with(wish_.dtypes->vectors, {config_.num_features + draws_.pick({-1, 1})}, 1);
     }
     return {Load{std::move(state)}, {}};
   }
@@ -201,6 +207,7 @@ std::vector<Law> sequence_laws() {
            draw_sequence,
            check_sequence,
            {.exact = true,
+            .any_dtype = true,
             .stays = "Only here does a call come after any other, refused ones included: what one leaves "
                      "behind shows."}}};
 }

@@ -11,6 +11,31 @@ bool matches(std::string_view pattern, std::string_view text) {
          matches(pattern.substr(1), text.substr(1));
 }
 
+namespace {
+
+/// A law that reads float32 values sees nothing else.
+Law of_float32(Law law) {
+  law.excludes = [inner = law.excludes](const Capabilities& can) -> std::optional<std::string> {
+    if (!takes_float32(can.dtypes)) return "the law reads float32 tensors only";
+    return inner(can);
+  };
+  law.draw = [inner = law.draw](Draws& draws, const Capabilities& can) {
+    if (can.dtypes.size() == 1) return inner(draws, can);
+    Capabilities narrowed = can;
+    narrowed.dtypes = {DtypePair{}};
+    return inner(draws, narrowed);
+  };
+  law.check = [inner = law.check](const Case& c, Runner& runner) {
+    if (!refused_dtypes(c, {DtypePair{}}).empty()) {
+      return Verdict::not_applicable("the law reads float32 tensors only");
+    }
+    return inner(c, runner);
+  };
+  return law;
+}
+
+}  // namespace
+
 const std::vector<Law>& all_laws() {
   static const std::vector<Law> laws = [] {
     std::vector<Law> all;
@@ -19,7 +44,8 @@ const std::vector<Law>& all_laws() {
           invariance_laws, transformation_laws, affine_laws, batch_laws, momentum_laws, gradient_match_laws,
           gradient_identity_laws, gradient_relation_laws, gradient_invariance_laws, gradient_scaling_laws,
           gradient_rejection_laws, sequence_laws}) {
-      for (Law& law : family()) all.push_back(std::move(law));
+      for (Law& law : family())
+        all.push_back(law.traits.any_dtype ? std::move(law) : of_float32(std::move(law)));
     }
     return all;
   }();

@@ -3,6 +3,8 @@
 #include <cmath>
 #include <limits>
 
+#include "bncheck/elements.hpp"
+
 #include "laws/catalogue.hpp"
 #include "laws/parts.hpp"
 
@@ -51,7 +53,8 @@ Case draw_empty(Draws& draws, const Capabilities& can) {
   Shape shape = draw_empty_shape(draws, c.config.dimensions);
   shape[1] = c.config.num_features;
   c.calls[0].exec = Exec{};
-  std::get<Forward>(c.calls[0].operation).x = Tensor::filled(shape, 0);
+  auto& x = std::get<Forward>(c.calls[0].operation).x;
+  x = Tensor::zeros(x.dtype, shape);
   return c;
 }
 std::optional<std::string> excludes_other_empty(const Capabilities& can) {
@@ -74,14 +77,13 @@ void judge_other_channels(const Run& a, const Run& b, std::int64_t changed, cons
   }
 }
 
-Tensor with_channel(const Tensor& x, std::int64_t channel, const std::function<float(float)>& change) {
+Tensor with_channel(const Tensor& x, std::int64_t channel, const std::function<double(double)>& change) {
   Tensor result = x;
   const Geometry geometry(x.shape);
-  const std::span<float> values = result.floats();
   for (std::int64_t n = 0; n < geometry.samples; ++n) {
     for (std::int64_t s = 0; s < geometry.spatial; ++s) {
-      float& value = values[static_cast<std::size_t>(geometry.at(n, channel, s))];
-      value = change(value);
+      const std::int64_t at = geometry.at(n, channel, s);
+      set_element(result, at, change(element(x, at)));
     }
   }
   return result;
@@ -97,7 +99,7 @@ Verdict check_independence(const Case& c, Runner& runner) {
   Verdict verdict;
   // First and last: the ends of every loop over channels.
   for (const std::int64_t changed : {std::int64_t{0}, channels - 1}) {
-    const Tensor x = with_channel(forward.x, changed, [](float value) { return 0.5f * value + 3; });
+    const Tensor x = with_channel(forward.x, changed, [](double value) { return 0.5 * value + 3; });
     const Run other = runner.run(with_input(c, x));
     judge_other_channels(run, other, changed, runner.can(), verdict);
   }
@@ -118,12 +120,12 @@ Verdict check_confined(const Case& c, Runner& runner) {
   const Run run = runner.run(c);
   run.values(0);
   Verdict verdict;
-  for (const float poison :
-       {std::numeric_limits<float>::quiet_NaN(), std::numeric_limits<float>::infinity()}) {
+  for (const double poison :
+       {std::numeric_limits<double>::quiet_NaN(), std::numeric_limits<double>::infinity()}) {
     const std::int64_t changed = std::isnan(poison) ? 0 : channels - 1;
     bool first = true;
-    const Tensor x = with_channel(forward.x, changed, [&](float value) {
-      const float result = first ? poison : value;
+    const Tensor x = with_channel(forward.x, changed, [&](double value) {
+      const double result = first ? poison : value;
       first = false;
       return result;
     });
@@ -142,25 +144,27 @@ std::vector<Law> confinement_laws() {
        excludes_nobody,
        draw_any,
        check_shape,
-       {.stays = "A subject that returns other shapes is told so before any number is judged."}},
+       {.any_dtype = true,
+        .stays = "A subject that returns other shapes is told so before any number is judged."}},
       {"empty_batch",
        "An empty x gives an empty y of the same shape and changes no state.",
        excludes_other_empty,
        draw_empty,
        check_empty,
-       {.stays = "Only here is the batch always empty, in each of its dimensions."}},
+       {.any_dtype = true, .stays = "Only here is the batch always empty, in each of its dimensions."}},
       {"channel_independence",
        "A channel's results depend on no other channel's data.",
        excludes_nobody,
        draw_channels,
        check_independence,
-       {.stays = "It finds the channel that leaks into another without knowing any right value."}},
+       {.any_dtype = true,
+        .stays = "It finds the channel that leaks into another without knowing any right value."}},
       {"non_finite_confined",
        "A NaN or infinity stays in its channel.",
        excludes_nobody,
        draw_channels,
        check_confined,
-       {.stays = "It finds the leak by an infinity or a NaN, which no bound hides."}},
+       {.any_dtype = true, .stays = "It finds the leak by an infinity or a NaN, which no bound hides."}},
   };
 }
 

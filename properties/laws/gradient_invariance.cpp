@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <limits>
 
+#include "bncheck/elements.hpp"
+
 #include "generate/gradients.hpp"
 #include "laws/catalogue.hpp"
 #include "laws/parts.hpp"
@@ -60,6 +62,7 @@ Case draw_layouts(Draws& draws, const Capabilities& can) {
   auto& x = std::get<Forward>(c.calls[0].operation).x;
   const std::size_t rank = x.shape.size();
   if (!blocks && draws.chance(2, 3)) {
+    wish.dtypes = dtypes_in(c);
     x = draw_input(draws, with_thin_dimensions(draws, x.shape), wish);
     std::get<Backward>(c.calls[gradient_call].operation).dy = draw_gradient(draws, x, wish);
   }
@@ -116,9 +119,9 @@ std::optional<std::string> excludes_apart_only(const Capabilities& can) {
 
 /// The same call twice gives the same bits, whatever ran between.
 Verdict check_determinism(const Case& c, Runner& runner) {
-  one_valid_gradient(c, runner.can());
+  const Tensor& x = one_valid_gradient(c, runner.can()).forward.x;
   const Run first = runner.run(c);
-  runner.run(with_gradient(c, Tensor::filled(std::get<Forward>(c.calls[0].operation).x.shape, 2)));
+  runner.run(with_gradient(c, filled_with(x.dtype, x.shape, 2)));
   const Run second = runner.run(c);
   Verdict verdict;
   judge_same_results(first, second, true, runner.can(), verdict);
@@ -212,15 +215,14 @@ Verdict check_confined(const Case& c, Runner& runner) {
   if (geometry.channels < 2) return Verdict::not_applicable("one channel");
   const Run run = runner.run(c);
   Verdict verdict;
-  for (const float poison :
-       {std::numeric_limits<float>::quiet_NaN(), std::numeric_limits<float>::infinity(), 3.0f}) {
+  for (const double poison :
+       {std::numeric_limits<double>::quiet_NaN(), std::numeric_limits<double>::infinity(), 3.0}) {
     const std::int64_t changed = std::isnan(poison) ? 0 : geometry.channels - 1;
-    const auto at =
-        static_cast<std::size_t>(geometry.at(geometry.samples / 2, changed, geometry.spatial / 2));
+    const std::int64_t at = geometry.at(geometry.samples / 2, changed, geometry.spatial / 2);
     Tensor x = forward.x;
-    x.floats()[at] = poison;
+    set_element(x, at, poison);
     Tensor dy = backward.dy;
-    dy.floats()[at] = poison;
+    set_element(dy, at, poison);
     judge_other_channels(run, runner.run(with_input(c, std::move(x))), changed, runner.can(), verdict);
     judge_other_channels(run, runner.run(with_gradient(c, std::move(dy))), changed, runner.can(), verdict);
   }
@@ -251,8 +253,8 @@ Verdict check_empty(const Case& c, Runner& runner) {
       return Verdict::violated(name + " of an empty batch has shape " + to_string(got.shape) + ", expected " +
                                to_string(expected.shape()));
     }
-    for (const float value : got.floats()) {
-      if (value != 0) return Verdict::violated(name + " of an empty batch is not 0");
+    if (!all_elements(got, [](double value) { return value == 0; })) {
+      return Verdict::violated(name + " of an empty batch is not 0");
     }
   }
   if (run.after(gradient_call) != run.before(gradient_call)) {
@@ -266,8 +268,9 @@ Case draw_empty(Draws& draws, const Capabilities& can) {
   Case c = draw_gradient_case(draws, can, wish);
   Shape shape = draw_empty_shape(draws, c.config.dimensions);
   shape[1] = c.config.num_features;
-  std::get<Forward>(c.calls[0].operation).x = Tensor::filled(shape, 0);
-  std::get<Backward>(c.calls[gradient_call].operation).dy = Tensor::filled(shape, 0);
+  auto& x = std::get<Forward>(c.calls[0].operation).x;
+  x = Tensor::zeros(x.dtype, shape);
+  std::get<Backward>(c.calls[gradient_call].operation).dy = x;
   return c;
 }
 std::optional<std::string> excludes_other_empty(const Capabilities& can) {
@@ -286,44 +289,48 @@ std::vector<Law> gradient_invariance_laws() {
        excludes_dense_only,
        draw_layouts,
        check_layouts,
-       {.stays = "It compares layouts of x, dy and dx: a violation is about addresses and nothing else."}},
+       {.any_dtype = true,
+        .stays = "It compares layouts of x, dy and dx: a violation is about addresses and nothing else."}},
       {"backward_in_place_agrees",
        "dx over dy gives what dx beside dy gives.",
        excludes_apart_only,
        draw_in_place,
        check_in_place,
-       {.stays = "It compares dx over dy with dx beside dy: a violation is about overwritten values and "
+       {.any_dtype = true,
+        .stays = "It compares dx over dy with dx beside dy: a violation is about overwritten values and "
                  "nothing else."}},
       {"backward_determinism",
        "The same backward call gives the same bits.",
        excludes_nondeterministic,
        draw_any,
        check_determinism,
-       {.stays = "Bit by bit, where all other laws allow for rounding."}},
+       {.any_dtype = true, .stays = "Bit by bit, where all other laws allow for rounding."}},
       {"backward_environment_ignored",
        "Threads, rounding mode and flush-to-zero flags of the caller do not matter to gradients.",
        excludes_fixed_environment,
        draw_environment,
        check_environment,
-       {.stays = "It compares the caller's threads, rounding mode and flush-to-zero with the usual ones."}},
+       {.any_dtype = true,
+        .stays = "It compares the caller's threads, rounding mode and flush-to-zero with the usual ones."}},
       {"backward_wanted_alone",
        "Each gradient wanted alone is what it is beside the others.",
        excludes_without_backward,
        draw_any,
        check_wanted,
-       {.stays = "Only here is each gradient asked for without the others."}},
+       {.any_dtype = true, .stays = "Only here is each gradient asked for without the others."}},
       {"backward_confined",
        "What happens in x or dy of one channel stays in that channel's gradients.",
        excludes_without_backward,
        draw_channels,
        check_confined,
-       {.stays = "It finds the channel that leaks into another's gradient without knowing any right value."}},
+       {.any_dtype = true,
+        .stays = "It finds the channel that leaks into another's gradient without knowing any right value."}},
       {"backward_empty_batch",
        "The gradient of an empty batch: empty dx, dgamma = dbeta = 0.",
        excludes_other_empty,
        draw_empty,
        check_empty,
-       {.stays = "Only here is the gradient always that of an empty batch."}},
+       {.any_dtype = true, .stays = "Only here is the gradient always that of an empty batch."}},
   };
 }
 

@@ -4,6 +4,8 @@
 #include <cmath>
 #include <limits>
 
+#include "bncheck/elements.hpp"
+
 #include "generate/gradients.hpp"
 #include "laws/catalogue.hpp"
 #include "laws/parts.hpp"
@@ -42,6 +44,7 @@ Case draw_sequence(Draws& draws, const Capabilities& can) {
     case 1: {
       Call other = c.calls[0];
       auto& second = std::get<Forward>(other.operation);
+      wish.dtypes = dtypes_in(c);
       second.x = draw_input(draws, forward.x.shape, wish);
       // Batch statistics need an eps, which inference does not.
       if (c.config.eps > 0) second.training = !second.training;
@@ -75,9 +78,13 @@ Case draw_extreme(Draws& draws, const Capabilities& can) {
   CaseWish wish;
   wish.training = true;
   wish.regime = draws.chance(2, 3) ? Regime::huge : Regime::tiny;
-  Case c = draw_gradient_case(draws, can, wish);
+  Case c = draw_gradient_case(draws, leaving_range(can), wish);
   std::get<Backward>(c.calls[gradient_call].operation).want_dx = true;
   return c;
+}
+std::optional<std::string> excludes_in_range(const Capabilities& can) {
+  if (auto reason = excludes_without_backward(can)) return reason;
+  return excludes_always_in_range(can);
 }
 
 /// A non-finite x or dy makes dx and dgamma of its channel NaN in training, while dbeta is the sum in the
@@ -100,10 +107,7 @@ Case draw_special(Draws& draws, const Capabilities& can) {
   if (all_finite(c)) {
     Tensor& tensor = draws.chance(1, 2) ? std::get<Backward>(c.calls[gradient_call].operation).dy
                                         : std::get<Forward>(c.calls[0].operation).x;
-    const std::span<float> values = tensor.floats();
-    values[static_cast<std::size_t>(draws.below(values.size()))] =
-        draws.pick({std::numeric_limits<float>::infinity(), -std::numeric_limits<float>::infinity(),
-                    std::numeric_limits<float>::quiet_NaN()});
+    put_special(draws, tensor);
   }
   return c;
 }
@@ -166,10 +170,10 @@ Case draw_long_sums(Draws& draws, const Capabilities& can) {
   Case c = draw_long_case(draws, can);
   Tensor dy = std::get<Forward>(c.calls[0].operation).x;
   const bool aligned = draws.chance(1, 2);
-  for (float& v : dy.floats()) {
-    const float size = std::fabs(draw_ordinary(draws));
-    v = aligned ? std::copysign(size, v) : size;
-  }
+  change_elements(dy, [&](double v) {
+    const double size = std::fabs(static_cast<double>(draw_ordinary(draws)));
+    return aligned ? std::copysign(size, v) : size;
+  });
   c.calls.push_back({Backward{std::move(dy), true, true, true, {}}, {}});
   return c;
 }
@@ -184,14 +188,16 @@ std::vector<Law> gradient_match_laws() {
        draw_sequence,
        check_matches_oracle,
        {.exact = true,
+        .any_dtype = true,
         .stays =
             "It sees whatever is wrong with a gradient of ordinary data; the others say what is wrong."}},
       {"backward_extreme_range",
        "|got - exact| <= A also where sums, products or powers of invstd leave the range of float.",
-       excludes_without_backward,
+       excludes_in_range,
        draw_extreme,
        check_extreme_range,
        {.exact = true,
+        .any_dtype = true,
         .stays = "Only here are finite gradients asked for where a product on the way is not a float."}},
       {"backward_non_finite_rule",
        "Infinities and NaN in x, dy, gamma and the statistics propagate to the gradients as the rule says.",
@@ -199,6 +205,7 @@ std::vector<Law> gradient_match_laws() {
        draw_special,
        check_non_finite_rule,
        {.exact = true,
+        .any_dtype = true,
         .stays = "It holds a subject to a rule that it declares; no variant declares one, the shipped "
                  "BatchNorm does."}},
       {"backward_long_sums",
@@ -208,6 +215,7 @@ std::vector<Law> gradient_match_laws() {
        check_long_sums,
        {.bulky = true,
         .exact = true,
+        .any_dtype = true,
         .stays = "Only here are there enough values for a gradient's sum in float to stagnate."}},
       {"backward_canonical_zero_and_nan",
        "A gradient that is exactly zero is +0, NaN is 0x7fc00000.",

@@ -56,7 +56,8 @@ std::optional<Case> twin_no_forward(const Case& c) {
   Case twin = c;
   const auto* forward = std::get_if<Forward>(&c.calls[0].operation);
   const bool training = forward != nullptr ? forward->training : backward->training.value_or(true);
-  twin.calls = {Call{Forward{training, reshaped({}, backward->dy.shape)}, {}}, c.calls.back()};
+  twin.calls = {Call{Forward{training, reshaped({backward->dy.dtype, {0}, {}}, backward->dy.shape)}, {}},
+                c.calls.back()};
   backward_of(twin).training.reset();
   return twin;
 }

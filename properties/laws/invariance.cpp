@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <numeric>
 
+#include "bncheck/elements.hpp"
+
 #include "laws/catalogue.hpp"
 #include "laws/parts.hpp"
 
@@ -109,10 +111,9 @@ Verdict check_sequence(const Case& c, Runner& runner) {
     const std::int64_t e = i / length % channels;
     return (b * length + i % length) * channels + e;
   };
-  Tensor rows = Tensor::filled({shape[0] * length, channels}, 0);
-  const std::span<const float> from = forward.x.floats();
-  for (std::size_t i = 0; i < from.size(); ++i) {
-    rows.floats()[static_cast<std::size_t>(row_index(static_cast<std::int64_t>(i)))] = from[i];
+  Tensor rows = Tensor::zeros(forward.x.dtype, {shape[0] * length, channels});
+  for (std::int64_t i = 0; i < static_cast<std::int64_t>(rows.size()); ++i) {
+    set_element_bits(rows, row_index(i), element_bits(forward.x, i));
   }
   const Run transposed = runner.run(c);
   const Run flat = runner.run(with_exec(with_input(c, std::move(rows)), Exec{}));
@@ -130,6 +131,7 @@ Case draw_sequence(Draws& draws, const Capabilities& can) {
   Shape shape = std::get<Forward>(c.calls[0].operation).x.shape;
   if (shape.size() == 2) {
     shape = {shape[0], shape[1], draws.between(1, 9)};
+    wish.dtypes = dtypes_in(c);
     std::get<Forward>(c.calls[0].operation).x = draw_input(draws, shape, wish);
   }
   return c;
@@ -141,9 +143,9 @@ std::optional<std::string> excludes_without_1d(const Capabilities& can) {
 
 /// The same call twice gives the same bits, whatever ran between.
 Verdict check_determinism(const Case& c, Runner& runner) {
-  one_valid_forward(c, runner.can());
+  const Tensor& x = one_valid_forward(c, runner.can()).x;
   const Run first = runner.run(c);
-  runner.run(with_input(c, Tensor::filled(only_forward(c)->x.shape, 2)));
+  runner.run(with_input(c, filled_with(x.dtype, x.shape, 2)));
   const Run second = runner.run(c);
   Verdict verdict;
   judge_same_results(first, second, true, runner.can(), verdict);
@@ -221,46 +223,51 @@ std::vector<Law> invariance_laws() {
        excludes_dense_only,
        draw_layouts,
        check_layouts,
-       {.stays =
+       {.any_dtype = true,
+        .stays =
             "It compares two layouts of the same data: a violation is about addresses and nothing else."}},
       {"in_place_agrees",
        "y over x gives what y beside x gives.",
        excludes_apart_only,
        draw_in_place,
        check_in_place,
-       {.stays = "It compares y over x with y beside x: a violation is about overwritten values and nothing "
+       {.any_dtype = true,
+        .stays = "It compares y over x with y beside x: a violation is about overwritten values and nothing "
                  "else."}},
       {"batch_permutation",
        "Reordering the batch reorders y and leaves the statistics.",
        excludes_nobody,
        draw_batch,
        check_permutation,
-       {.stays = "A sum that favours places in the batch shows here within the bound of two runs."}},
+       {.any_dtype = true,
+        .stays = "A sum that favours places in the batch shows here within the bound of two runs."}},
       {"sequence_reshape",
        "(B, S, E) as B S rows equals its (B, E, S) transpose.",
        excludes_without_1d,
        draw_sequence,
        check_sequence,
-       {.stays = "The one law about BatchNorm1d's two ranks, which users mix up."}},
+       {.any_dtype = true, .stays = "The one law about BatchNorm1d's two ranks, which users mix up."}},
       {"determinism",
        "The same call gives the same bits.",
        excludes_nondeterministic,
        draw_any,
        check_determinism,
-       {.stays = "Bit by bit, where all other laws allow for rounding."}},
+       {.any_dtype = true, .stays = "Bit by bit, where all other laws allow for rounding."}},
       {"environment_ignored",
        "Threads, rounding mode and flush-to-zero flags of the caller do not matter.",
        excludes_fixed_environment,
        draw_environment,
        check_environment,
-       {.stays = "It compares the caller's rounding mode and flush-to-zero with the usual ones, whatever is "
+       {.any_dtype = true,
+        .stays = "It compares the caller's rounding mode and flush-to-zero with the usual ones, whatever is "
                  "right."}},
       {"thread_counts",
        "Two to eight threads give what one gives.",
        excludes_one_thread,
        draw_threads,
        check_thread_counts,
-       {.stays = "Every number of threads from two to eight, where environment_ignored draws one."}},
+       {.any_dtype = true,
+        .stays = "Every number of threads from two to eight, where environment_ignored draws one."}},
   };
 }
 

@@ -13,7 +13,9 @@ namespace {
 void insert_setting(Draws& draws, const Capabilities& can, Case& c) {
   const auto setting = [&]() -> Operation {
     if (draws.chance(1, 2)) return SetMomentum{draws.pick({0.0, 0.25, 0.5, 1.0, -0.5})};
-    return Load{draw_state(draws, c.config, can.dialect, CaseWish{})};
+    CaseWish wish;
+    wish.dtypes = dtypes_in(c);
+    return Load{draw_state(draws, c.config, can.dialect, wish)};
   };
   const std::uint64_t place = draws.below(c.calls.size());
   c.calls.insert(c.calls.begin() + static_cast<std::ptrdiff_t>(place), Call{setting(), {}});
@@ -44,7 +46,7 @@ Case draw_extreme(Draws& draws, const Capabilities& can) {
   CaseWish wish;
   wish.training = true;
   wish.regime = draws.chance(2, 3) ? Regime::huge : Regime::tiny;
-  return draw_case(draws, can, wish);
+  return draw_case(draws, leaving_range(can), wish);
 }
 
 /// Where x, a parameter or a statistic is infinite or NaN, the result is that of the formula evaluated once
@@ -66,10 +68,7 @@ Case draw_special(Draws& draws, const Capabilities& can) {
   wish.special_values = true;
   Case c = draw_case(draws, can, wish);
   if (all_finite(c)) {
-    const auto values = std::get<Forward>(c.calls[0].operation).x.floats();
-    values[static_cast<std::size_t>(draws.below(values.size()))] =
-        draws.pick({std::numeric_limits<float>::infinity(), -std::numeric_limits<float>::infinity(),
-                    std::numeric_limits<float>::quiet_NaN()});
+    put_special(draws, std::get<Forward>(c.calls[0].operation).x);
   }
   return c;
 }
@@ -144,14 +143,16 @@ std::vector<Law> oracle_laws() {
        draw_any_forward,
        judge_every_call,
        {.exact = true,
+        .any_dtype = true,
         .stays = "It sees whatever is wrong with a number that ordinary data lead to; the others say what is "
                  "wrong."}},
       {"extreme_range",
        "|got - exact| <= A also where squares, sums or products leave the range of float on the way.",
-       excludes_nobody,
+       excludes_always_in_range,
        draw_extreme,
        check_extreme_range,
        {.exact = true,
+        .any_dtype = true,
         .stays =
             "Only here are finite results asked for where a square or a sum on the way is not a float."}},
       {"long_sums",
@@ -161,6 +162,7 @@ std::vector<Law> oracle_laws() {
        check_long_sums,
        {.bulky = true,
         .exact = true,
+        .any_dtype = true,
         .stays = "Only here are there enough values for a sum in float to stagnate."}},
       {"non_finite_rule",
        "Infinities and NaN propagate as gamma ((x - mu)/sqrt(V)) + beta does in the extended reals.",
@@ -168,6 +170,7 @@ std::vector<Law> oracle_laws() {
        draw_special,
        check_non_finite_rule,
        {.exact = true,
+        .any_dtype = true,
         .stays = "It holds a subject to a rule that it declares; no variant declares one, the shipped "
                  "BatchNorm does."}},
       {"canonical_zero_and_nan",

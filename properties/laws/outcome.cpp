@@ -31,16 +31,6 @@ Verdict judge_failure(const Run& run, std::size_t call) {
   return {};
 }
 
-/// Throws Settled.
-void require_dtypes(const Run& run, std::size_t call) {
-  for (const auto& [output, expected] : run.expected[call].outputs) {
-    const Tensor& got = run.output(call, output);
-    if (got.dtype == Dtype::f32) continue;
-    throw Settled{Verdict::violated(call_name(call) + ": " + std::string(name_of(output)) + " has dtype " +
-                                    std::string(name_of(got.dtype)) + ", expected F32")};
-  }
-}
-
 bool finite_input(const Call& call) {
   if (const auto* forward = std::get_if<Forward>(&call.operation)) return all_finite(forward->x);
   if (const auto* backward = std::get_if<Backward>(&call.operation)) return all_finite(backward->dy);
@@ -49,7 +39,6 @@ bool finite_input(const Call& call) {
 
 void judge_values(const Run& run, std::size_t call, const Capabilities& can, const std::set<Judged>& judged,
                   Verdict& verdict) {
-  require_dtypes(run, call);
   for (const Judged range : judged) judge_call(run, call, can, range, verdict);
   if (!verdict.is_bad()) judge_state(run, call, verdict);
 }

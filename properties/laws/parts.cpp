@@ -2,9 +2,25 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <sstream>
 
+#include "bncheck/elements.hpp"
+
 namespace bncheck {
+
+Capabilities leaving_range(Capabilities can) {
+  std::erase_if(can.dtypes, [&](const DtypePair& pair) {
+    const bool wide = resolved(can.numerics, pair.data).arithmetic == Arithmetic::f64;
+    const FloatFormat arithmetic = wide ? format_f64 : format_f32;
+    return 2 * format_of(pair.data).min_exponent > arithmetic.min_exponent;
+  });
+  return can;
+}
+std::optional<std::string> excludes_always_in_range(const Capabilities& can) {
+  if (!leaving_range(can).dtypes.empty()) return std::nullopt;
+  return "squares of the subject's numbers stay in the range of its arithmetic";
+}
 
 std::optional<std::string> excludes_nobody(const Capabilities&) {
   return std::nullopt;
@@ -100,7 +116,7 @@ void judge_bound(Verdict& verdict, const std::string& what, long double got, lon
 }
 
 bool all_finite(const Tensor& tensor) {
-  return std::ranges::all_of(tensor.floats(), [](float value) { return std::isfinite(value); });
+  return all_elements(tensor, [](double value) { return std::isfinite(value); });
 }
 
 namespace {
@@ -113,7 +129,7 @@ bool finite_state(const State& s) {
 /// No variance leaves the root: V > 0 in every channel. A quotient of sums has no sign of its own.
 bool positive_variances(const State& s, double eps) {
   return !s.running_var || s.running_weight ||
-         std::ranges::all_of(s.running_var->floats(), [=](float v) { return static_cast<double>(v) > -eps; });
+         all_elements(*s.running_var, [=](double v) { return v > -eps; });
 }
 }  // namespace
 
@@ -130,6 +146,13 @@ bool all_finite(const Case& c) {
            if (const auto* load = std::get_if<Load>(&call.operation)) return finite_state(load->state);
            return true;
          });
+}
+
+void put_special(Draws& draws, Tensor& tensor) {
+  const auto place = static_cast<std::int64_t>(draws.below(tensor.size()));
+  set_element(tensor, place,
+              draws.pick({std::numeric_limits<double>::infinity(), -std::numeric_limits<double>::infinity(),
+                          std::numeric_limits<double>::quiet_NaN()}));
 }
 
 Case with_exec(Case c, const Exec& exec) {

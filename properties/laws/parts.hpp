@@ -9,6 +9,12 @@
 
 namespace bncheck {
 
+/// The subject with those of its dtypes whose numbers have squares beyond the range of its arithmetic:
+/// float16 has none, in float32.
+Capabilities leaving_range(Capabilities can);
+/// Subjects without such dtypes.
+std::optional<std::string> excludes_always_in_range(const Capabilities& can);
+
 /// A law about every subject.
 std::optional<std::string> excludes_nobody(const Capabilities& can);
 /// Dialects whose training does not divide by sqrt(sigma^2 + eps), sigma^2 the population variance.
@@ -51,6 +57,9 @@ bool all_finite(const Tensor& tensor);
 /// the subject declares what it does there: statistics that overflowed in an earlier step are not to be
 /// judged again in a later one.
 bool fit_to_judge(const Run& run, std::size_t call, const Capabilities& can);
+
+/// An infinity or a NaN in one place. Precondition: the tensor has elements.
+void put_special(Draws& draws, Tensor& tensor);
 
 /// The same case with other data or another way of carrying it out.
 Case with_exec(Case c, const Exec& exec);

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "bncheck/elements.hpp"
+
 namespace bncheck {
 namespace {
 
@@ -82,17 +84,17 @@ Law rejection(std::string name, std::string statement, ErrorKind kind,
       },
       draw,
       [=](const Case& c, Runner& runner) { return check_rejected(c, runner, kind, twin); },
-      {.stays = "One row of the contract in all its forms, each beside a valid twin; call_sequences meets "
+      {.any_dtype = true,
+       .stays = "One row of the contract in all its forms, each beside a valid twin; call_sequences meets "
                 "some of them."}};
 }
 
 Tensor reshaped(const Tensor& x, Shape shape) {
-  Tensor result = Tensor::filled(std::move(shape), 1);
-  const std::span<const float> from = x.floats();
-  const std::span<float> to = result.floats();
-  for (std::size_t i = 0; i < to.size(); ++i) {
+  Tensor result = Tensor::zeros(x.dtype, std::move(shape));
+  const auto there = static_cast<std::int64_t>(x.size());
+  for (std::int64_t i = 0; i < static_cast<std::int64_t>(result.size()); ++i) {
     // Distinct values where there is nothing to copy.
-    to[i] = from.empty() ? static_cast<float>(i % 7) : from[i % from.size()];
+    set_element(result, i, there == 0 ? static_cast<double>(i % 7) : element(x, i % there));
   }
   return result;
 }

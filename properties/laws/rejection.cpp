@@ -4,6 +4,8 @@
 #include <cmath>
 #include <limits>
 
+#include "bncheck/elements.hpp"
+
 #include "laws/catalogue.hpp"
 #include "laws/rejected.hpp"
 
@@ -25,7 +27,7 @@ Case draw_plain(Draws& draws, const Capabilities& can) {
 // ---- buffers
 
 Tensor resized(const Tensor& tensor, std::int64_t length) {
-  Tensor result = Tensor::filled({length}, 1);
+  Tensor result = filled_with(tensor.dtype, {length}, 1);
   const std::size_t bytes = std::min(result.bytes.size(), tensor.bytes.size());
   std::copy_n(tensor.bytes.begin(), bytes, result.bytes.begin());
   return result;
@@ -118,6 +120,7 @@ void load_instead(Draws& draws, const Capabilities& can, Case& c) {
   if (!can.settable || draws.chance(1, 2)) return;
   CaseWish wish;
   wish.track_running_stats = c.config.track_running_stats;
+  wish.dtypes = dtypes_in(c);
   c.calls[0] = {Load{draw_state(draws, c.config, can.dialect, wish)}, {}};
 }
 

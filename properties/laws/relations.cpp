@@ -31,7 +31,7 @@ Measured measure(const Counterpart& at, const Capabilities& can, bool beyond) {
   if (!error.in_range && beyond) {
     // The bound of arithmetic whose range does not end there.
     Numerics wide = can.numerics;
-    wide.range = Range::f64;
+    wide.range = Range::wide;
     error = expected.error(at.index, got, wide);
   }
   return {value, error.attainable, is_float && error.in_range};

@@ -2,6 +2,8 @@
 
 #include <cmath>
 
+#include "bncheck/elements.hpp"
+
 #include "laws/catalogue.hpp"
 #include "laws/parts.hpp"
 
@@ -66,8 +68,7 @@ Verdict check_k_steps(const Case& c, Runner& runner) {
   for (const Output output : {Output::running_mean, Output::running_var}) {
     const Tensor& start = output == Output::running_mean ? *c.state.running_mean : *c.state.running_var;
     for (std::int64_t channel = 0; channel < c.config.num_features; ++channel) {
-      const auto index = static_cast<std::size_t>(channel);
-      const auto r0 = static_cast<long double>(start.floats()[index]);
+      const auto r0 = static_cast<long double>(element(start, channel));
       long double exact = r0;
       long double bound = 0;
       bool in_range = true;
@@ -76,27 +77,27 @@ Verdict check_k_steps(const Case& c, Runner& runner) {
           return Verdict::not_applicable("a call must fail or is empty");
         }
         const ExpectedTensor& step = run.expected[k].outputs.at(output);
-        const float got = run.output(k, output).floats()[index];
+        const double got = element(run.output(k, output), channel);
         const Error error = step.error(channel, got, runner.can().numerics);
+        const State& state = run.before(k);
         const auto before = static_cast<long double>(
-            (output == Output::running_mean ? run.before(k).running_mean : run.before(k).running_var)
-                ->floats()[index]);
-        in_range =
-            error.in_range && std::isfinite(step.value(channel).nearest_f32()) && std::isfinite(before);
+            element(output == Output::running_mean ? *state.running_mean : *state.running_var, channel));
+        in_range = error.in_range && std::isfinite(step.nearest(channel)) && std::isfinite(before);
         if (!in_range) break;
         // f_k(e) - f_k(r) = (1-m)(e - r): the exact step from the exact start, through the oracle's own step.
         exact = step.value(channel).approximate() + (1 - m) * (exact - before);
         bound = std::fabs(1 - m) * bound + error.attainable;
       }
       if (!in_range) continue;
-      const float got = run.output(c.calls.size() - 1, output).floats()[index];
+      const Tensor& last = run.output(c.calls.size() - 1, output);
+      const double got = element(last, channel);
       const long double gap = std::fabs(static_cast<long double>(got) - exact);
       verdict.worst_ratio = std::max(verdict.worst_ratio, static_cast<double>(gap / bound));
       if (gap <= bound) continue;
-      Mismatch mismatch{c.calls.size() - 1, output, channel, got, static_cast<float>(exact), {}};
-      const float size = std::fabs(mismatch.expected);
-      mismatch.error.ulps =
-          static_cast<double>(gap) / static_cast<double>(std::nextafter(size, HUGE_VALF) - size);
+      Mismatch mismatch{c.calls.size() - 1, output, channel, got, static_cast<double>(exact), {}};
+      mismatch.dtype = last.dtype;
+      const double nearest = std::fabs(rounded_to(last.dtype, mismatch.expected));
+      mismatch.error.ulps = static_cast<double>(gap) / (next_to(last.dtype, nearest, true) - nearest);
       mismatch.error.ratio = static_cast<double>(gap / bound);
       add_mismatch(verdict, mismatch,
                    std::string(name_of(output)) + " after " + std::to_string(c.calls.size()) +
@@ -125,12 +126,13 @@ Verdict check_momentum_zero(const Case& c, Runner& runner) {
   for (const auto& [output, before] : kept) {
     const ExpectedTensor& expected = run.expected[0].outputs.at(output);
     for (std::int64_t i = 0; i < expected.size(); ++i) {
-      const float got = run.output(0, output).floats()[static_cast<std::size_t>(i)];
-      const float want = before->floats()[static_cast<std::size_t>(i)];
+      const double got = element(run.output(0, output), i);
+      const double want = element(*before, i);
       if (got == want) continue;  // -0 may become +0
       const Error error = expected.error(i, got, runner.can().numerics);
       if (!error.in_range) continue;
-      add_mismatch(verdict, {0, output, i, got, want, error}, "momentum 0 changed the running statistics");
+      add_mismatch(verdict, {0, output, i, got, want, error, before->dtype},
+                   "momentum 0 changed the running statistics");
     }
   }
   return verdict;
@@ -149,7 +151,7 @@ Verdict check_momentum_one(const Case& c, Runner& runner) {
   }
   Case other = c;
   for (std::optional<Tensor>* tensor : {&other.state.running_mean, &other.state.running_var}) {
-    for (float& value : (*tensor)->floats()) value = value == 3.0f ? 5.0f : 3.0f;
+    change_elements(**tensor, [](double value) { return value == 3 ? 5.0 : 3.0; });
   }
   const Run run = runner.run(c);
   const Run forgetful = runner.run(other);
@@ -278,6 +280,7 @@ std::vector<Law> running_statistics_laws() {
        draw_one_step,
        check_one_step,
        {.exact = true,
+        .any_dtype = true,
         .stays = "It judges the running statistics alone, so that its violation names the update."}},
       {"momentum_k_steps",
        "After k training calls the running statistics obey the k-fold recurrence.",
@@ -285,6 +288,7 @@ std::vector<Law> running_statistics_laws() {
        draw_k_steps,
        check_k_steps,
        {.exact = true,
+        .any_dtype = true,
         .stays =
             "It sees an error that is within the bound of one step and grows with the number of steps."}},
       {"momentum_zero",
@@ -292,26 +296,30 @@ std::vector<Law> running_statistics_laws() {
        excludes_ratio,
        draw_momentum_zero,
        check_momentum_zero,
-       {.stays = "It needs no bound: the old bits must stay."}},
+       {.any_dtype = true, .stays = "It needs no bound: the old bits must stay."}},
       {"momentum_one",
        "With m = 1 the running statistics are the batch's, whatever they were.",
        excludes_ratio,
        draw_momentum_one,
        check_momentum_one,
        {.exact = true,
+        .any_dtype = true,
         .stays = "It needs no arithmetic of the update: the old value must vanish, whatever it was."}},
       {"momentum_cumulative",
        "Without momentum the k-th batch has weight 1/k.",
        excludes_without_cumulative,
        draw_cumulative,
        check_cumulative,
-       {.exact = true, .stays = "Only here is momentum absent as a rule: the counter takes its place."}},
+       {.exact = true,
+        .any_dtype = true,
+        .stays = "Only here is momentum absent as a rule: the counter takes its place."}},
       {"inference_uses_running_statistics",
        "y = gamma (x - running_mean)/sqrt(running_var + eps) + beta after training.",
        excludes_nobody,
        draw_train_then_infer,
        check_inference_uses_running,
        {.exact = true,
+        .any_dtype = true,
         .stays =
             "The batch is far from the running statistics, so that using the wrong ones shows at once."}},
       {"inference_changes_nothing",
@@ -319,13 +327,15 @@ std::vector<Law> running_statistics_laws() {
        excludes_nobody,
        draw_inference,
        check_inference_changes_nothing,
-       {.stays = "It compares the whole state as bits, where the numbers' laws look at outputs."}},
+       {.any_dtype = true,
+        .stays = "It compares the whole state as bits, where the numbers' laws look at outputs."}},
       {"untracked_uses_batch",
        "Without running statistics inference is training.",
        excludes_always_tracking,
        draw_untracked,
        check_untracked,
-       {.stays = "Only here does a layer without running statistics run in both modes side by side."}},
+       {.any_dtype = true,
+        .stays = "Only here does a layer without running statistics run in both modes side by side."}},
   };
 }
 

@@ -2,24 +2,32 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
-#include <bit>
+#include "bncheck/elements.hpp"
 
 namespace bncheck {
 namespace {
 
 constexpr std::size_t shown_values = 16;
 
+/// The fewest digits that a float is told by; narrower numbers are floats too.
+std::string show_shortest(double value, Dtype dtype) {
+  return dtype == Dtype::f64 ? fmt::format("{}", value) : fmt::format("{}", static_cast<float>(value));
+}
+std::string show_shortest(const Tensor& tensor, std::int64_t index) {
+  return show_shortest(element(tensor, index), tensor.dtype);
+}
+
 std::string show_values(const Tensor& tensor) {
-  if (tensor.dtype != Dtype::f32) return std::string(name_of(tensor.dtype));
-  const std::span<const float> values = tensor.floats();
-  const bool uniform =
-      values.size() > 1 && std::ranges::all_of(values, [&](float value) {
-        return std::bit_cast<std::uint32_t>(value) == std::bit_cast<std::uint32_t>(values.front());
-      });
-  if (uniform) return fmt::format("all {}", values.front());
-  const auto shown = values.first(std::min(values.size(), shown_values));
-  return fmt::format("{}{}", fmt::join(shown, " "), values.size() > shown_values ? " ..." : "");
+  std::vector<std::string> shown;
+  bool uniform = tensor.size() > 1;
+  const auto count = static_cast<std::int64_t>(tensor.size());
+  for (std::int64_t i = 0; i < count; ++i) {
+    uniform = uniform && element_bits(tensor, i) == element_bits(tensor, 0);
+    if (shown.size() < shown_values) shown.push_back(show_shortest(tensor, i));
+  }
+  const std::string dtype = tensor.dtype == Dtype::f32 ? "" : fmt::format("{} ", name_of(tensor.dtype));
+  if (uniform) return fmt::format("{}all {}", dtype, shown.front());
+  return fmt::format("{}{}{}", dtype, fmt::join(shown, " "), tensor.size() > shown_values ? " ..." : "");
 }
 
 std::string show_input(const char* name, const Tensor& tensor) {
@@ -109,7 +117,8 @@ std::string show_case_line(const Case& c) {
 
 std::string show_mismatch_line(const Mismatch& mismatch) {
   return fmt::format("call {} {}[{}]: got {}, expected {}", mismatch.call, name_of(mismatch.output),
-                     mismatch.index, mismatch.got, mismatch.expected);
+                     mismatch.index, show_shortest(mismatch.got, mismatch.dtype),
+                     show_shortest(mismatch.expected, mismatch.dtype));
 }
 
 std::string show_verdict_line(const Verdict& verdict) {

@@ -62,8 +62,8 @@ std::string worst_article(const AccuracyOwner& owner, Pass pass, const WorstCase
   const std::string id = case_id(owner, pass, index);
   const Mismatch& at = worst.worst;
   std::string html = fmt::format("<article id=\"{}\">\n<h3>{}</h3>\n", id, markup(worst_title(pass, worst)));
-  html += html_facts({{"got", show_float(at.got)},
-                      {"nearest to the exact result", show_float(at.expected)},
+  html += html_facts({{"got", show_number(at.got, at.dtype)},
+                      {"nearest to the exact result", show_number(at.expected, at.dtype)},
                       {"ratio, had it folded", show_measure(at.error.folded_ratio)},
                       {"condition number", show_measure(worst.condition)}});
   const auto url = case_url({worst.content, {{"law", judging_law(pass)}, {"subject", owner.subject}}});

@@ -2,8 +2,7 @@
 
 #include <fmt/format.h>
 
-#include <bit>
-#include <cmath>
+#include "bncheck/elements.hpp"
 
 namespace bncheck {
 namespace {
@@ -11,14 +10,15 @@ namespace {
 constexpr std::size_t shown_values = 32;
 
 std::string show_tensor(const Tensor& tensor) {
-  std::string text = to_string(tensor.shape) + " =";
-  if (tensor.dtype != Dtype::f32) return text + " (" + std::string(name_of(tensor.dtype)) + ")";
-  const std::span<const float> values = tensor.floats();
-  for (std::size_t i = 0; i < values.size() && i < shown_values; ++i) {
-    if (i % 4 == 0 && values.size() > 4) text += "\n     ";
-    text += " " + show_float(values[i]);
+  std::string text = to_string(tensor.shape);
+  if (tensor.dtype != Dtype::f32) text += fmt::format(" {}", name_of(tensor.dtype));
+  text += " =";
+  const std::size_t count = tensor.size();
+  for (std::size_t i = 0; i < count && i < shown_values; ++i) {
+    if (i % 4 == 0 && count > 4) text += "\n     ";
+    text += " " + show_element(tensor, static_cast<std::int64_t>(i));
   }
-  if (values.size() > shown_values) text += fmt::format("\n      ... {} more", values.size() - shown_values);
+  if (count > shown_values) text += fmt::format("\n      ... {} more", count - shown_values);
   return text;
 }
 
@@ -96,8 +96,37 @@ Shape output_shape(const Case& c, const Mismatch& mismatch) {
 
 }  // namespace
 
-std::string show_float(float value) {
-  return fmt::format("{:.9g} (0x{:08x})", value, std::bit_cast<std::uint32_t>(value));
+namespace {
+
+/// Digits that tell the numbers of the dtype apart: ceil(1 + p log10 2).
+int digits_of(Dtype dtype) {
+  switch (dtype) {
+    case Dtype::f64:
+      return 17;
+    case Dtype::f16:
+      return 5;
+    case Dtype::bf16:
+      return 4;
+    case Dtype::f32:
+      break;
+  }
+  return 9;
+}
+
+std::string show_bits(double value, std::uint64_t bits, Dtype dtype) {
+  return fmt::format("{:.{}g} (0x{:0{}x})", value, digits_of(dtype), bits, 2 * size_of(dtype));
+}
+
+}  // namespace
+
+std::string show_number(double value, Dtype dtype) {
+  Tensor one = Tensor::zeros(dtype, {1});
+  set_element(one, 0, value);
+  return show_element(one, 0);
+}
+
+std::string show_element(const Tensor& tensor, std::int64_t index) {
+  return show_bits(element(tensor, index), element_bits(tensor, index), tensor.dtype);
 }
 
 std::string show_measure(double value) {
@@ -119,7 +148,8 @@ std::string show_mismatches(const Case& c, const std::vector<Mismatch>& mismatch
   std::string text;
   for (const Mismatch& m : mismatches) {
     text += fmt::format("  call {} {}[{}]: got {}, expected {}", m.call, name_of(m.output),
-                        show_index(m.index, output_shape(c, m)), show_float(m.got), show_float(m.expected));
+                        show_index(m.index, output_shape(c, m)), show_number(m.got, m.dtype),
+                        show_number(m.expected, m.dtype));
     text += fmt::format(": {} ulps, ratio {}", show_measure(m.error.ulps), show_measure(m.error.ratio));
     const bool folding_explains = m.output == Output::y && m.error.ratio > 1 && m.error.folded_ratio <= 1;
     text += folding_explains ? " (explained by folding into alpha x + beta')\n" : "\n";

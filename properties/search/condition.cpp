@@ -2,6 +2,7 @@
 
 #include <cmath>
 
+#include "bncheck/elements.hpp"
 #include "bncheck/expected.hpp"
 
 namespace bncheck {
@@ -12,17 +13,16 @@ struct Moments {
 };
 
 double element_or(const std::optional<Tensor>& tensor, std::size_t index, double otherwise) {
-  return tensor && index < tensor->size() ? static_cast<double>(tensor->floats()[index]) : otherwise;
+  return tensor && index < tensor->size() ? element(*tensor, static_cast<std::int64_t>(index)) : otherwise;
 }
 
 /// Mean, mean of magnitudes and population variance of each statistic's values, in two passes.
 std::vector<Moments> batch_moments(const Tensor& x, Axes axes, const FeatureCount& count) {
   std::vector<Moments> all(static_cast<std::size_t>(count.features));
-  const std::span<const float> values = x.floats();
   const auto n = static_cast<double>(count.values);
   const auto each = [&](const auto& visit) {
-    for (std::size_t i = 0; i < values.size(); ++i) {
-      visit(all[statistic_of(static_cast<std::int64_t>(i), x.shape, axes)], static_cast<double>(values[i]));
+    for (std::int64_t i = 0; i < static_cast<std::int64_t>(x.size()); ++i) {
+      visit(all[statistic_of(i, x.shape, axes)], element(x, i));
     }
   };
   each([&](Moments& m, double v) {

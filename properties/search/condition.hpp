@@ -23,7 +23,7 @@ namespace bncheck {
 ///
 /// It is computed in double and good to a few digits: enough for the place of a point in a plot. Infinite or
 /// NaN where V <= 0 or a value is not finite. Empty for an x without rank 2 or more, without values, or not
-/// of dtype F32. Precondition: x is whole, and the state fits the configuration.
+/// whole. Precondition: x is whole, and the state fits the configuration.
 std::vector<double> condition_numbers(const Config& config, const State& before, const Forward& forward,
                                       const Dialect& dialect);
 

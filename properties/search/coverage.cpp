@@ -6,6 +6,7 @@
 #include <functional>
 #include <set>
 
+#include "bncheck/elements.hpp"
 namespace bncheck {
 namespace {
 
@@ -15,6 +16,9 @@ struct Channel {
   double low = 0, high = 0;                        ///< of the finite values
   double smallest = 0, largest = 0;                ///< magnitudes of the finite values that are not 0
   bool finite = true, whole = true;
+  FloatFormat format = format_f32;
+
+  int max_exponent() const { return 1 - format.min_exponent; }
 };
 
 struct Facts {
@@ -22,36 +26,34 @@ struct Facts {
   std::vector<Channel> channels;
 };
 
-std::vector<float> values_of_channel(const Tensor& x, std::int64_t channel) {
+std::vector<double> values_of_channel(const Tensor& x, std::int64_t channel) {
   const std::int64_t channels = x.shape[1];
-  const auto all = x.floats();
   const std::int64_t spatial =
-      x.shape[0] == 0 ? 0 : static_cast<std::int64_t>(all.size()) / (x.shape[0] * channels);
-  std::vector<float> values;
+      x.shape[0] == 0 ? 0 : static_cast<std::int64_t>(x.size()) / (x.shape[0] * channels);
+  std::vector<double> values;
   for (std::int64_t n = 0; n < x.shape[0]; ++n) {
-    const auto row = all.subspan(static_cast<std::size_t>((n * channels + channel) * spatial),
-                                 static_cast<std::size_t>(spatial));
-    values.insert(values.end(), row.begin(), row.end());
+    const std::int64_t row = (n * channels + channel) * spatial;
+    for (std::int64_t i = 0; i < spatial; ++i) values.push_back(element(x, row + i));
   }
   return values;
 }
 
-Channel describe(const std::vector<float>& values) {
+Channel describe(const std::vector<double>& values, Dtype dtype) {
   Channel d;
+  d.format = format_of(dtype);
   d.count = values.size();
-  std::set<float> distinct;
+  std::set<double> distinct;
   bool first = true;
-  for (const float value : values) {
-    const double v = static_cast<double>(value);
-    d.finite = d.finite && std::isfinite(value);
-    if (!std::isfinite(value)) continue;
-    if (distinct.size() < 3) distinct.insert(value);
-    d.zeros += value == 0 ? 1 : 0;
+  for (const double v : values) {
+    d.finite = d.finite && std::isfinite(v);
+    if (!std::isfinite(v)) continue;
+    if (distinct.size() < 3) distinct.insert(v);
+    d.zeros += v == 0 ? 1 : 0;
     d.whole = d.whole && std::trunc(v) == v && std::fabs(v) <= 0x1p24;
     d.low = first ? v : std::min(d.low, v);
     d.high = first ? v : std::max(d.high, v);
     first = false;
-    if (value == 0) continue;
+    if (v == 0) continue;
     d.smallest = d.largest == 0 ? std::fabs(v) : std::min(d.smallest, std::fabs(v));
     d.largest = std::max(d.largest, std::fabs(v));
   }
@@ -65,8 +67,9 @@ Facts facts_of(const Case& c) {
     const auto* forward = std::get_if<Forward>(&call.operation);
     if (forward == nullptr) continue;
     const Tensor& x = forward->x;
-    if (x.dtype != Dtype::f32 || x.shape.size() < 2 || !x.is_whole() || x.size() == 0) continue;
-    for (std::int64_t k = 0; k < x.shape[1]; ++k) facts.channels.push_back(describe(values_of_channel(x, k)));
+    if (x.shape.size() < 2 || !x.is_whole() || x.size() == 0) continue;
+    for (std::int64_t k = 0; k < x.shape[1]; ++k)
+      facts.channels.push_back(describe(values_of_channel(x, k), x.dtype));
   }
   return facts;
 }
@@ -105,27 +108,31 @@ std::int64_t values_of(const Shape& shape) {
   return n;
 }
 
-/// |mean| is at least this many times the spread: cancellation takes 10 bits and more.
-constexpr double large_mean = 1024;
+/// |mean| is at least this many times the spread: cancellation takes 10 bits and more, or all but four of a
+/// format that has fewer.
+double large_mean(const FloatFormat& format) {
+  return std::ldexp(1.0, std::min(10, format.precision - 4));
+}
 
 bool of_large_mean(const Channel& d) {
-  return d.distinct > 1 && std::fabs(d.low + d.high) / 2 > large_mean * (d.high - d.low);
+  return d.distinct > 1 && std::fabs(d.low + d.high) / 2 > large_mean(d.format) * (d.high - d.low);
 }
 /// At most 16 ulps of the largest value from end to end.
 bool of_neighbours(const Channel& d) {
   return d.distinct > 1 && d.largest > 0 &&
-         d.high - d.low <= 16 * std::ldexp(1.0, std::max(std::ilogb(d.largest), -126) - 23);
+         d.high - d.low <= 16 * std::ldexp(1.0, std::max(std::ilogb(d.largest), d.format.min_exponent) -
+                                                    (d.format.precision - 1));
 }
-/// Squares leave the range of float.
+/// Squares leave the range of the format.
 bool of_huge(const Channel& d) {
-  return d.largest > 0x1p64;
+  return d.largest > std::ldexp(1.0, d.max_exponent() / 2 + 1);
 }
 /// Everything is subnormal, or not far above.
 bool of_tiny(const Channel& d) {
-  return d.largest > 0 && d.largest < 0x1p-120;
+  return d.largest > 0 && d.largest < std::ldexp(1.0, d.format.min_exponent + 6);
 }
 bool of_mixed(const Channel& d) {
-  return d.largest > 0x1p30 * d.smallest;
+  return d.largest > std::ldexp(d.smallest, std::min(30, d.max_exponent() - 1));
 }
 bool of_ordinary(const Channel& d) {
   return d.finite && d.distinct > 2 && !d.whole && !of_large_mean(d) && !of_huge(d) && !of_tiny(d) &&

@@ -93,10 +93,12 @@ void ErrorStatistics::offer(PassErrors& errors, const Run& run, std::size_t call
     if (ratio <= ratio_of(*known)) return;
     list.erase(known);
   }
-  const float nearest = run.expected[call].outputs.at(output).value(element.index).nearest_f32();
+  const ExpectedTensor& expected = run.expected[call].outputs.at(output);
   const auto at = std::ranges::upper_bound(list, ratio, std::ranges::greater(), ratio_of);
-  list.insert(at,
-              {run.content, {call, output, element.index, element.got, nearest, element.error}, condition});
+  list.insert(at, {run.content,
+                   {call, output, element.index, element.got, expected.nearest(element.index), element.error,
+                    expected.dtype()},
+                   condition});
   if (list.size() > PassErrors::most_worst) list.pop_back();
 }
 

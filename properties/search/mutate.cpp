@@ -4,25 +4,31 @@
 #include <bit>
 #include <cmath>
 
+#include "bncheck/elements.hpp"
 #include "search/smaller.hpp"
 #include "search/smaller_steps.hpp"
 
 namespace bncheck {
 namespace {
 
-/// Values that can be changed; empty tensors and those of other dtypes are not among them.
+/// Values that can be changed; empty tensors are not among them.
 struct Field {
-  std::span<float> values;
+  Tensor* tensor;
   bool variance = false;
+
+  std::int64_t size() const { return static_cast<std::int64_t>(tensor->size()); }
+  double at(std::int64_t place) const { return element(*tensor, place); }
+  double any(Draws& draws) const { return at(place_in(draws)); }
+  std::int64_t place_in(Draws& draws) const {
+    return static_cast<std::int64_t>(draws.below(static_cast<std::uint64_t>(size())));
+  }
 };
 
 std::vector<Field> inputs_of(Case& c) {
   std::vector<Field> fields;
   for (std::size_t k = 0; k < c.calls.size(); ++k) {
     Tensor* input = input_at(c, k);
-    if (input != nullptr && input->dtype == Dtype::f32 && input->size() > 0) {
-      fields.push_back({input->floats()});
-    }
+    if (input != nullptr && input->size() > 0) fields.push_back({input});
   }
   return fields;
 }
@@ -31,43 +37,49 @@ std::vector<Field> state_fields_of(Case& c) {
   std::vector<Field> fields;
   for (State* state : states_of(c)) {
     for (auto* tensor : per_channel(*state)) {
-      if (!*tensor || (*tensor)->dtype != Dtype::f32 || (*tensor)->size() == 0) continue;
-      fields.push_back({(*tensor)->floats(), tensor == &state->running_var});
+      if (!*tensor || (*tensor)->size() == 0) continue;
+      fields.push_back({&**tensor, tensor == &state->running_var});
     }
   }
   return fields;
 }
 
-/// The new value in the old one's place.
-void put(const Field& field, std::size_t place, float value) {
-  float& old = field.values[place];
-  if (!std::isfinite(old) || !std::isfinite(value)) return;
-  old = field.variance ? std::copysign(value, old) : value;
+/// The new value, as a number of the dtype, in the old one's place.
+void put(const Field& field, std::int64_t place, double value) {
+  const double old = field.at(place);
+  const double fitting = rounded_to(field.tensor->dtype, value);
+  if (!std::isfinite(old) || !std::isfinite(fitting)) return;
+  set_element(*field.tensor, place, field.variance ? std::copysign(fitting, old) : fitting);
 }
 
-float with_bits_flipped(float value, std::uint32_t mask) {
-  return std::bit_cast<float>(std::bit_cast<std::uint32_t>(value) ^ mask);
+double with_bits_flipped(double value, std::uint64_t mask, Dtype dtype) {
+  const FloatFormat format = format_of(dtype);
+  return value_of_bits(nearest_bits_of(value, format) ^ mask, format);
 }
 
-float neighbour(float value, Draws& draws) {
-  return std::nextafter(value, draws.chance(1, 2) ? HUGE_VALF : -HUGE_VALF);
+double neighbour(double value, Dtype dtype, Draws& draws) {
+  return next_to(dtype, value, draws.chance(1, 2));
 }
 
 /// A value of its own; 0 and subnormals lose their place where a significand is drawn.
-float changed(float value, const Field& field, Draws& draws) {
+double changed(double value, const Field& field, Draws& draws) {
+  const Dtype dtype = field.tensor->dtype;
+  const int fraction_bits = format_of(dtype).precision - 1;
   switch (draws.below(8)) {
     case 0:
     case 1:
-      return neighbour(value, draws);
+      return neighbour(value, dtype, draws);
     case 2:
-    case 3:
-      return with_bits_flipped(value, std::uint32_t{1} << draws.below(23));
+    case 3: {
+      const std::uint64_t bit = draws.below(static_cast<std::uint64_t>(fraction_bits));
+      return with_bits_flipped(value, std::uint64_t{1} << bit, dtype);
+    }
     case 4:  // all bits of the significand
-      return with_bits_flipped(value, static_cast<std::uint32_t>(draws.bits(23)));
+      return with_bits_flipped(value, draws.bits(fraction_bits), dtype);
     case 5:
       return std::ldexp(value, draws.chance(1, 2) ? 1 : -1);
     case 6:
-      return draws.pick_from(field.values);
+      return field.any(draws);
     default:
       return -value;
   }
@@ -75,35 +87,37 @@ float changed(float value, const Field& field, Draws& draws) {
 
 void change_some(const Field& field, Draws& draws) {
   do {
-    const auto place = static_cast<std::size_t>(draws.below(field.values.size()));
-    put(field, place, changed(field.values[place], field, draws));
+    const std::int64_t place = field.place_in(draws);
+    put(field, place, changed(field.at(place), field, draws));
   } while (draws.chance(1, 3));
 }
 
 void swap_two(const Field& field, Draws& draws) {
-  const auto a = static_cast<std::size_t>(draws.below(field.values.size()));
-  const auto b = static_cast<std::size_t>(draws.below(field.values.size()));
-  std::swap(field.values[a], field.values[b]);
+  const std::int64_t a = field.place_in(draws);
+  const std::int64_t b = field.place_in(draws);
+  const std::uint64_t bits = element_bits(*field.tensor, a);
+  set_element_bits(*field.tensor, a, element_bits(*field.tensor, b));
+  set_element_bits(*field.tensor, b, bits);
 }
 
 template <class Change>
 void change_all(const Field& field, const Change& change) {
-  for (std::size_t i = 0; i < field.values.size(); ++i) put(field, i, change(field.values[i]));
+  for (std::int64_t i = 0; i < field.size(); ++i) put(field, i, change(field.at(i)));
 }
 
 void change_values(const Field& field, Draws& draws) {
   switch (draws.below(16)) {
     case 0:
     case 1:
-      return change_all(field, [&](float v) { return neighbour(v, draws); });
+      return change_all(field, [&](double v) { return neighbour(v, field.tensor->dtype, draws); });
     case 2: {
       const int exponent = draws.chance(1, 2) ? 1 : -1;
-      return change_all(field, [=](float v) { return std::ldexp(v, exponent); });
+      return change_all(field, [=](double v) { return std::ldexp(v, exponent); });
     }
     case 3: {
       // A multiple of one of the values: the mean moves against the spread.
-      const float offset = std::ldexp(draws.pick_from(field.values), static_cast<int>(draws.between(-8, 2)));
-      return change_all(field, [=](float v) { return v + offset; });
+      const double offset = std::ldexp(field.any(draws), static_cast<int>(draws.between(-8, 2)));
+      return change_all(field, [=](double v) { return v + offset; });
     }
     case 4:
       return swap_two(field, draws);
@@ -130,7 +144,7 @@ double changed_momentum(double momentum, Draws& draws) {
 constexpr std::size_t most_elements = 4096;
 
 /// Cases of more elements are made smaller as often as anything else.
-constexpr std::size_t large = 64;
+constexpr std::int64_t large = 64;
 
 void repeat_an_index(Case& c, Draws& draws) {
   const auto call = static_cast<std::size_t>(draws.below(c.calls.size()));
@@ -161,8 +175,8 @@ Case smaller_step(const Case& c, Draws& draws) {
 
 Case mutated(const Case& c, Draws& draws) {
   Case result = c;
-  std::size_t elements = 0;
-  for (const Field& field : inputs_of(result)) elements += field.values.size();
+  std::int64_t elements = 0;
+  for (const Field& field : inputs_of(result)) elements += field.size();
   if (draws.chance(elements > large ? 4 : 1, 8)) return smaller_step(c, draws);
   if (!c.calls.empty() && draws.chance(1, 16)) {
     repeat_an_index(result, draws);

@@ -14,6 +14,6 @@ std::vector<std::function<Case()>> smaller(const Case& c);
 
 /// How far a value is from the simplest, 0: then 1, -1, 2, powers of two, few significant bits, ..., NaN
 /// last.
-int complexity(float value);
+int complexity(double value);
 
 }  // namespace bncheck

@@ -3,44 +3,66 @@
 #include <cmath>
 #include <set>
 
+#include "bncheck/elements.hpp"
 #include "search/smaller.hpp"
 #include "search/smaller_steps.hpp"
 
 namespace bncheck {
 
-int complexity(float value) {
+namespace {
+
+/// Of a finite number that is not 0, as an integer of 53 bits.
+std::uint64_t significand_of(double value, int& exponent) {
+  return static_cast<std::uint64_t>(std::ldexp(std::frexp(std::fabs(value), &exponent), 53));
+}
+
+/// Below 160 for every exponent: that of a float counts as it is, and 45 of a double's beyond count as one.
+int distance_of_exponent(int exponent) {
+  const int distance = std::abs(exponent - 1);
+  return distance <= 149 ? distance : std::min(149 + (distance - 149) / 45, 159);
+}
+
+}  // namespace
+
+int complexity(double value) {
   if (value == 0) return std::signbit(value) ? 1 : 0;
-  if (std::isnan(value)) return 9000;
-  if (std::isinf(value)) return 8000 + (value < 0);
+  if (std::isnan(value)) return 21000;
+  if (std::isinf(value)) return 20000 + (value < 0);
   int exponent = 0;
-  auto significand = static_cast<std::uint32_t>(std::ldexp(std::frexp(std::fabs(value), &exponent), 24));
-  const int bits = 24 - std::countr_zero(significand);
+  const int bits = 53 - std::countr_zero(significand_of(value, exponent));
   // 2 for 1, 3 for -1, then by significant bits, and among equally many by distance of the exponent from that
-  // of 1, at most 149 and so below half a bit's 320. 24 bits stay below infinity.
-  return 2 + (value < 0) + 320 * (bits - 1) + 2 * std::abs(exponent - 1);
+  // of 1, which stays below half a bit's 320. 53 bits stay below infinity.
+  return 2 + (value < 0) + 320 * (bits - 1) + 2 * distance_of_exponent(exponent);
 }
 
 namespace {
 
 /// Values beyond this many are simplified all at once only.
-constexpr std::size_t single_values = 64;
+constexpr std::int64_t single_values = 64;
 
-/// Simpler floats than `value`, the simplest first.
-std::vector<float> simpler(float value) {
-  std::vector<float> candidates{0.0f, 1.0f, -1.0f, 2.0f};
+using Values = std::vector<double>;
+
+/// The value with its `keep` highest significant bits.
+double with_bits(double value, int keep) {
+  if (!std::isfinite(value) || value == 0) return value;
+  int exponent = 0;
+  const std::uint64_t significand = significand_of(value, exponent);
+  const std::uint64_t kept = significand & ~((std::uint64_t{1} << (53 - keep)) - 1);
+  return std::copysign(std::ldexp(static_cast<double>(kept), exponent - 53), value);
+}
+
+/// Simpler numbers of the dtype than `value`, the simplest first.
+std::vector<double> simpler(double value, Dtype dtype) {
+  std::vector<double> candidates{0, 1, -1, 2};
   if (std::isfinite(value) && value != 0) {
     candidates.push_back(std::trunc(value));
     int exponent = 0;
-    const float fraction = std::frexp(value, &exponent);
-    candidates.push_back(std::ldexp(std::copysign(0.5f, value), exponent));
+    const std::uint64_t significand = significand_of(value, exponent);
+    candidates.push_back(std::ldexp(std::copysign(0.5, value), exponent));
     // Fewer significant bits: half of them, all but two, all but one.
-    auto significand = static_cast<std::uint32_t>(std::ldexp(std::fabs(fraction), 24));
-    const int bits = 24 - std::countr_zero(significand);
+    const int bits = 53 - std::countr_zero(significand);
     for (const int keep : {bits / 2, bits - 2, bits - 1}) {
-      if (keep < 1) continue;
-      significand &= ~((std::uint32_t{1} << (24 - keep)) - 1);
-      candidates.push_back(std::copysign(std::ldexp(static_cast<float>(significand), exponent - 24), value));
-      significand = static_cast<std::uint32_t>(std::ldexp(std::fabs(fraction), 24));
+      if (keep >= 1) candidates.push_back(with_bits(value, keep));
     }
     // The exponent half-way to that of 1, then by one.
     candidates.push_back(std::ldexp(value, (1 - exponent) / 2));
@@ -49,8 +71,9 @@ std::vector<float> simpler(float value) {
   } else if (std::isinf(value)) {
     candidates.push_back(std::fabs(value));
   }
-  std::vector<float> result;
-  for (const float candidate : candidates) {
+  std::vector<double> result;
+  for (const double raw : candidates) {
+    const double candidate = rounded_to(dtype, raw);
     if (complexity(candidate) < complexity(value) && std::ranges::find(result, candidate) == result.end()) {
       result.push_back(candidate);
     }
@@ -77,76 +100,71 @@ std::vector<Access> tensors_of(const Case& base) {
   return all;
 }
 
-using Values = std::vector<float>;
-
-/// The value with its `keep` highest significant bits.
-float with_bits(float value, int keep) {
-  if (!std::isfinite(value) || value == 0) return value;
-  int exponent = 0;
-  const auto significand = static_cast<std::int32_t>(std::ldexp(std::frexp(value, &exponent), 24));
-  const std::int32_t unit = 1 << (24 - keep);
-  return std::ldexp(static_cast<float>(significand / unit * unit), exponent - 24);
-}
-
 /// The same order in consecutive integers, `first` for the smallest value.
-Values ranks(const Values& values, float first) {
-  const std::set<float> distinct(values.begin(), values.end());
+Values ranks(const Values& values, double first) {
+  const std::set<double> distinct(values.begin(), values.end());
   Values result;
-  for (const float v : values) {
-    result.push_back(first + static_cast<float>(std::distance(distinct.begin(), distinct.find(v))));
+  for (const double v : values) {
+    result.push_back(first + static_cast<double>(std::distance(distinct.begin(), distinct.find(v))));
   }
   return result;
 }
 
 /// The power of two that brings the largest value to [1, 2).
 int normal_exponent(const Values& values) {
-  float largest = 0;
-  for (const float v : values) largest = std::isfinite(v) ? std::max(largest, std::fabs(v)) : largest;
+  double largest = 0;
+  for (const double v : values) largest = std::isfinite(v) ? std::max(largest, std::fabs(v)) : largest;
   return largest == 0 ? 0 : -std::ilogb(largest);
 }
 
 long total_complexity(const Values& values) {
   long sum = 0;
-  for (const float v : values) sum += complexity(v);
+  for (const double v : values) sum += complexity(v);
   return sum;
 }
 
 /// The whole tensor at once, the simplest first.
-std::vector<Values> simpler_together(const Values& values) {
-  std::vector<Values> candidates{Values(values.size(), 0.0f), Values(values.size(), 1.0f)};
+std::vector<Values> simpler_together(const Values& values, Dtype dtype) {
+  std::vector<Values> candidates{Values(values.size(), 0.0), Values(values.size(), 1.0)};
   if (values.size() > 1) candidates.emplace_back(values.size(), values[0]);
-  const auto each = [&](const std::function<float(float)>& change) {
+  const auto each = [&](const std::function<double(double)>& change) {
     Values changed = values;
-    for (float& v : changed) v = change(v);
+    for (double& v : changed) v = change(v);
     candidates.push_back(std::move(changed));
   };
-  const bool comparable = std::ranges::none_of(values, [](float v) { return std::isnan(v); });
-  if (comparable && values.size() <= single_values) {
+  const bool comparable = std::ranges::none_of(values, [](double v) { return std::isnan(v); });
+  if (comparable && std::ssize(values) <= single_values) {
     // A spread that is small beside the mean needs all values to move at once.
-    for (const float first : {0.0f, 0x1p4f, 0x1p8f, 0x1p12f, 0x1p16f, 0x1p20f}) {
+    for (const double first : {0.0, 0x1p4, 0x1p8, 0x1p12, 0x1p16, 0x1p20}) {
       candidates.push_back(ranks(values, first));
     }
   }
   const int shift = normal_exponent(values);
-  if (shift != 0) each([=](float v) { return std::ldexp(v, shift); });
-  for (const int bits : {1, 2, 4, 8, 12}) each([=](float v) { return with_bits(v, bits); });
-  each([](float v) { return std::trunc(v); });
-  each([](float v) { return std::fabs(v); });
+  if (shift != 0) each([=](double v) { return std::ldexp(v, shift); });
+  for (const int bits : {1, 2, 4, 8, 12}) each([=](double v) { return with_bits(v, bits); });
+  each([](double v) { return std::trunc(v); });
+  each([](double v) { return std::fabs(v); });
+  for (Values& candidate : candidates) {
+    for (double& v : candidate) v = rounded_to(dtype, v);
+  }
   const long now = total_complexity(values);
   std::erase_if(candidates, [=](const Values& candidate) { return total_complexity(candidate) >= now; });
   return candidates;
 }
 
 /// Every occurrence of one value at once: equal values stay equal.
-void shrink_equal_values(SmallerSteps& steps, const Access& access, const Values& values) {
-  std::set<std::uint32_t> distinct;
-  for (const float value : values) distinct.insert(std::bit_cast<std::uint32_t>(value));
-  if (distinct.size() == values.size() || distinct.size() > single_values) return;
-  for (const std::uint32_t bits : distinct) {
-    for (const float candidate : simpler(std::bit_cast<float>(bits))) {
+void shrink_equal_values(SmallerSteps& steps, const Access& access, const Tensor& tensor) {
+  std::set<std::uint64_t> distinct;
+  const auto count = static_cast<std::int64_t>(tensor.size());
+  for (std::int64_t i = 0; i < count; ++i) distinct.insert(element_bits(tensor, i));
+  if (distinct.size() == tensor.size() || std::ssize(distinct) > single_values) return;
+  for (const std::uint64_t bits : distinct) {
+    const double value = value_of_bits(bits, format_of(tensor.dtype));
+    for (const double candidate : simpler(value, tensor.dtype)) {
       steps.add([=](Case& c) {
-        for (float& v : access(c)->floats()) {
-          if (std::bit_cast<std::uint32_t>(v) == bits) v = candidate;
+        Tensor& changed = *access(c);
+        for (std::int64_t i = 0; i < count; ++i) {
+          if (element_bits(changed, i) == bits) set_element(changed, i, candidate);
         }
       });
     }
@@ -159,17 +177,20 @@ void shrink_values(SmallerSteps& steps) {
   Case copy = steps.base();
   for (const Access& access : tensors_of(steps.base())) {
     const Tensor& tensor = *access(copy);
-    if (tensor.dtype != Dtype::f32 || tensor.size() == 0) continue;
-    const Values values(tensor.floats().begin(), tensor.floats().end());
-    for (Values& candidate : simpler_together(values)) {
+    if (tensor.size() == 0) continue;
+    const auto count = static_cast<std::int64_t>(tensor.size());
+    Values values;
+    for (std::int64_t i = 0; i < count; ++i) values.push_back(element(tensor, i));
+    for (Values& candidate : simpler_together(values, tensor.dtype)) {
       steps.add([access, candidate = std::move(candidate)](Case& c) {
-        std::ranges::copy(candidate, access(c)->floats().begin());
+        std::int64_t i = 0;
+        change_elements(*access(c), [&](double) { return candidate[static_cast<std::size_t>(i++)]; });
       });
     }
-    shrink_equal_values(steps, access, values);
-    for (std::size_t i = 0; i < std::min(values.size(), single_values); ++i) {
-      for (const float candidate : simpler(values[i])) {
-        steps.add([=](Case& c) { access(c)->floats()[i] = candidate; });
+    shrink_equal_values(steps, access, tensor);
+    for (std::int64_t i = 0; i < std::min(count, single_values); ++i) {
+      for (const double candidate : simpler(values[static_cast<std::size_t>(i)], tensor.dtype)) {
+        steps.add([=](Case& c) { set_element(*access(c), i, candidate); });
       }
     }
   }

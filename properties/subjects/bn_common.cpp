@@ -8,7 +8,7 @@ Capabilities bn_capabilities() {
   can.dialect = *dialect_named("pytorch");
   can.numerics.claim = Claim::sound;
   can.numerics.summation = Summation::wide;
-  can.numerics.range = Range::f64;
+  can.numerics.range = Range::wide;
   can.numerics.thread_invariant = true;
   can.numerics.layout_invariant = true;
   can.canonical_bits = true;

@@ -19,7 +19,11 @@ namespace {
 std::vector<std::vector<float>> drawn(Regime regime, std::size_t count) {
   RandomDraws draws(17);
   std::vector<std::vector<float>> channels;
-  for (int k = 0; k < 300; ++k) channels.push_back(draw_values(draws, regime, count));
+  for (int k = 0; k < 300; ++k) {
+    // Numbers of float32, which a float holds.
+    std::vector<float>& channel = channels.emplace_back();
+    for (const double v : draw_values(draws, regime, count)) channel.push_back(static_cast<float>(v));
+  }
   return channels;
 }
 

@@ -90,7 +90,7 @@ TEST(GradientCases, LikeTheOutputCancels) {
     const ExpectedCall expected = expect(c.config, c.state, c.calls[1], any_capabilities().dialect, forward);
     float largest_dx = 0;
     float largest_dy = 0;
-    const Tensor dx = expected.outputs.at(Output::dx).nearest_f32();
+    const Tensor dx = expected.outputs.at(Output::dx).nearest();
     for (const float v : dx.floats()) largest_dx = std::max(largest_dx, std::fabs(v));
     for (const float v : backward.dy.floats()) largest_dy = std::max(largest_dy, std::fabs(v));
     cancelled += largest_dx < 1e-5f * largest_dy ? 1 : 0;

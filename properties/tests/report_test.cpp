@@ -196,7 +196,10 @@ TEST(Results, NothingApplicableIsInconclusive) {
 }
 
 TEST(ShowCase, ShowsValuesAsDecimalAndBits) {
-  EXPECT_EQ(show_float(-0.99999776f), "-0.999997735 (0xbf7fffda)");
+  EXPECT_EQ(show_number(static_cast<double>(-0.99999776f), Dtype::f32), "-0.999997735 (0xbf7fffda)");
+  EXPECT_EQ(show_number(-0.1, Dtype::f16), "-0.099976 (0xae66)");
+  EXPECT_EQ(show_number(0.1, Dtype::bf16), "0.1001 (0x3dcd)");
+  EXPECT_EQ(show_number(0.1, Dtype::f64), "0.10000000000000001 (0x3fb999999999999a)");
   const std::string text = show_case(forward_case(true, {2, 1}, {1.5f, -0.0f}));
   for (const char* part : {"BatchNorm1d(1), eps = 1e-05, momentum = 0.1", "call 0: forward training",
                            "1.5 (0x3fc00000)", "-0 (0x80000000)", "running_var [1] = 1 (0x3f800000)"}) {

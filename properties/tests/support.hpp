@@ -63,7 +63,7 @@ class Perfect : public Subject {
     if (expected.must_fail()) return {Failure{expected.errors[0], "not allowed", false}, before};
     Values values;
     for (const auto& [output, tensor] : expected.outputs) {
-      if (!is_state(output)) values.outputs.emplace(output, tensor.nearest_f32());
+      if (!is_state(output)) values.outputs.emplace(output, tensor.nearest());
     }
     return {std::move(values), rounded_state(expected)};
   }

@@ -1,11 +1,30 @@
 #pragma once
-/// What a sound float32 algorithm may lose on this very input, beyond rounding its result: the A of
-/// |got - exact| / A, less half an ulp. Derivation beside each formula in attainable_error.cpp.
+/// What a sound algorithm may lose on this very input, beyond rounding its result: the A of
+/// |got - exact| / A, less half an ulp of the output's dtype. "Float" means the numerics' arithmetic
+/// throughout, `of_data` being float32 here: ExpectedTensor knows x's dtype and resolves it. Derivation
+/// beside each formula in attainable_error.cpp.
 
 #include "bncheck/expected.hpp"
 #include "bncheck/numerics.hpp"
 
 namespace bncheck {
+
+/// The numbers of an arithmetic.
+struct Precision {
+  int bits;               ///< of the significand
+  long double unit;       ///< u = 2^-bits: half an ulp of 1
+  long double underflow;  ///< omega: the smallest positive number, or smallest normal one where it flushes
+};
+Precision precision_of(const Numerics& numerics);
+
+/// Half an ulp of a number of this size: the most that rounding to the format does to it.
+long double half_ulp(const FloatFormat& format, long double size);
+
+/// The form in which a call returns the statistics that its gradient starts from.
+struct StoredStatistics {
+  FloatFormat format;
+  bool as_variance = false;  ///< mean and variance; else mean and invstd
+};
 
 /// Magnitudes of one channel, as plain numbers. Only sizes matter here, so long double carries them.
 struct ChannelScale {
@@ -18,6 +37,8 @@ struct ChannelScale {
   EpsPlace eps_place = EpsPlace::inside;
   bool unbiased_normalising = false;
   bool ratio_statistics = false;  ///< mean and variance are themselves quotients S/c
+  /// Mean and variance or invstd have been rounded to this before they are used; absent: they have not.
+  std::optional<StoredStatistics> stored{};
 };
 
 /// Magnitudes of one channel's gradient.

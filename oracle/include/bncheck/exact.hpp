@@ -79,6 +79,8 @@ class ExactNumber {
   /// is the format's positive quiet NaN.
   std::uint64_t nearest_bits(const FloatFormat& format) const;
   float nearest_f32() const;
+  /// That number, which a double holds whatever the format.
+  double nearest(const FloatFormat& format) const;
   /// floor(log2 |this|), exact. Precondition: finite and not zero.
   std::int64_t binade() const;
 
@@ -94,5 +96,7 @@ class ExactNumber {
 
 /// Numbers of `format`, exactly. Precondition: a finite code.
 Dyadic value_of_code(std::uint64_t code, const FloatFormat& format);
+/// From this magnitude on, numbers round to infinity: half an ulp past the largest finite one.
+Dyadic overflow_threshold(const FloatFormat& format);
 
 }  // namespace bncheck

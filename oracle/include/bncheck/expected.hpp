@@ -49,7 +49,7 @@ struct Slack {
   bool in_range = true;
 };
 
-/// How far a float is from the exact number, in the three measures that are never mixed.
+/// How far a number of the output's dtype is from the exact one, in the three measures that are never mixed.
 struct Error {
   bool nearest = false;     ///< correctly rounded: same bits, where +0 equals -0 and any NaN equals any other
   double ulps = 0;          ///< |got - exact| / ulp(exact); infinite where one is finite and the other is not
@@ -66,11 +66,16 @@ class ExpectedTensor {
 
   const Shape& shape() const;
   std::int64_t size() const;
+  /// That of x for y and dx; of running statistics their own; else the parameters'.
+  Dtype dtype() const;
   ExactNumber value(std::int64_t index) const;
   Slack slack(std::int64_t index, const Numerics& numerics) const;
-  Error error(std::int64_t index, float got, const Numerics& numerics) const;
-  /// All elements rounded to nearest float.
-  Tensor nearest_f32() const;
+  /// `got` is a number of the output's dtype, which a double holds exactly.
+  Error error(std::int64_t index, double got, const Numerics& numerics) const;
+  /// The nearest number of the dtype.
+  double nearest(std::int64_t index) const;
+  /// All elements rounded to the dtype.
+  Tensor nearest() const;
 
  private:
   std::shared_ptr<const Answer> answer_;

@@ -35,6 +35,8 @@ struct Tensor {
 
   static Tensor of(Shape shape, std::span<const float> values);
   static Tensor filled(Shape shape, float value);
+  /// All elements are +0.
+  static Tensor zeros(Dtype dtype, Shape shape);
 
   /// Elements that the bytes hold (a damaged Tensor may disagree with its shape; see `is_whole`).
   std::size_t size() const { return bytes.size() / size_of(dtype); }

@@ -58,7 +58,7 @@ static int forward_inference(void *context, bncheck_call *call) {
 static void capabilities(void *context, bncheck_capabilities *can) {
   (void)context;
   can->dialect = "pytorch,saved=none";
-  can->numerics = "sound,summation=wide,range=f64";
+  can->numerics = "sound,summation=wide,range=wide";
   can->errors = "one_value";
 }
 static const bncheck_plugin table = {

@@ -90,7 +90,7 @@ int guarded(bncheck_call* call, const Work& work) {
 void capabilities(void*, bncheck_capabilities* can) {
   can->layouts = BNCHECK_STRIDED | BNCHECK_IN_PLACE;
   can->dialect = "pytorch,saved=none";
-  can->numerics = "sound,summation=wide,range=f64";
+  can->numerics = "sound,summation=wide,range=wide";
   can->errors = "channels one_value";
 }
 
