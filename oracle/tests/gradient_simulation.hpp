@@ -5,65 +5,75 @@
 
 namespace bncheck::simulation {
 
-using Sum = float (*)(const Values&);
+template <class T>
+using SumOf = T (*)(const ValuesOf<T>&);
+using Sum = SumOf<float>;
 
 /// What a backward pass is given, or has computed from x.
-struct Layer {
-  const Values& x;
-  const Values& dy;
-  float mean, variance, gamma, eps;
+template <class T>
+struct LayerOf {
+  const ValuesOf<T>& x;
+  const ValuesOf<T>& dy;
+  T mean, variance, gamma, eps;
 
-  float n() const { return static_cast<float>(x.size()); }
-  float deviation() const { return std::sqrt(variance + eps); }
-  float invstd() const { return 1 / deviation(); }
-  float centred(std::size_t i) const { return x[i] - mean; }
-  float normal(std::size_t i) const { return centred(i) * invstd(); }
+  T n() const { return static_cast<T>(x.size()); }
+  T deviation() const { return std::sqrt(variance + eps); }
+  T invstd() const { return 1 / deviation(); }
+  T centred(std::size_t i) const { return x[i] - mean; }
+  T normal(std::size_t i) const { return centred(i) * invstd(); }
   template <class Term>
-  float sum(Sum add, const Term& term) const {
-    Values terms;
+  T sum(SumOf<T> add, const Term& term) const {
+    ValuesOf<T> terms;
     for (std::size_t i = 0; i < x.size(); ++i) terms.push_back(term(i));
     return add(terms);
   }
   template <class Term>
-  Values each(const Term& term) const {
-    Values values;
+  ValuesOf<T> each(const Term& term) const {
+    ValuesOf<T> values;
     for (std::size_t i = 0; i < x.size(); ++i) values.push_back(term(i));
     return values;
   }
 };
+using Layer = LayerOf<float>;
 
-struct Gradients {
-  Values dx;
-  float dweight, dbias;
+template <class T>
+struct GradientsOf {
+  ValuesOf<T> dx;
+  T dweight, dbias;
 };
+using Gradients = GradientsOf<float>;
 
-struct Formula {
+template <class T>
+struct FormulaOf {
   const char* name;
-  Gradients (*apply)(const Layer&, Sum);
+  GradientsOf<T> (*apply)(const LayerOf<T>&, SumOf<T>);
 };
+using Formula = FormulaOf<float>;
 
 // ---- training
 
 /// (dy - mean(dy) - (x - mean) k) invstd gamma with k = Sum dy (x - mean) invstd^2/n.
-inline Gradients with_k(const Layer& l, Sum add) {
-  const float dot = l.sum(add, [&](std::size_t i) { return l.dy[i] * l.centred(i); });
-  const float total = add(l.dy);
-  const float h = l.invstd();
-  const float k = dot * h * h / l.n();
-  const float mean_dy = total / l.n();
+template <class T>
+GradientsOf<T> with_k(const LayerOf<T>& l, SumOf<T> add) {
+  const T dot = l.sum(add, [&](std::size_t i) { return l.dy[i] * l.centred(i); });
+  const T total = add(l.dy);
+  const T h = l.invstd();
+  const T k = dot * h * h / l.n();
+  const T mean_dy = total / l.n();
   return {l.each([&](std::size_t i) { return (l.dy[i] - mean_dy - l.centred(i) * k) * h * l.gamma; }),
           dot * h, total};
 }
 
 /// The same, with gamma and invstd multiplied first and both means taken by a product with 1/n.
-inline Gradients with_scales(const Layer& l, Sum add) {
-  const float dot = l.sum(add, [&](std::size_t i) { return l.dy[i] * l.centred(i); });
-  const float total = add(l.dy);
-  const float h = l.invstd();
-  const float norm = 1 / l.n();
-  const float mean_dy = total * norm;
-  const float projection_scale = dot * norm * h * h;
-  const float gradient_scale = h * l.gamma;
+template <class T>
+GradientsOf<T> with_scales(const LayerOf<T>& l, SumOf<T> add) {
+  const T dot = l.sum(add, [&](std::size_t i) { return l.dy[i] * l.centred(i); });
+  const T total = add(l.dy);
+  const T h = l.invstd();
+  const T norm = 1 / l.n();
+  const T mean_dy = total * norm;
+  const T projection_scale = dot * norm * h * h;
+  const T gradient_scale = h * l.gamma;
   return {l.each([&](std::size_t i) {
             return (l.dy[i] - l.centred(i) * projection_scale - mean_dy) * gradient_scale;
           }),
@@ -71,21 +81,23 @@ inline Gradients with_scales(const Layer& l, Sum add) {
 }
 
 /// gamma invstd/n (n dy - Sum dy - x^ Sum dy x^), as papers print it.
-inline Gradients of_the_papers(const Layer& l, Sum add) {
-  const float dweight = l.sum(add, [&](std::size_t i) { return l.dy[i] * l.normal(i); });
-  const float dbias = add(l.dy);
-  const float factor = l.gamma * l.invstd() / l.n();
+template <class T>
+GradientsOf<T> of_the_papers(const LayerOf<T>& l, SumOf<T> add) {
+  const T dweight = l.sum(add, [&](std::size_t i) { return l.dy[i] * l.normal(i); });
+  const T dbias = add(l.dy);
+  const T factor = l.gamma * l.invstd() / l.n();
   return {l.each([&](std::size_t i) { return factor * (l.n() * l.dy[i] - dbias - l.normal(i) * dweight); }),
           dweight, dbias};
 }
 
 /// Gradients of the mean and of the variance first, gamma in all of them, V^(-3/2) by pow.
-inline Gradients three_deltas(const Layer& l, Sum add) {
-  const Values delta = l.each([&](std::size_t i) { return l.dy[i] * l.gamma; });
-  const float v = l.variance + l.eps;
-  const float mean_delta = add(delta) * (-1 / std::sqrt(v));
-  const float dot = l.sum(add, [&](std::size_t i) { return delta[i] * l.centred(i); });
-  const float variance_delta = dot * (-0.5f * std::pow(v, -1.5f));
+template <class T>
+GradientsOf<T> three_deltas(const LayerOf<T>& l, SumOf<T> add) {
+  const ValuesOf<T> delta = l.each([&](std::size_t i) { return l.dy[i] * l.gamma; });
+  const T v = l.variance + l.eps;
+  const T mean_delta = add(delta) * (-1 / std::sqrt(v));
+  const T dot = l.sum(add, [&](std::size_t i) { return delta[i] * l.centred(i); });
+  const T variance_delta = dot * (T(-0.5) * std::pow(v, T(-1.5)));
   return {l.each([&](std::size_t i) {
             return delta[i] * (1 / std::sqrt(v)) + variance_delta * 2 * l.centred(i) / l.n() +
                    mean_delta / l.n();
@@ -94,32 +106,36 @@ inline Gradients three_deltas(const Layer& l, Sum add) {
 }
 
 /// invstd (dx^ - mean(dx^) - x^ mean(dx^ x^)) with dx^ = gamma dy: what automatic differentiation leaves.
-inline Gradients gamma_first(const Layer& l, Sum add) {
-  const Values d = l.each([&](std::size_t i) { return l.gamma * l.dy[i]; });
-  const float mean_d = add(d) / l.n();
-  const float mean_dot = l.sum(add, [&](std::size_t i) { return d[i] * l.normal(i); }) / l.n();
+template <class T>
+GradientsOf<T> gamma_first(const LayerOf<T>& l, SumOf<T> add) {
+  const ValuesOf<T> d = l.each([&](std::size_t i) { return l.gamma * l.dy[i]; });
+  const T mean_d = add(d) / l.n();
+  const T mean_dot = l.sum(add, [&](std::size_t i) { return d[i] * l.normal(i); }) / l.n();
   return {l.each([&](std::size_t i) { return (d[i] - mean_d - l.normal(i) * mean_dot) / l.deviation(); }),
           l.sum(add, [&](std::size_t i) { return l.dy[i] * l.normal(i); }), add(l.dy)};
 }
 
-inline Gradients fused(const Layer& l, Sum add) {
-  const float dweight = l.sum(add, [&](std::size_t i) { return l.dy[i] * l.normal(i); });
-  const float dbias = add(l.dy);
-  const float t = dweight / l.n();
-  const float mean_dy = dbias / l.n();
-  const float factor = l.gamma * l.invstd();
+template <class T>
+GradientsOf<T> fused(const LayerOf<T>& l, SumOf<T> add) {
+  const T dweight = l.sum(add, [&](std::size_t i) { return l.dy[i] * l.normal(i); });
+  const T dbias = add(l.dy);
+  const T t = dweight / l.n();
+  const T mean_dy = dbias / l.n();
+  const T factor = l.gamma * l.invstd();
   return {l.each([&](std::size_t i) { return factor * std::fma(-l.normal(i), t, l.dy[i] - mean_dy); }),
           dweight, dbias};
 }
 
-inline constexpr Formula training_formulas[] = {
-    {"(dy - mean - (x - mu) k) invstd gamma", with_k},
-    {"(dy - (x - mu) p - mean) (invstd gamma)", with_scales},
-    {"gamma invstd/n (n dy - S - x^ T)", of_the_papers},
-    {"deltas of mean and variance, pow", three_deltas},
-    {"(d - mean - x^ mean(d x^))/root, d = gamma dy", gamma_first},
-    {"fma(-x^, t, dy - mean) (gamma invstd)", fused},
+template <class T>
+inline constexpr FormulaOf<T> training_formulas_of[] = {
+    {"(dy - mean - (x - mu) k) invstd gamma", with_k<T>},
+    {"(dy - (x - mu) p - mean) (invstd gamma)", with_scales<T>},
+    {"gamma invstd/n (n dy - S - x^ T)", of_the_papers<T>},
+    {"deltas of mean and variance, pow", three_deltas<T>},
+    {"(d - mean - x^ mean(d x^))/root, d = gamma dy", gamma_first<T>},
+    {"fma(-x^, t, dy - mean) (gamma invstd)", fused<T>},
 };
+inline constexpr const auto& training_formulas = training_formulas_of<float>;
 
 // ---- training, other dialects
 

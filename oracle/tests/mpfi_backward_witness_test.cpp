@@ -118,6 +118,25 @@ TEST_F(MpfiBackwardWitness, InferenceInEveryRegime) {
   EXPECT_GE(total.agreed, 100000);
 }
 
+TEST_F(MpfiBackwardWitness, OtherDtypesInEveryRegime) {
+  Random random(44);
+  for (const auto& [name, regime] : regimes()) {
+    SCOPED_TRACE(name);
+    for (int k = 0; k < 80; ++k) {
+      Draft draft = draw(random, regime, 3, 16);
+      draft.problem.forward.training = k % 3 != 0;
+      const Dtype data = random.pick<Dtype>({Dtype::f64, Dtype::f16, Dtype::bf16});
+      const std::vector<float> dy = draw_dy(random, draft, k);
+      const GradientProblem plain = with_dy(std::move(draft), dy);
+      check({in_dtype(plain, data, k % 2 == 0 ? data : Dtype::f32, random),
+             in_dtype(plain.dy, data, [&] { return random.uniform(); })});
+      if (HasFatalFailure()) return;
+    }
+  }
+  EXPECT_GE(total.agreed, 30000);
+  EXPECT_GE(total.agreed_elsewhere, 90000);
+}
+
 std::vector<Dialect> other_dialects() {
   Dialect outside;
   outside.eps_place = EpsPlace::outside;

@@ -77,6 +77,24 @@ TEST_F(MpfiWitness, InferenceInEveryRegime) {
   EXPECT_GE(total.agreed, 500000);
 }
 
+TEST_F(MpfiWitness, OtherDtypesInEveryRegime) {
+  Random random(23);
+  for (const auto& [name, regime] : regimes()) {
+    SCOPED_TRACE(name);
+    for (int k = 0; k < 160; ++k) {
+      Draft draft = draw(random, regime, 4, 30);
+      draft.problem.forward.training = k % 3 != 0;
+      draft.problem.config.affine = k % 8 != 0;
+      if (k % 8 == 1) draft.problem.dialect.saved = Saved::mean_var;
+      const Dtype data = random.pick<Dtype>({Dtype::f64, Dtype::f16, Dtype::bf16});
+      check(in_dtype(finish(std::move(draft)), data, k % 2 == 0 ? data : Dtype::f32, random));
+      if (HasFatalFailure()) return;
+    }
+  }
+  EXPECT_GE(total.agreed, 100000);
+  EXPECT_GE(total.agreed_elsewhere, 300000);
+}
+
 TEST_F(MpfiWitness, OtherPlacesOfEpsAndCorrections) {
   Random random(22);
   for (const auto& [name, regime] : regimes()) {

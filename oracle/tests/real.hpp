@@ -130,4 +130,21 @@ inline std::optional<float> nearest_f32(const Interval& interval) {
   return low;
 }
 
+/// The number of any format nearest to a number: rounded to the format's precision within its exponent range,
+/// the ternary value carried along so that the subnormal rounding knows about the first one; what remains is
+/// a number of the format, and a double.
+inline double nearest(const Real& value, const FloatFormat& format) {
+  const mpfr_exp_t emin = mpfr_get_emin();
+  const mpfr_exp_t emax = mpfr_get_emax();
+  Real rounded(format.precision);
+  mpfr_set_emin(format.smallest_exponent() + 1);  // MPFR's significands are in [1/2, 1)
+  mpfr_set_emax(2 - format.min_exponent);
+  int ternary = mpfr_set(rounded.get(), value.get(), MPFR_RNDN);
+  ternary = mpfr_check_range(rounded.get(), ternary, MPFR_RNDN);
+  mpfr_subnormalize(rounded.get(), ternary, MPFR_RNDN);
+  mpfr_set_emin(emin);
+  mpfr_set_emax(emax);
+  return mpfr_get_d(rounded.get(), MPFR_RNDN);
+}
+
 }  // namespace bncheck::test

@@ -6,82 +6,94 @@
 #include <cmath>
 #include <cstdlib>
 #include <random>
+#include <type_traits>
 
 #include "bncheck/expected.hpp"
 
 namespace bncheck::simulation {
 
 using Random = std::mt19937_64;
-using Values = std::vector<float>;
+template <class T>
+using ValuesOf = std::vector<T>;
+using Values = ValuesOf<float>;
 
-// ---- float32 sums
+// ---- sums, in float32 or float64
 
-inline float naive_sum(const Values& v) {
-  float sum = 0;
-  for (const float x : v) sum += x;
+template <class T>
+T naive_sum(const ValuesOf<T>& v) {
+  T sum = 0;
+  for (const T x : v) sum += x;
   return sum;
 }
 
-inline float pairwise_sum(const float* v, std::size_t n) {
+template <class T>
+T pairwise_sum(const T* v, std::size_t n) {
   if (n == 1) return v[0];
   return pairwise_sum(v, n / 2) + pairwise_sum(v + n / 2, n - n / 2);
 }
 
 /// Sixteen sequential additions, then a tree.
-inline float blocked_sum(const Values& v) {
-  Values blocks;
+template <class T>
+T blocked_sum(const ValuesOf<T>& v) {
+  ValuesOf<T> blocks;
   for (std::size_t i = 0; i < v.size(); i += 16) {
-    float sum = v[i];
+    T sum = v[i];
     for (std::size_t k = i + 1; k < std::min(i + 16, v.size()); ++k) sum += v[k];
     blocks.push_back(sum);
   }
   return pairwise_sum(blocks.data(), blocks.size());
 }
 
-inline float kahan_sum(const Values& v) {
-  float sum = 0;
-  float carry = 0;
-  for (const float x : v) {
-    const float term = x - carry;
-    const float next = sum + term;
+template <class T>
+T kahan_sum(const ValuesOf<T>& v) {
+  T sum = 0;
+  T carry = 0;
+  for (const T x : v) {
+    const T term = x - carry;
+    const T next = sum + term;
     carry = (next - sum) - term;
     sum = next;
   }
   return sum;
 }
 
-inline float wide_sum(const Values& v) {
-  double sum = 0;
-  for (const float x : v) sum += static_cast<double>(x);
-  return static_cast<float>(sum);
+template <class T>
+T wide_sum(const ValuesOf<T>& v) {
+  using Wider = std::conditional_t<sizeof(T) == 4, double, long double>;
+  Wider sum = 0;
+  for (const T x : v) sum += static_cast<Wider>(x);
+  return static_cast<T>(sum);
 }
 
 // ---- statistics
 
-struct Moments {
-  float mean, variance;  ///< population variance
+template <class T>
+struct MomentsOf {
+  T mean, variance;  ///< population variance
 };
+using Moments = MomentsOf<float>;
 
-template <class Sum>
-inline Moments two_pass(const Values& x, const Sum& sum) {
-  const auto n = static_cast<float>(x.size());
-  const float mean = sum(x) / n;
-  Values squares;
-  for (const float v : x) squares.push_back((v - mean) * (v - mean));
+template <class T>
+MomentsOf<T> two_pass(const ValuesOf<T>& x, T (*sum)(const ValuesOf<T>&)) {
+  const auto n = static_cast<T>(x.size());
+  const T mean = sum(x) / n;
+  ValuesOf<T> squares;
+  for (const T v : x) squares.push_back((v - mean) * (v - mean));
   return {mean, sum(squares) / n};
 }
 
 /// Welford's recurrence in chunks of 16, merged two by two (Chan, Golub, LeVeque 1983).
-inline Moments chunked_welford(const Values& x) {
+template <class T>
+MomentsOf<T> chunked_welford(const ValuesOf<T>& x) {
   struct Part {
-    float n, mean, m2;
+    T n, mean, m2;
   };
   std::vector<Part> parts;
   for (std::size_t i = 0; i < x.size(); i += 16) {
     Part part{0, 0, 0};
     for (std::size_t k = i; k < std::min(i + 16, x.size()); ++k) {
       part.n += 1;
-      const float delta = x[k] - part.mean;
+      const T delta = x[k] - part.mean;
       part.mean += delta / part.n;
       part.m2 += delta * (x[k] - part.mean);
     }
@@ -92,8 +104,8 @@ inline Moments chunked_welford(const Values& x) {
     for (std::size_t i = 0; i + 1 < parts.size(); i += 2) {
       const Part& a = parts[i];
       const Part& b = parts[i + 1];
-      const float n = a.n + b.n;
-      const float delta = b.mean - a.mean;
+      const T n = a.n + b.n;
+      const T delta = b.mean - a.mean;
       merged.push_back({n, a.mean + delta * (b.n / n), a.m2 + b.m2 + delta * delta * (a.n * b.n / n)});
     }
     if (parts.size() % 2 != 0) merged.push_back(parts.back());
@@ -102,30 +114,35 @@ inline Moments chunked_welford(const Values& x) {
   return {parts[0].mean, parts[0].m2 / parts[0].n};
 }
 
-inline float all_pairwise_sum(const Values& v) {
+template <class T>
+T all_pairwise_sum(const ValuesOf<T>& v) {
   return pairwise_sum(v.data(), v.size());
 }
 
-struct TrainingControl {
+template <class T>
+struct TrainingControlOf {
   const char* name;
   Summation summation;
-  float (*sum)(const Values&);  ///< of gradients; `moments` are those of x
-  Moments (*moments)(const Values&);
+  T (*sum)(const ValuesOf<T>&);  ///< of gradients; `moments` are those of x
+  MomentsOf<T> (*moments)(const ValuesOf<T>&);
 };
+using TrainingControl = TrainingControlOf<float>;
 
-inline constexpr TrainingControl training_controls[] = {
-    {"two-pass, blocked sums", Summation::blocked, blocked_sum,
-     [](const Values& x) { return two_pass(x, blocked_sum); }},
-    {"two-pass, pairwise sums", Summation::blocked, all_pairwise_sum,
-     [](const Values& x) { return two_pass(x, all_pairwise_sum); }},
-    {"two-pass, naive sums", Summation::naive, naive_sum,
-     [](const Values& x) { return two_pass(x, naive_sum); }},
-    {"two-pass, Kahan sums", Summation::compensated, kahan_sum,
-     [](const Values& x) { return two_pass(x, kahan_sum); }},
-    {"two-pass, double sums", Summation::wide, wide_sum,
-     [](const Values& x) { return two_pass(x, wide_sum); }},
-    {"chunked Welford", Summation::welford, blocked_sum, chunked_welford},
+template <class T>
+inline constexpr TrainingControlOf<T> training_controls_of[] = {
+    {"two-pass, blocked sums", Summation::blocked, blocked_sum<T>,
+     [](const ValuesOf<T>& x) { return two_pass<T>(x, blocked_sum<T>); }},
+    {"two-pass, pairwise sums", Summation::blocked, all_pairwise_sum<T>,
+     [](const ValuesOf<T>& x) { return two_pass<T>(x, all_pairwise_sum<T>); }},
+    {"two-pass, naive sums", Summation::naive, naive_sum<T>,
+     [](const ValuesOf<T>& x) { return two_pass<T>(x, naive_sum<T>); }},
+    {"two-pass, Kahan sums", Summation::compensated, kahan_sum<T>,
+     [](const ValuesOf<T>& x) { return two_pass<T>(x, kahan_sum<T>); }},
+    {"two-pass, double sums", Summation::wide, wide_sum<T>,
+     [](const ValuesOf<T>& x) { return two_pass<T>(x, wide_sum<T>); }},
+    {"chunked Welford", Summation::welford, blocked_sum<T>, chunked_welford<T>},
 };
+inline constexpr const auto& training_controls = training_controls_of<float>;
 
 // ---- normalisation of given statistics
 
@@ -209,7 +226,7 @@ inline Problem problem(Random& random, Data data, std::size_t n, bool training) 
   p.channel.beta = random() % 4 == 0 ? 0.0f : static_cast<float>(normal(random));
   p.channel.eps = random() % 4 == 0 ? 0x1p-20f : 1e-5f;
   // Statistics that a training run could have left: those of other values of the same kind.
-  const Moments other = two_pass(draw(random, data, 64), wide_sum);
+  const Moments other = two_pass<float>(draw(random, data, 64), wide_sum);
   p.channel.mean = other.mean;
   p.channel.variance = other.variance;
   Config& config = p.content.config;

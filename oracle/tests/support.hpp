@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "bncheck/case.hpp"
+#include "bncheck/elements.hpp"
 #include "bncheck/expected.hpp"
 
 namespace bncheck::test {
@@ -63,6 +64,18 @@ class Random {
 
 inline Tensor vector_of(const std::vector<float>& values) {
   return Tensor::of({static_cast<std::int64_t>(values.size())}, values);
+}
+
+/// The same values in another dtype: rounded, and for float64 with random bits below a float's. What
+/// overflows becomes the largest finite number.
+template <class Uniform>
+Tensor in_dtype(const Tensor& tensor, Dtype dtype, const Uniform& uniform) {
+  Tensor result = converted(tensor, dtype);
+  change_elements(result, [&](double v) {
+    if (dtype == Dtype::f64) v += v * std::ldexp(uniform(), -24);
+    return std::isinf(v) ? std::copysign(largest_finite(dtype), v) : v;
+  });
+  return result;
 }
 
 inline Call forward(bool training, Tensor x) {

@@ -58,9 +58,7 @@ class Textbook {
   };
 
   Interval number(double value) const { return {precision_, value}; }
-  static double at(const Tensor& tensor, std::int64_t index) {
-    return static_cast<double>(tensor.floats()[static_cast<std::size_t>(index)]);
-  }
+  static double at(const Tensor& tensor, std::int64_t index) { return element(tensor, index); }
 
   Interval deviation_of(const Interval& variance) const {
     const Interval eps = number(problem_.config.eps);

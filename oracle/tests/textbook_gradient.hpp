@@ -33,9 +33,7 @@ class TextbookGradient {
   };
 
   Interval number(double value) const { return {precision_, value}; }
-  static double at(const Tensor& tensor, std::int64_t index) {
-    return static_cast<double>(tensor.floats()[static_cast<std::size_t>(index)]);
-  }
+  static double at(const Tensor& tensor, std::int64_t index) { return element(tensor, index); }
   Interval centred(std::int64_t index) const {
     return number(at(problem_.forward.x, index)) - book_.mean(problem_.channel_of(index));
   }
