@@ -32,13 +32,13 @@ std::string place(std::size_t call, Output output) {
 void judge_tensor(const Run& run, std::size_t call, Output output, const ExpectedTensor& expected,
                   const Capabilities& can, Judged judged, Verdict& verdict, std::int64_t most) {
   const Tensor& tensor = run.output(call, output);
-  if (tensor.shape != expected.shape() || !tensor.is_whole()) {
-    throw Settled{Verdict::violated(place(call, output) + " has shape " + to_string(tensor.shape) +
-                                    ", expected " + to_string(expected.shape()))};
-  }
   if (tensor.dtype != expected.dtype()) {
     throw Settled{Verdict::violated(place(call, output) + " has dtype " + std::string(name_of(tensor.dtype)) +
                                     ", expected " + std::string(name_of(expected.dtype())))};
+  }
+  if (tensor.shape != expected.shape() || !tensor.is_whole()) {
+    throw Settled{Verdict::violated(place(call, output) + " has shape " + to_string(tensor.shape) +
+                                    ", expected " + to_string(expected.shape()))};
   }
   Numerics numerics = can.numerics;
   // Wider arithmetic has no reason to fail where float's range ends, and is judged there all the same.
