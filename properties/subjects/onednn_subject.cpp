@@ -30,17 +30,16 @@ void execute(const dnnl::primitive& primitive, const Arguments& arguments) {
   stream.wait();
 }
 
-/// The shape as blocked formats have it: at least one dimension follows the channels.
+/// The shape as oneDNN has fast code for blocks of channels: images or volumes.
 Shape with_space(Shape shape) {
-  if (shape.size() == 2) shape.push_back(1);
+  while (shape.size() < 4) shape.push_back(1);
   return shape;
 }
 
 memory::desc blocked_desc(const Shape& shape) {
-  using Tag = memory::format_tag;
-  static const std::map<std::size_t, Tag> tags{{3, Tag::aBc16b}, {4, Tag::aBcd16b}, {5, Tag::aBcde16b}};
   const Shape spatial = with_space(shape);
-  return {spatial, memory::data_type::f32, tags.at(spatial.size())};
+  const auto tag = spatial.size() == 4 ? memory::format_tag::nChw16c : memory::format_tag::nCdhw16c;
+  return {spatial, memory::data_type::f32, tag};
 }
 
 /// A tensor as a primitive sees it: the caller's memory itself, or a blocked copy of that.
@@ -144,7 +143,7 @@ class OnednnSubject : public Subject {
  public:
   OnednnSubject(std::string name, Layout layout) : name_(std::move(name)), layout_(layout) {
     can_.dialect = *dialect_named("onednn");
-    can_.numerics.summation = Summation::naive;
+    can_.numerics.summation = Summation::naive;  // running sums, a vector or a thread at a time
     can_.errors =
         {};  // not even the shapes of two buffers are looked at: descriptors are the caller's to make
     can_.strided = can_.channels_last = false;
