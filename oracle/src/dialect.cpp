@@ -95,13 +95,18 @@ const std::vector<Knob<Dialect>>& knobs() {
       word_knob("single_value", &Dialect::single_value, {"error", "nan", "zero", "skip"}),
       word_knob("empty_batch", &Dialect::empty_batch, {"untouched", "nan", "error"}),
       word_knob("eps_place", &Dialect::eps_place, {"inside", "outside", "absent"}),
-      {"eps_floor", "a finite number >= 0", [](const Dialect& d) { return text_of(d.eps_floor); },
+      {"eps_floor",
+       {},
+       "a finite number >= 0",
+       [](const Dialect& d) { return text_of(d.eps_floor); },
        [](Dialect& d, std::string_view text) {
          const std::optional<double> value = read_eps(text);
          if (value) d.eps_floor = *value;
          return value.has_value();
        }},
-      {"backward_eps", "none or a finite number >= 0",
+      {"backward_eps",
+       {},
+       "none or a finite number >= 0",
        [](const Dialect& d) { return d.backward_eps ? text_of(*d.backward_eps) : "none"; },
        [](Dialect& d, std::string_view text) {
          const std::optional<double> value = read_eps(text);
@@ -140,12 +145,33 @@ std::string text_of(const Dialect& dialect) {
   return base.name + differences(dialect, base, knobs());
 }
 
+const std::vector<std::string>& dialect_knobs() {
+  static const std::vector<std::string> keys = keys_of(knobs());
+  return keys;
+}
+
+std::vector<std::string> knob_words(const std::string& knob) {
+  return known_knob(knobs(), knob, "dialect").words;
+}
+
+std::string knob_of(const Dialect& dialect, const std::string& knob) {
+  return known_knob(knobs(), knob, "dialect").text(dialect);
+}
+
+Dialect with_knob(Dialect dialect, const std::string& knob, const std::string& value) {
+  turn_knob(dialect, known_knob(knobs(), knob, "dialect"), value, "dialect");
+  return dialect;
+}
+
+int knobs_apart(const Dialect& a, const Dialect& b) {
+  return static_cast<int>(std::ranges::count_if(
+      knobs(), [&](const Knob<Dialect>& knob) { return knob.text(a) != knob.text(b); }));
+}
+
 std::string nearest_preset(const Dialect& dialect) {
-  const auto distance = [&](const Dialect& preset) {
-    return std::ranges::count_if(
-        knobs(), [&](const Knob<Dialect>& knob) { return knob.text(dialect) != knob.text(preset); });
-  };
-  return std::ranges::min_element(dialect_presets(), {}, distance)->name;
+  return std::ranges::min_element(dialect_presets(), {},
+                                  [&](const Dialect& preset) { return knobs_apart(dialect, preset); })
+      ->name;
 }
 
 std::string describe(const Dialect& dialect) {

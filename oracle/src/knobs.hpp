@@ -16,7 +16,8 @@ namespace bncheck {
 template <class R>
 struct Knob {
   std::string key;
-  std::string expected;  ///< what a value may be, for messages: "f64 or f32"
+  std::vector<std::string> words;  ///< what a value may be; none where it is a number
+  std::string expected;            ///< the same for messages: "f64 or f32"
   std::function<std::string(const R&)> text;
   /// false: no such value, and the record is as it was.
   std::function<bool(R&, std::string_view)> read;
@@ -43,8 +44,15 @@ Knob<R> word_knob(std::string key, E R::*member, const std::vector<std::string>&
     }
     return false;
   };
-  return {std::move(key), listed(words),
+  return {std::move(key), words, listed(words),
           [member, words](const R& record) { return words[static_cast<std::size_t>(record.*member)]; }, read};
+}
+
+template <class R>
+std::vector<std::string> keys_of(const std::vector<Knob<R>>& knobs) {
+  std::vector<std::string> keys;
+  for (const Knob<R>& knob : knobs) keys.push_back(knob.key);
+  return keys;
 }
 
 template <class R>
@@ -53,6 +61,23 @@ const Knob<R>* find_knob(const std::vector<Knob<R>>& knobs, std::string_view key
     if (knob.key == key) return &knob;
   }
   return nullptr;
+}
+
+/// The knob of this key. `what` names the record in messages: "dialect". Throws std::invalid_argument.
+template <class R>
+const Knob<R>& known_knob(const std::vector<Knob<R>>& knobs, const std::string& key,
+                          const std::string& what) {
+  if (const Knob<R>* knob = find_knob(knobs, key)) return *knob;
+  throw std::invalid_argument("unknown " + what + " knob '" + key + "', expected KNOB=VALUE with one of " +
+                              listed(keys_of(knobs)));
+}
+
+/// Throws std::invalid_argument.
+template <class R>
+void turn_knob(R& record, const Knob<R>& knob, const std::string& value, const std::string& what) {
+  if (knob.read(record, value)) return;
+  throw std::invalid_argument("unknown value '" + value + "' of " + what + " knob '" + knob.key +
+                              "', expected " + knob.expected);
 }
 
 /// The parts of a text between commas; at least one.
@@ -66,8 +91,7 @@ inline std::vector<std::string_view> parts_of(std::string_view text) {
   return parts;
 }
 
-/// Turns the knobs that the parts name. `what` names the record in messages: "dialect". Throws
-/// std::invalid_argument.
+/// Turns the knobs that the parts name. Throws std::invalid_argument.
 template <class R>
 void turn_knobs(R& record, const std::vector<Knob<R>>& knobs, const std::vector<std::string_view>& parts,
                 const std::string& what) {
@@ -75,19 +99,12 @@ void turn_knobs(R& record, const std::vector<Knob<R>>& knobs, const std::vector<
   for (const std::string_view part : parts) {
     const std::size_t equals = part.find('=');
     const std::string key(part.substr(0, equals));
-    const Knob<R>* knob = find_knob(knobs, key);
-    if (knob == nullptr || equals == part.npos) {
-      std::vector<std::string> keys;
-      for (const Knob<R>& known : knobs) keys.push_back(known.key);
-      throw std::invalid_argument((knob == nullptr ? "unknown " + what + " knob '" + key + "', expected "
-                                                   : what + " knob '" + key + "' has no value, expected ") +
-                                  "KNOB=VALUE with one of " + listed(keys));
+    const Knob<R>& knob = known_knob(knobs, key, what);
+    if (equals == part.npos) {
+      throw std::invalid_argument(what + " knob '" + key + "' has no value, expected " + key +
+                                  "=VALUE with " + knob.expected);
     }
-    const std::string value(part.substr(equals + 1));
-    if (!knob->read(record, value)) {
-      throw std::invalid_argument("unknown value '" + value + "' of " + what + " knob '" + key +
-                                  "', expected " + knob->expected);
-    }
+    turn_knob(record, knob, std::string(part.substr(equals + 1)), what);
     if (!seen.insert(key).second) {
       throw std::invalid_argument(what + " knob '" + key + "' is given twice, expected once");
     }

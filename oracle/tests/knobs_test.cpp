@@ -83,6 +83,20 @@ TEST(DialectText, TheNearestPresetHasTheFewestDifferences) {
   EXPECT_EQ(nearest_preset(dialect_from_text("keras,averaging=old_weight,eps_floor=1")), "onnx");
 }
 
+TEST(DialectText, OneKnobAtATime) {
+  for (const std::string& knob : dialect_knobs()) {
+    for (const std::string& word : knob_words(knob)) {
+      const Dialect turned = with_knob(Dialect(), knob, word);
+      EXPECT_EQ(knob_of(turned, knob), word);
+      EXPECT_EQ(knobs_apart(turned, Dialect()), word == knob_of(Dialect(), knob) ? 0 : 1);
+    }
+  }
+  EXPECT_TRUE(knob_words("eps_floor").empty());
+  EXPECT_EQ(with_knob(Dialect(), "eps_floor", "0.5").eps_floor, 0.5);
+  EXPECT_THROW(knob_of(Dialect(), "floor"), std::invalid_argument);
+  EXPECT_THROW(with_knob(Dialect(), "saved", "all"), std::invalid_argument);
+}
+
 TEST(DialectText, WhatIsUnknownIsNamed) {
   EXPECT_THAT(dialect_refusal("latin"), AllOf(HasSubstr("'latin'"), HasSubstr("onnx, keras")));
   EXPECT_THAT(dialect_refusal(""), HasSubstr("unknown dialect ''"));

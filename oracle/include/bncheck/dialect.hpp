@@ -73,6 +73,17 @@ Dialect dialect_from_text(std::string_view text);
 std::string text_of(const Dialect& dialect);
 /// The preset that differs in the fewest knobs, the first of several.
 std::string nearest_preset(const Dialect& dialect);
+/// In how many knobs they differ.
+int knobs_apart(const Dialect& a, const Dialect& b);
+
+/// The knobs' keys, in the order of the members.
+const std::vector<std::string>& dialect_knobs();
+/// The values that a knob can have; none for one that is a number. This and the next two throw
+/// std::invalid_argument as dialect_from_text does.
+std::vector<std::string> knob_words(const std::string& knob);
+std::string knob_of(const Dialect& dialect, const std::string& knob);
+Dialect with_knob(Dialect dialect, const std::string& knob, const std::string& value);
+
 /// Every knob and its value, "key=value" separated by blanks.
 std::string describe(const Dialect& dialect);
 
