@@ -22,10 +22,11 @@ std::vector<OwedOutput> outputs_of_forward(const Config& config, const State& be
   std::vector<OwedOutput> owed{{Output::y, forward.x.dtype, shape}};
   const bool empty = element_count(shape).value_or(0) == 0;
   const bool uses_batch = forward.training || !config.track_running_stats;
-  if (!uses_batch || empty || shape.size() < 2) return owed;
+  if (!uses_batch || shape.size() < 2) return owed;
+  if (empty && dialect.empty_batch == EmptyBatch::untouched) return owed;
   const Shape vector{feature_count(shape, dialect.axes).features};
   const Dtype vectors = dtype_of(before.running_mean, dtype_of(before.weight, forward.x.dtype));
-  if (dialect.saved != Saved::none) {
+  if (dialect.saved != Saved::none && !empty) {
     owed.push_back({Output::saved_mean, vectors, vector});
     owed.push_back(
         {dialect.saved == Saved::mean_var ? Output::saved_var : Output::saved_invstd, vectors, vector});
@@ -42,9 +43,10 @@ std::vector<OwedOutput> outputs_of_backward(const Config& config, const State& b
   std::vector<OwedOutput> owed;
   const Dtype vectors = dtype_of(before.weight, forward.x.dtype);
   if (backward.want_dx) owed.push_back({Output::dx, forward.x.dtype, forward.x.shape});
-  if (backward.want_dweight && config.affine)
-    owed.push_back({Output::dweight, vectors, {config.num_features}});
-  if (backward.want_dbias && config.affine) owed.push_back({Output::dbias, vectors, {config.num_features}});
+  // As many as there are parameters: per-activation axes have more than num_features.
+  const Shape vector = before.weight ? before.weight->shape : Shape{config.num_features};
+  if (backward.want_dweight && config.affine) owed.push_back({Output::dweight, vectors, vector});
+  if (backward.want_dbias && config.affine) owed.push_back({Output::dbias, vectors, vector});
   return owed;
 }
 

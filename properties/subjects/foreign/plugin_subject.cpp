@@ -83,8 +83,10 @@ class CallMemory {
     place(running_weight_, call.state.running_weight);
     if (is_backward(call.kind)) {
       x_.emplace(*call.x, call.x_exec.x);
-      if (call.want_dweight) vector(dweight_, call.config.num_features);
-      if (call.want_dbias) vector(dbias_, call.config.num_features);
+      const std::int64_t length =
+          call.state.weight ? static_cast<std::int64_t>(call.state.weight->size()) : call.config.num_features;
+      if (call.want_dweight) vector(dweight_, length);
+      if (call.want_dbias) vector(dbias_, length);
     } else if (call.kind == CallKind::forward_training && dialect.saved != Saved::none) {
       const Shape& shape = call.x->shape;
       const std::int64_t length =
