@@ -27,6 +27,7 @@ void add_audit(CLI::App& app, int& status);
 void add_check(CLI::App& app, int& status);
 void add_compare(CLI::App& app, int& status);
 void add_gen(CLI::App& app, int& status);
+void add_diagnose(CLI::App& app, int& status);
 void add_judge(CLI::App& app, int& status);
 void add_replay(CLI::App& app, int& status);
 void add_oracle(CLI::App& app, int& status);

@@ -44,6 +44,7 @@ int main(int argc, char** argv) {
   add_check(app, status);
   add_audit(app, status);
   add_compare(app, status);
+  add_diagnose(app, status);
   add_replay(app, status);
   add_oracle(app, status);
   add_gen(app, status);

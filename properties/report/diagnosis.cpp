@@ -1,0 +1,95 @@
+#include "report/diagnosis.hpp"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <cmath>
+#include <nlohmann/json.hpp>
+
+namespace bncheck {
+namespace {
+
+using nlohmann::ordered_json;
+
+/// "none gives 32, got 25"
+std::string show(const Alternative& alternative) {
+  if (!alternative.remark.empty()) return fmt::format("{}: {}", alternative.value, alternative.remark);
+  return fmt::format("{} gives {}, got {}", alternative.value, alternative.wanted, alternative.got);
+}
+
+std::string show(const Evidence& evidence) {
+  std::vector<std::string> alternatives;
+  for (const Alternative& alternative : evidence.alternatives) alternatives.push_back(show(alternative));
+  return fmt::format("{}: {}{}", evidence.asks, evidence.place.empty() ? "" : evidence.place + ": ",
+                     fmt::join(alternatives, "; "));
+}
+
+std::string show_row(const KnobFinding& finding) {
+  std::string why = finding.identified() ? "" : "not identifiable: " + finding.reason;
+  if (finding.evidence) why += (why.empty() ? "" : "; ") + show(*finding.evidence);
+  const std::string values = fmt::format("{}", fmt::join(finding.values, "|"));
+  return fmt::format("{:<16} {:<24} {}\n", finding.knob, values, why);
+}
+
+ordered_json number(float value) {
+  if (std::isfinite(value)) return value;
+  return std::isnan(value) ? "nan" : value > 0 ? "inf" : "-inf";
+}
+
+ordered_json evidence_of(const KnobFinding& finding) {
+  if (!finding.evidence) return nullptr;
+  ordered_json alternatives = ordered_json::array();
+  for (const Alternative& alternative : finding.evidence->alternatives) {
+    ordered_json json{{"value", alternative.value}, {"explains", alternative.explains}};
+    if (alternative.remark.empty()) {
+      json["gives"] = number(alternative.wanted);
+      json["got"] = number(alternative.got);
+    } else {
+      json["remark"] = alternative.remark;
+    }
+    alternatives.push_back(std::move(json));
+  }
+  return {{"asks", finding.evidence->asks},
+          {"place", finding.evidence->place},
+          {"alternatives", std::move(alternatives)}};
+}
+
+}  // namespace
+
+std::string show_diagnosis(const Diagnosis& diagnosis, const std::string& subject, Style style) {
+  std::string text = fmt::format("{:<16} {:<24} {}\n", "knob", "found", "evidence");
+  for (const KnobFinding& finding : diagnosis.knobs) text += show_row(finding);
+  text += "\n";
+  for (const std::string& unexplained : diagnosis.unexplained) {
+    text += fmt::format("{}no dialect explains{}: {}\n", style.colours ? "\033[31m" : "",
+                        style.colours ? "\033[0m" : "", unexplained);
+  }
+  const Dialect& dialect = diagnosis.dialect;
+  const int apart = knobs_apart(dialect, *dialect_named(dialect.name));
+  text +=
+      fmt::format("nearest preset: {}, {}\n", dialect.name,
+                  apart == 0 ? "which it is" : fmt::format("{} knob{} apart", apart, apart == 1 ? "" : "s"));
+  text += fmt::format("bncheck check {} --dialect {}\n", shell_quoted(subject), text_of(dialect));
+  return text;
+}
+
+std::string to_json(const Diagnosis& diagnosis, const std::string& subject, const std::string& version) {
+  ordered_json knobs = ordered_json::object();
+  for (const KnobFinding& finding : diagnosis.knobs) {
+    knobs[finding.knob] = {{"found", finding.values},
+                           {"identified", finding.identified()},
+                           {"reason", finding.reason.empty() ? ordered_json() : ordered_json(finding.reason)},
+                           {"evidence", evidence_of(finding)}};
+  }
+  const ordered_json json{{"schema", 1},
+                          {"subject", subject},
+                          {"version", version},
+                          {"dialect", text_of(diagnosis.dialect)},
+                          {"nearest", diagnosis.dialect.name},
+                          {"explained", diagnosis.unexplained.empty()},
+                          {"unexplained", diagnosis.unexplained},
+                          {"knobs", std::move(knobs)}};
+  return json.dump(2, ' ', false, ordered_json::error_handler_t::replace) + "\n";
+}
+
+}  // namespace bncheck

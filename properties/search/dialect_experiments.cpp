@@ -1,0 +1,356 @@
+#include "search/dialect_experiments.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+#include "core/runner.hpp"
+
+namespace bncheck {
+namespace {
+
+using Kind = Experiment::Kind;
+
+/// A layer with the same numbers in every channel, and one call or several on it.
+struct Setting {
+  double eps = 16;
+  std::optional<double> momentum = 0.25;
+  float weight = 1, bias = 0, running_mean = 32, running_var = 64;
+  float running_weight = 2;              ///< where the averaging is by ratio
+  std::int64_t num_batches_tracked = 2;  ///< before the first call
+};
+
+/// BatchNorm1d where there is a choice, or 2d where x has positions.
+int dimensions_of(const Capabilities& can, bool positions) {
+  if (positions && can.dimensions.contains(2)) return 2;
+  return *can.dimensions.begin();
+}
+
+/// One row per sample: its values at the positions, of which there are as many in each row.
+Tensor batch(const Capabilities& can, int dimensions, const std::vector<std::vector<float>>& rows) {
+  const std::size_t positions = rows.empty() ? 1 : rows.front().size();
+  Shape shape{static_cast<std::int64_t>(rows.size()), can.channel_multiple};
+  if (dimensions > 1 || positions > 1) shape.resize(static_cast<std::size_t>(dimensions) + 2, 1);
+  if (positions > 1) shape.back() = static_cast<std::int64_t>(positions);
+  std::vector<float> values;
+  for (const std::vector<float>& row : rows) {
+    for (std::int64_t c = 0; c < can.channel_multiple; ++c)
+      values.insert(values.end(), row.begin(), row.end());
+  }
+  return Tensor::of(std::move(shape), values);
+}
+
+/// One value per sample.
+Tensor column(const Capabilities& can, const std::vector<float>& values) {
+  std::vector<std::vector<float>> rows;
+  for (const float value : values) rows.push_back({value});
+  return batch(can, dimensions_of(can, false), rows);
+}
+
+void fill(std::optional<Tensor>& tensor, float value) {
+  if (tensor) std::ranges::fill(tensor->floats(), value);
+}
+
+Case layer(const Capabilities& can, const Dialect& dialect, const Setting& setting) {
+  Case c;
+  c.config.dimensions = dimensions_of(can, false);
+  c.config.num_features = can.channel_multiple;
+  c.config.eps = setting.eps;
+  c.config.momentum = setting.momentum;
+  c.state = fresh_state(c.config);
+  fill(c.state.weight, setting.weight);
+  fill(c.state.bias, setting.bias);
+  fill(c.state.running_mean, setting.running_mean);
+  fill(c.state.running_var, setting.running_var);
+  if (dialect.averaging == Averaging::ratio)
+    c.state.running_weight = Tensor::filled({1}, setting.running_weight);
+  c.state.num_batches_tracked = setting.num_batches_tracked;
+  return c;
+}
+
+/// A layer and one forward call.
+std::function<Case(const Capabilities&, const Dialect&)> forward(bool training, std::vector<float> x,
+                                                                 Setting setting = {}) {
+  return [=](const Capabilities& can, const Dialect& dialect) {
+    Case c = layer(can, dialect, setting);
+    c.calls.push_back({Forward{training, column(can, x)}, {}});
+    return c;
+  };
+}
+
+std::string no_training(const Capabilities& can) {
+  return can.training ? "" : "it has no training";
+}
+std::string no_inference(const Capabilities& can) {
+  return can.inference ? "" : "it has no inference";
+}
+std::string no_forward(const Capabilities& can) {
+  return can.training || can.inference ? "" : "it has no forward call";
+}
+std::string no_gradient(const Capabilities& can) {
+  if (!can.training) return no_training(can);
+  return can.backward ? "" : "it has no backward pass";
+}
+
+bool never_silent(const Dialect&, bool) {
+  return false;
+}
+bool keeps_none(const Dialect& dialect, bool) {
+  return dialect.averaging == Averaging::none;
+}
+
+/// The first value of an output of the last call; NaN where there is none.
+double first_value(const Outcome& outcome, Output output) {
+  if (outcome.replies.empty()) return std::nan("");
+  const Tensor* tensor = find_output(outcome.replies.back(), output);
+  return tensor == nullptr || tensor->size() == 0 ? std::nan("") : static_cast<double>(tensor->floats()[0]);
+}
+
+std::optional<double> if_positive(double value) {
+  return std::isfinite(value) && value > 0 ? std::optional(value) : std::nullopt;
+}
+
+/// 1/sqrt(9+16), 1/(sqrt(9)+16), 1/sqrt(9), and the same of 18.
+Experiment training_y() {
+  return {"training, x = (1, 7), eps 16",
+          {"normalising_var", "eps_place"},
+          {Output::y},
+          forward(true, {1, 7}),
+          no_training};
+}
+Experiment inference_y() {
+  return {"inference, x = (35, 29), running_mean 32, running_var 9, eps 16",
+          {"eps_place"},
+          {Output::y},
+          forward(false, {35, 29}, {.running_var = 9}),
+          no_inference};
+}
+
+constexpr float tiny = 0x1p-30f;
+
+/// Where variance and eps are next to nothing, what is left is the floor: y/(x - mean) = 1/sqrt(v + floor),
+/// or 1/(sqrt(v) + floor).
+std::optional<double> floor_from(const Case& c, const Outcome& outcome, const Dialect& dialect) {
+  const auto& last = std::get<Forward>(c.calls.back().operation);
+  const double x = static_cast<double>(last.x.floats()[0]);
+  const bool unbiased = last.training && dialect.normalising_variance == Correction::unbiased;
+  const double variance = x * x * (unbiased ? 2 : 1);
+  const double divisor = x / first_value(outcome, Output::y);
+  return if_positive(dialect.eps_place == EpsPlace::outside ? divisor - std::sqrt(variance)
+                                                            : divisor * divisor - variance);
+}
+
+Experiment eps_floor() {
+  return {"x = (2^-30, -2^-30), eps 2^-100, in inference a running_mean of 0 and a running_var of 2^-60",
+          {"eps_floor"},
+          {Output::y},
+          [](const Capabilities& can, const Dialect& dialect) {
+            const Setting setting{.eps = 0x1p-100, .running_mean = 0, .running_var = tiny * tiny};
+            return forward(can.training, {tiny, -tiny}, setting)(can, dialect);
+          },
+          no_forward,
+          [](const Dialect& dialect, bool) { return dialect.eps_place == EpsPlace::absent; },
+          Kind::odd,
+          {},
+          floor_from};
+}
+
+/// Without buffers where the subject can do without, for their lengths depend on the answer.
+Case positions_case(const Capabilities& can, const Dialect& dialect) {
+  const int dimensions = dimensions_of(can, true);
+  Setting setting;
+  Case c = layer(can, dialect, setting);
+  c.config.dimensions = dimensions;
+  c.config.affine = !can.without_affine;
+  c.config.track_running_stats = !can.untracked;
+  Forward call{true, batch(can, dimensions, {{0, 1}, {6, 3}})};
+  Config lengths = c.config;
+  lengths.num_features = feature_count(call.x.shape, dialect.axes).features;
+  c.state = fresh_state(lengths);
+  c.calls.push_back({std::move(call), {}});
+  return c;
+}
+Experiment axes() {
+  return {"training, x = ((0, 1), (6, 3)) over samples and positions, eps 16",
+          {"axes"},
+          {Output::y},
+          positions_case,
+          no_training};
+}
+
+Experiment saved() {
+  return {"training, x = (1, 7), eps 16",
+          {"saved"},
+          {Output::saved_mean, Output::saved_var, Output::saved_invstd},
+          forward(true, {1, 7}),
+          no_training,
+          never_silent,
+          Kind::plain,
+          std::pair{"saved", "none"}};
+}
+
+const std::set<Output> running{Output::running_mean, Output::running_var, Output::running_weight};
+
+/// r and s have different weights and sizes, so that no two averagings agree.
+Experiment averaging() {
+  return {
+      "training, x = (1, 7), running_mean 32, running_var 64, running_weight 2, weight of the new value "
+      "1/4",
+      {"averaging", "running_var"},
+      running,
+      forward(true, {1, 7}),
+      no_training};
+}
+
+Experiment cumulative() {
+  return {"training without a momentum, x = (1, 7), running_mean 32, running_var 64, two batches before",
+          {"cumulative"},
+          running,
+          forward(true, {1, 7}, {.momentum = std::nullopt}),
+          no_training,
+          keeps_none,
+          Kind::plain,
+          std::pair{"cumulative", "unsupported"}};
+}
+
+Experiment single_value() {
+  std::set<Output> looks_at = running;
+  looks_at.insert(Output::y);
+  return {"training, x = (7), one value per channel, running_mean 32, running_var 64, eps 16",
+          {"single_value"},
+          looks_at,
+          forward(true, {7}),
+          no_training};
+}
+
+Experiment empty_batch() {
+  return {"training on an empty batch, running_mean 32, running_var 64",
+          {"empty_batch"},
+          running,
+          forward(true, {}),
+          [](const Capabilities& can) {
+            return can.empty ? no_training(can) : std::string("it takes no empty batch");
+          },
+          never_silent,
+          Kind::odd};
+}
+
+/// Momenta that float cannot hold. The old value's weight is 1-m where the interface takes that: of such
+/// dialects only what survives 1-m is known to have reached the subject.
+bool loses_momentum(const Dialect& dialect, bool interface, double m) {
+  const bool of_new = dialect.averaging == Averaging::new_weight;
+  return keeps_none(dialect, interface) || (interface && !of_new && 1 - (1 - m) != m);
+}
+
+/// m s for r = 0 and a large s: nothing where m is 0 as a float, or where 1-m is 1.
+Experiment small_momentum(double m, const std::string& name, float s, const std::string& size) {
+  return {"training, x = (" + size + ", " + size + "), running_mean 0, weight of the new value " + name,
+          {"scalars"},
+          {Output::running_mean},
+          forward(true, {s, s}, {.momentum = m, .running_mean = 0, .running_var = 0}),
+          no_training,
+          [m](const Dialect& dialect, bool interface) { return loses_momentum(dialect, interface, m); },
+          Kind::probe};
+}
+
+/// eps = 1/3 and a running variance of -(1/3 rounded down to float): v + eps is 2.0e-8, or 3.0e-8 where eps
+/// is a float. No batch has such a variance, but it is a number like any other.
+Experiment cancelled_eps() {
+  const float below = std::nextafter(static_cast<float>(1.0 / 3), 0.0f);
+  return {
+      "inference, x = (1), running_mean 0, running_var -0.3333333135, eps 1/3",
+      {"scalars"},
+      {Output::y},
+      forward(false, {1}, {.eps = 1.0 / 3, .running_mean = 0, .running_var = -below, .running_weight = 1}),
+      no_inference,
+      [](const Dialect& dialect, bool) { return dialect.eps_place != EpsPlace::inside || dialect.eps_floor > 0.3; },
+      Kind::probe};
+}
+
+Case gradient_case(const Capabilities& can, const Dialect& dialect, double eps, const std::vector<float>& x,
+                   const std::vector<float>& dy) {
+  Case c = layer(can, dialect, {.eps = eps});
+  c.calls.push_back({Forward{true, column(can, x)}, {}});
+  c.calls.push_back({Backward{column(can, dy), true, false, false}, {}});
+  return c;
+}
+
+/// dy has no part along 1 and x, so that dx is h dy; the variance is next to nothing, so that h tells eps.
+std::optional<double> backward_eps_from(const Case& c, const Outcome& outcome, const Dialect& dialect) {
+  const Tensor& x = std::get<Forward>(c.calls.front().operation).x;
+  const auto n = static_cast<double>(x.shape[0]);
+  const double variance = std::pow(static_cast<double>(x.floats()[0]), 2) *
+                          (dialect.normalising_variance == Correction::unbiased ? n / (n - 1) : 1);
+  const double h = first_value(outcome, Output::dx);
+  // An eps of 0 leaves a difference of either sign, within rounding.
+  const double eps = 1 / (h * h) - variance;
+  return std::isfinite(eps) && h > 0 ? std::optional(std::max(eps, 0.0)) : std::nullopt;
+}
+
+Experiment backward_eps() {
+  return {"the gradient of training, x = (-2^-30, 2^-30, -2^-30, 2^-30), dy = (1, 1, -1, -1), eps 16",
+          {"backward_eps"},
+          {Output::dx},
+          [](const Capabilities& can, const Dialect& dialect) {
+            return gradient_case(can, dialect, 16, {-tiny, tiny, -tiny, tiny}, {1, 1, -1, -1});
+          },
+          no_gradient,
+          never_silent,
+          Kind::plain,
+          {},
+          backward_eps_from};
+}
+
+/// Another eps, and a dy that has a part along x.
+Experiment whole_gradient() {
+  return {"the gradient of training, x = (1, 2, 4, 9), dy = (1, 0, 2, -1), eps 2",
+          {},
+          {Output::dx},
+          [](const Capabilities& can, const Dialect& dialect) {
+            return gradient_case(can, dialect, 2, {1, 2, 4, 9}, {1, 0, 2, -1});
+          },
+          no_gradient};
+}
+
+/// Two batches, the gradient of the second, and inference, with parameters of a trained layer.
+Experiment everything() {
+  return {"two batches of three, the gradient and inference, eps 1/2, gamma -1.5, beta 1/4",
+          {},
+          {Output::y, Output::saved_mean, Output::saved_var, Output::saved_invstd, Output::running_mean,
+           Output::running_var, Output::running_weight, Output::dx, Output::dweight, Output::dbias},
+          [](const Capabilities& can, const Dialect& dialect) {
+            Case c = layer(can, dialect,
+                           {.eps = 0.5, .weight = -1.5f, .bias = 0.25f, .running_mean = 1, .running_var = 2});
+            const auto add = [&](Operation operation) { c.calls.push_back({std::move(operation), {}}); };
+            if (can.training) {
+              add(Forward{true, column(can, {0.5f, -1.25f, 3})});
+              add(Forward{true, column(can, {2, 0.75f, -4})});
+              if (can.backward) add(Backward{column(can, {1, -2, 0.5f})});
+            }
+            if (can.inference) add(Forward{false, column(can, {1, -3})});
+            return c;
+          },
+          no_forward};
+}
+
+}  // namespace
+
+const std::vector<Experiment>& dialect_experiments() {
+  static const std::vector<Experiment> experiments{training_y(),
+                                                   inference_y(),
+                                                   eps_floor(),
+                                                   axes(),
+                                                   saved(),
+                                                   averaging(),
+                                                   cumulative(),
+                                                   single_value(),
+                                                   empty_batch(),
+                                                   small_momentum(0x1p-160, "2^-160", 0x1p120f, "2^120"),
+                                                   small_momentum(0x1p-40, "2^-40", 0x1p60f, "2^60"),
+                                                   cancelled_eps(),
+                                                   backward_eps(),
+                                                   whole_gradient(),
+                                                   everything()};
+  return experiments;
+}
+
+}  // namespace bncheck

@@ -1,0 +1,95 @@
+"""`bncheck diagnose` from outside: a plugin that declares no dialect and speaks the one that it is told to.
+
+Usage: cli_diagnose_test.py BNCHECK PLUGINS [unittest options]; PLUGINS is the folder with template_plugin.so.
+"""
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import unittest
+from pathlib import Path
+
+BNCHECK = Path()
+PLUGIN = ""
+KNOBS = ["averaging", "cumulative", "running_var", "normalising_var", "single_value", "empty_batch", "eps_place",
+         "eps_floor", "backward_eps", "saved", "scalars", "axes"]
+
+
+class Diagnose(unittest.TestCase):
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.folder = Path(folder.name)
+
+    def bncheck(self, *words, template="pytorch", status=0):
+        environment = {**os.environ, "BNCHECK_TEMPLATE": template}
+        result = subprocess.run([BNCHECK, *map(str, words)], cwd=self.folder, capture_output=True, text=True,
+                                env=environment, check=False)
+        self.assertEqual(result.returncode, status, result.stdout + result.stderr)
+        return result
+
+    def diagnosis(self, template):
+        return json.loads(self.bncheck("diagnose", PLUGIN, "--json", "-", template=template).stdout)
+
+    def test_an_anonymous_plugin_of_every_preset(self):
+        for preset in ("pytorch", "onnx", "keras", "onednn", "caffe", "darknet"):
+            with self.subTest(preset):
+                report = self.diagnosis(preset)
+                self.assertEqual((report["dialect"], report["nearest"], report["explained"]), (preset, preset, True))
+                self.assertEqual(list(report["knobs"]), KNOBS)
+
+    def test_knobs_beside_a_preset(self):
+        for text in ("pytorch,running_var=population", "pytorch,eps_floor=1.001e-05,saved=none",
+                     "keras,normalising_var=unbiased,empty_batch=nan", "pytorch,single_value=zero,axes=per_activation",
+                     "darknet,eps_place=absent,backward_eps=none", "caffe,backward_eps=0.001,saved=mean_var"):
+            with self.subTest(text):
+                self.assertEqual(self.diagnosis(text)["dialect"], text)
+
+    def test_the_dialect_that_is_found_holds_the_laws(self):
+        words = ["--law", "matches_oracle", "--cases", "5", "--seed", "1"]
+        self.bncheck("check", PLUGIN, *words, "--no-database", template="darknet", status=1)
+        line = self.bncheck("diagnose", PLUGIN, template="darknet").stdout.splitlines()[-1]
+        self.assertEqual(line, f"bncheck check {PLUGIN} --dialect darknet")
+        self.bncheck(*line.split()[1:], *words, "--no-database", template="darknet")
+
+    def test_a_line_for_each_knob_with_its_evidence(self):
+        lines = self.bncheck("diagnose", PLUGIN, template="caffe").stdout.splitlines()
+        self.assertEqual([line.split()[0] for line in lines[1:1 + len(KNOBS)]], KNOBS)
+        averaging = lines[1]
+        self.assertRegex(averaging, r"^averaging +ratio +training, .*: running_\w+\[0\]: new_weight gives \S+, got")
+        self.assertRegex(averaging, r"ratio gives (\S+), got \1;")
+        self.assertIn("nearest preset: caffe, which it is", lines)
+
+    def test_what_is_not_identifiable_says_why(self):
+        report = self.diagnosis("onednn")
+        for knob in ("running_var", "cumulative"):
+            self.assertFalse(report["knobs"][knob]["identified"])
+            self.assertEqual(report["knobs"][knob]["reason"], "no running statistics are kept")
+        self.assertIn("eps has no effect",
+                      self.bncheck("diagnose", PLUGIN, template="pytorch,eps_place=absent").stdout)
+
+    def test_no_dialect_explains_a_fault(self):
+        result = self.bncheck("diagnose", "fault:eps_twice_in_training", "--json", "report.json", status=1)
+        self.assertRegex(result.stdout, r"(?m)^no dialect explains: training, x = \(1, 7\), eps 16: no dialect gives y")
+        report = json.loads((self.folder / "report.json").read_text())
+        self.assertFalse(report["explained"])
+        self.assertEqual(len(report["unexplained"]) > 0, True)
+
+    def test_a_subject_that_cannot_be_run(self):
+        result = self.bncheck("diagnose", PLUGIN, template="latin", status=3)
+        self.assertRegex(result.stderr, r"\Abncheck: .*BNCHECK_TEMPLATE: unknown dialect 'latin'.*\n\Z")
+        self.bncheck("diagnose", "plugin:./none.so", status=3)
+
+    def test_usage(self):
+        for words in (["nobody"], ["bn", "--json", "no/such/folder"], ["--cases", "3"]):
+            result = self.bncheck("diagnose", *words, status=2)
+            self.assertRegex(result.stderr, r"\Abncheck: [^\n]+\n\Z")
+        self.assertIn("--json", self.bncheck("diagnose", "--help").stdout)
+
+
+if __name__ == "__main__":
+    BNCHECK = Path(sys.argv[1]).resolve()
+    PLUGIN = f"plugin:{Path(sys.argv[2]).resolve()}/template_plugin.so"
+    unittest.main(argv=sys.argv[:1] + sys.argv[3:])
