@@ -353,6 +353,7 @@ def _serve_pipe(subject, pipe):
         del request, tensors
         reply.update(format="bncheck-reply", version="1")
         pipe.write(reply, outputs)
+        del outputs  # it may be a view of the request, whose memory serves again
         if reply["status"] == "fatal":
             return
 
