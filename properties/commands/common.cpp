@@ -24,8 +24,8 @@ class InDialect : public Subject {
  public:
   InDialect(std::unique_ptr<Subject> subject, Dialect dialect)
       : subject_(std::move(subject)), can_(subject_->can()) {
-    subject_->assume(dialect);
-    can_.dialect = std::move(dialect);
+    can_.dialect = without_lacks(std::move(dialect), can_);
+    subject_->assume(can_.dialect);
   }
   std::string name() const override { return subject_->name(); }
   std::string version() const override { return subject_->version(); }
@@ -82,14 +82,22 @@ void add_foreign_options(CLI::App& command, ForeignLimits& limits) {
   const auto add_time = [&](const std::string& name, std::chrono::milliseconds& time,
                             const std::string& about) {
     command.add_option_function<std::string>(
-        name, [name, &time](const std::string& text) { time = duration_from(name, text); },
+        name,
+        [name, &time](const std::string& text) {
+          time = duration_from(name, text);
+          if (time.count() == 0) throw UsageError(name + " is '" + text + "', expected more than no time");
+        },
         about + " (default: " + std::to_string(time.count() / 1000) + "s)");
   };
   add_time("--start-timeout", limits.start, "how long a plugin or program may take to start");
-  add_time("--case-timeout", limits.call, "how long a plugin or program may take for one case");
+  add_time("--case-timeout", limits.call, "how long a plugin may take for a case, and a program for a call");
   command.add_option_function<std::string>(
       "--memory-limit",
-      [&limits](const std::string& text) { limits.memory = bytes_from("--memory-limit", text); },
+      [&limits](const std::string& text) {
+        limits.memory = bytes_from("--memory-limit", text);
+        if (limits.memory == 0)
+          throw UsageError("--memory-limit is '" + text + "', expected more than nothing");
+      },
       "resident memory that a plugin or program may take, such as 500M or 8G (default: half of the "
       "machine's)");
 }

@@ -45,6 +45,15 @@ Reason beyond_call(const Call& call, const Config& config, const Capabilities& c
   return std::nullopt;
 }
 
+/// The gradient of a forward call in a mode that it has no gradient in.
+Reason beyond_gradient(const Call& call, const Forward* latest, const Config& config,
+                       const Capabilities& can) {
+  if (latest == nullptr || !std::holds_alternative<Backward>(call.operation)) return std::nullopt;
+  const bool batch = latest->training || !config.track_running_stats;
+  if (batch ? can.backward_training : can.backward_inference) return std::nullopt;
+  return batch ? "the subject has no gradient in training" : "the subject has no gradient in inference";
+}
+
 /// One kind that it reports is enough: any of them is right.
 Reason beyond_errors(const std::vector<ErrorKind>& errors, const Capabilities& can) {
   if (errors.empty() ||
@@ -63,7 +72,11 @@ std::optional<std::string> beyond_reach(const Case& c, const Capabilities& can) 
   const Forward* latest = nullptr;
   for (const Call& call : c.calls) {
     if (Reason reason = beyond_call(call, config, can)) return reason;
-    if (all_errors) continue;
+    if (Reason reason = beyond_gradient(call, latest, config, can)) return reason;
+    if (all_errors) {
+      if (const auto* forward = std::get_if<Forward>(&call.operation)) latest = forward;
+      continue;
+    }
     const std::vector<ErrorKind> errors = errors_of(config, state, call, can.dialect, latest);
     if (Reason reason = beyond_errors(errors, can)) return reason;
     if (!errors.empty()) continue;

@@ -72,7 +72,8 @@ Run Runner::run(const Case& c) {
   if (outcome.death) {
     Verdict verdict;
     verdict.kind = Verdict::Kind::died;
-    verdict.message = "call " + std::to_string(outcome.death->call) + ": the subject " +
+    const auto call = outcome.death->call;
+    verdict.message = (call ? "call " + std::to_string(*call) + ": " : std::string()) + "the subject " +
                       std::string(name_of(outcome.death->cause)) + ": " + outcome.death->detail;
     throw Settled{std::move(verdict)};
   }

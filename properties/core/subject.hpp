@@ -44,12 +44,19 @@ struct Capabilities {
   bool untracked = true;        ///< track_running_stats = false
   bool without_affine = true;   ///< affine = false
   bool settable = true;         ///< SetMomentum and Load calls
-  bool backward = true;         ///< Backward calls
+  bool backward = true;         ///< Backward calls, of a forward call in any of these modes:
+  bool backward_training = true, backward_inference = true;
   /// A Backward without its Forward, or in another mode, can be asked for and is refused.
   bool remembers_forward = true;
   bool canonical_bits = false;  ///< a NaN is 0x7fc00000, an exact zero +0, a vanished result keeps its sign
   bool non_finite_rule = true;  ///< declares the total rule for values that are not finite
 };
+
+/// The dialect that such a subject is taken to speak, without what it declares not to take.
+inline Dialect without_lacks(Dialect dialect, const Capabilities& can) {
+  if (can.dialect.cumulative == Cumulative::unsupported) dialect.cumulative = Cumulative::unsupported;
+  return dialect;
+}
 
 /// The call returned. Tensors are dense, in logical order; running statistics are in `Reply::state`.
 struct Values {
@@ -71,7 +78,8 @@ struct Death {
   enum class Cause { signal, left, hang, memory, protocol, guard_zone, input_changed };
   Cause cause = Cause::guard_zone;
   std::string detail;
-  std::size_t call = 0;
+  /// In which call; absent where only the case is known.
+  std::optional<std::size_t> call = 0;
 };
 std::string_view name_of(Death::Cause cause);
 

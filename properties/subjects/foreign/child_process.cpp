@@ -26,6 +26,8 @@ constexpr std::size_t kept_words = 2000;
 constexpr std::chrono::milliseconds tick{50};
 /// How long a program whose pipe is closed may take to be seen to have ended.
 constexpr std::chrono::milliseconds farewell{500};
+/// A deadline further away than the clock can say is none.
+constexpr std::chrono::hours longest{24 * 365};
 constexpr int pipe_bytes = 1 << 20;
 
 [[noreturn]] void fail(const char* what, int error) {
@@ -72,7 +74,7 @@ class SpawnPlan {
     sigset_t none, usual;
     sigemptyset(&none);
     sigemptyset(&usual);
-    for (const int number : {SIGPIPE, SIGINT, SIGTERM}) sigaddset(&usual, number);
+    for (const int number : {SIGPIPE, SIGINT, SIGTERM, SIGCHLD}) sigaddset(&usual, number);
     posix_spawnattr_setsigmask(&attributes_, &none);
     posix_spawnattr_setsigdefault(&attributes_, &usual);
     posix_spawnattr_setpgroup(&attributes_, 0);
@@ -96,7 +98,11 @@ class SpawnPlan {
     std::string requests = "BNCHECK_REQUESTS=3";
     std::string replies = "BNCHECK_REPLIES=4";
     std::vector<char*> environment;
-    for (char** entry = environ; *entry != nullptr; ++entry) environment.push_back(*entry);
+    for (char** entry = environ; *entry != nullptr; ++entry) {
+      const std::string_view text = *entry;
+      if (!text.starts_with("BNCHECK_REQUESTS=") && !text.starts_with("BNCHECK_REPLIES="))
+        environment.push_back(*entry);
+    }
     environment.insert(environment.end(), {requests.data(), replies.data(), nullptr});
     pid_t pid = -1;
     const int error =
@@ -155,7 +161,7 @@ class ChildProcess::Exchange {
            std::size_t max_reply_bytes)
       : child_(child),
         limit_(limit),
-        deadline_(Clock::now() + limit),
+        deadline_(Clock::now() + std::min<std::chrono::milliseconds>(limit, longest)),
         request_(frame),
         spare_request_(frame),
         reply_(max_reply_bytes),
@@ -180,7 +186,7 @@ class ChildProcess::Exchange {
       all[static_cast<std::size_t>(which)] = {wanted ? descriptor.get() : -1, events, 0};
     };
     watch(request, child_.requests_, POLLOUT, !request_.done());
-    watch(reply, child_.replies_, POLLIN, true);
+    watch(reply, child_.replies_, POLLIN, !reply_.complete());
     watch(spare_request, child_.stdin_, POLLOUT, !child_.settled_ && !spare_request_.done());
     watch(out, child_.stdout_, POLLIN, true);
     watch(err, child_.stderr_, POLLIN, true);
@@ -188,23 +194,35 @@ class ChildProcess::Exchange {
     const int ready = ::poll(all.data(), all.size(),
                              static_cast<int>(std::clamp(left, std::chrono::milliseconds(0), tick).count()));
     if (ready < 0 && errno != EINTR) return child_.end(Death::Cause::protocol, std::strerror(errno));
-    if (ready <= 0) return watch_over();
-    if (all[request].revents != 0) request_.send_to(child_.requests_.get());
+    if (Clock::now() >= next_look_) {
+      next_look_ = Clock::now() + tick;
+      if (auto answer = watch_over(ready <= 0)) return answer;
+    }
+    if (ready <= 0) return std::nullopt;
+    if (all[request].revents != 0 && !request_.send_to(child_.requests_.get())) child_.requests_.close();
     if (all[spare_request].revents != 0 && !spare_request_.send_to(child_.stdin_.get()))
       child_.stdin_.close();
     if (all[err].revents != 0) read_words(child_.stderr_);
     if (all[out].revents != 0) {
       if (auto answer = read_stdout()) return answer;
     }
-    if (all[reply].revents != 0) {
-      if (auto answer = read_reply()) return answer;
+    if (all[reply].revents != 0) read_reply();
+    // A reply may come before the whole request was taken, which the next request must not land in.
+    if (reply_.complete() && (request_.done() || !child_.requests_.is_open())) {
+      if (!child_.settled_) settle(false);
+      return reply_.take();
     }
     if (!child_.replies_.is_open() && !(child_.stdout_.is_open() && !child_.settled_)) return ended();
-    return Clock::now() > deadline_ ? watch_over() : std::nullopt;
+    return std::nullopt;
   }
 
-  /// Nothing came for a while: is it alive, and within its limits?
-  std::optional<Answer> watch_over() {
+  /// Is it alive, and within its limits? `silent`: nothing has come for a while.
+  std::optional<Answer> watch_over(bool silent) {
+    // What it has started itself may keep its pipes open.
+    if (silent && child_.has_ended()) {
+      child_.replies_.close();
+      return ended();
+    }
     if (Clock::now() > deadline_) {
       return child_.end(Death::Cause::hang, "no answer within " + seconds(limit_) +
                                                 (reply_.begun() ? " but " + reply_.progress() : ""));
@@ -238,21 +256,18 @@ class ChildProcess::Exchange {
     if (words.size() > kept_words) words.erase(0, words.size() - kept_words);
   }
 
-  std::optional<Answer> read_reply() {
+  void read_reply() {
     // The bulk of a large frame goes straight to its place; its end may have something after it.
     if (reply_.begun() && reply_.missing() > block_.size()) {
       if (const std::span<std::byte> place = reply_.room(block_.size()); !place.empty()) {
         reply_.filled(read_from(child_.replies_, place).size());
-        return std::nullopt;
+        return;
       }
     }
     const std::span<const std::byte> bytes = read_from(child_.replies_);
     if (const std::size_t used = reply_.feed(bytes); used < bytes.size())
       throw FormatError(std::to_string(bytes.size() - used) +
                         " bytes follow the frame that answers the call");
-    if (!reply_.complete()) return std::nullopt;
-    if (!child_.settled_) settle(false);
-    return reply_.take();
   }
 
   /// Somebody's words, unless nobody has answered yet and they turn out to be the answer.
@@ -281,6 +296,7 @@ class ChildProcess::Exchange {
   ChildProcess& child_;
   std::chrono::milliseconds limit_;
   Clock::time_point deadline_;
+  Clock::time_point next_look_ = Clock::now() + tick;
   Sender request_, spare_request_;
   FrameParser reply_, spoken_;
   std::vector<std::byte> block_;
@@ -293,6 +309,8 @@ ChildProcess::ChildProcess(const std::vector<std::string>& command, const Foreig
 }
 
 void ChildProcess::spawn(const std::vector<std::string>& command) {
+  // Where a parent has it ignored, no status of a child can be had.
+  std::signal(SIGCHLD, SIG_DFL);
   Ends requests = make_input(), in = make_input();
   Ends replies = make_output(), out = make_output(), err = make_output();
   SpawnPlan plan;
@@ -320,10 +338,12 @@ namespace {
 std::optional<int> wait_for(pid_t pid, std::chrono::milliseconds time) {
   const Clock::time_point deadline = Clock::now() + time;
   int status = 0;
-  while (::waitpid(pid, &status, WNOHANG) == 0) {
+  pid_t waited = 0;
+  while ((waited = ::waitpid(pid, &status, WNOHANG)) == 0) {
     if (Clock::now() > deadline) return std::nullopt;
     ::poll(nullptr, 0, 1);
   }
+  if (waited < 0) return std::nullopt;
   return status;
 }
 
@@ -359,9 +379,16 @@ Death ChildProcess::end(Death::Cause why, const std::string& detail) {
   return death;
 }
 
+bool ChildProcess::has_ended() const {
+  siginfo_t info{};
+  return ::waitid(P_PID, static_cast<id_t>(pid_), &info, WEXITED | WNOHANG | WNOWAIT) == 0 &&
+         info.si_pid == pid_;
+}
+
 void ChildProcess::kill_group() {
   if (pid_ < 0) return;
   ::kill(-pid_, SIGKILL);
+  ::kill(pid_, SIGKILL);  // it may have left its group
   int status = 0;
   while (::waitpid(pid_, &status, 0) < 0 && errno == EINTR) {
   }
@@ -374,8 +401,8 @@ std::string ChildProcess::last_words() const {
   while (!words.empty() && std::isspace(static_cast<unsigned char>(words.back())) != 0) words.pop_back();
   const std::size_t line = words.rfind('\n');
   if (line != std::string::npos) words.erase(0, line + 1);
-  constexpr std::size_t longest = 300;
-  return words.substr(0, longest);
+  constexpr std::size_t most = 300;
+  return one_printable_line(words, most);
 }
 
 ChildProcess::~ChildProcess() {

@@ -39,6 +39,7 @@ class ChildProcess {
   /// What ended it, where it has ended; `why` otherwise, after which it is killed.
   Death end(Death::Cause why, const std::string& detail);
   void kill_group();
+  bool has_ended() const;
   std::string last_words() const;
 
   ForeignLimits limits_;

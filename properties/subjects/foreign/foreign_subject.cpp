@@ -17,11 +17,6 @@ constexpr std::size_t reply_overhead = std::size_t{16} << 20;
 /// A reply has at most a y or dx for each x, and saved and running statistics for each parameter.
 constexpr std::size_t reply_growth = 4;
 
-/// Found out by guards that the host had put around its buffers: nothing else in its process was hit.
-bool is_harmless(const Death& death) {
-  return death.cause == Death::Cause::guard_zone || death.cause == Death::Cause::input_changed;
-}
-
 class ForeignSubject : public Subject {
  public:
   ForeignSubject(std::string name, std::vector<std::string> command, const ForeignLimits& limits)
@@ -37,8 +32,8 @@ class ForeignSubject : public Subject {
   const Capabilities& can() const override { return declared_.can; }
 
   void assume(const Dialect& dialect) override {
-    assumed_ = dialect;
-    declared_.can.dialect = dialect;
+    assumed_ = without_lacks(dialect, declared_.can);
+    declared_.can.dialect = *assumed_;
   }
 
   Outcome run(const Case& c) override {
@@ -63,12 +58,13 @@ class ForeignSubject : public Subject {
     auto answer = child_->exchange(OutgoingFrame(request, {}), limits_.start, reply_overhead);
     if (auto* death = std::get_if<Death>(&answer)) return std::move(*death);
     try {
-      declared_ = read_capabilities(read_archive(std::get<std::vector<std::byte>>(answer)));
+      Declared declared = read_capabilities(read_archive(std::get<std::vector<std::byte>>(answer)));
+      // Whoever asked it before goes by what it said then; one that changes its mind is judged by that.
+      if (declared_.name.empty()) declared_ = std::move(declared);
     } catch (const FormatError& error) {
       child_.reset();
       return Death{Death::Cause::protocol, std::string("what it says of itself: ") + error.what(), 0};
     }
-    if (assumed_) declared_.can.dialect = *assumed_;
     return std::nullopt;
   }
 
@@ -115,7 +111,10 @@ class ForeignSubject : public Subject {
     if (assumed_) request.metadata[assumed_dialect] = text_of(*assumed_);
     const NamedTensors tensors(request.tensors.begin(), request.tensors.end());
     auto answer = ask(request.metadata, tensors);
-    if (auto* death = std::get_if<Death>(&answer)) return {{}, std::move(*death)};
+    if (auto* death = std::get_if<Death>(&answer)) {
+      if (c.calls.size() > 1) death->call.reset();
+      return {{}, std::move(*death)};
+    }
     Outcome outcome;
     try {
       outcome = read_outcome(std::move(std::get<Archive>(answer)), c);
@@ -123,7 +122,7 @@ class ForeignSubject : public Subject {
       return {{}, broke(error)};
     }
     if (!outcome.death) outcome.death = breach_of(outcome, c, can().dialect);
-    if (outcome.death && !is_harmless(*outcome.death)) child_.reset();
+    if (outcome.death) child_.reset();
     return outcome;
   }
 

@@ -20,17 +20,13 @@ std::span<const std::byte> bytes_of(const std::string& text) {
   return std::as_bytes(std::span(text));
 }
 
-/// What came instead of a frame, for a message.
-std::string printable(std::span<const std::byte> bytes) {
-  std::string text;
-  for (const std::byte byte : bytes) {
-    const auto letter = static_cast<char>(byte);
-    text += letter >= ' ' && letter <= '~' ? letter : '?';
-  }
-  return text;
-}
-
 }  // namespace
+
+std::string one_printable_line(std::string_view text, std::size_t most) {
+  std::string line(text.substr(0, most));
+  for (char& letter : line) letter = letter >= ' ' && letter <= '~' ? letter : '?';
+  return line;
+}
 
 std::array<std::byte, frame_prefix_bytes> frame_prefix(std::size_t content_bytes) {
   std::array<std::byte, frame_prefix_bytes> prefix{};
@@ -71,7 +67,9 @@ void FrameParser::feed_prefix(std::byte byte) {
   prefix_.push_back(byte);
   if (!may_begin()) {
     if (!skip_noise_) {
-      throw FormatError("expected a frame, which begins with 'bncheck1', but got '" + printable(prefix_) +
+      throw FormatError("expected a frame, which begins with 'bncheck1', but got '" +
+                        one_printable_line({reinterpret_cast<const char*>(prefix_.data()), prefix_.size()},
+                                           frame_prefix_bytes) +
                         "'");
     }
     skip_to_beginning();

@@ -24,7 +24,9 @@ std::vector<OwedOutput> outputs_of_forward(const Config& config, const State& be
   const bool uses_batch = forward.training || !config.track_running_stats;
   if (!uses_batch || shape.size() < 2) return owed;
   if (empty && dialect.empty_batch == EmptyBatch::untouched) return owed;
-  const Shape vector{feature_count(shape, dialect.axes).features};
+  // Of an x with another number of channels the call has to fail, and owes nothing that could be wrong.
+  const Shape vector{dialect.axes == Axes::spatial ? config.num_features
+                                                   : feature_count(shape, dialect.axes).features};
   const Dtype vectors = dtype_of(before.running_mean, dtype_of(before.weight, forward.x.dtype));
   if (dialect.saved != Saved::none && !empty) {
     owed.push_back({Output::saved_mean, vectors, vector});
@@ -85,7 +87,8 @@ std::optional<Death> breach_of(const Outcome& outcome, const Case& c, const Dial
         std::holds_alternative<Load>(operation) && returned ? std::get<Load>(operation).state : *before;
     if (!same_layout(reply.state.weight, expected.weight) || !same_layout(reply.state.bias, expected.bias) ||
         !same_layout(reply.state.running_mean, expected.running_mean) ||
-        !same_layout(reply.state.running_var, expected.running_var)) {
+        !same_layout(reply.state.running_var, expected.running_var) ||
+        !same_layout(reply.state.running_weight, expected.running_weight)) {
       return Death{Death::Cause::protocol, "the state has tensors of another shape or dtype than before", k};
     }
     before = &reply.state;

@@ -119,7 +119,8 @@ class CallMemory {
     request.saved_var = tensor_at(saved_var_);
     request.saved_invstd = tensor_at(saved_invstd_);
     if (backward) request.dy = tensor_at(tensors_.in_region());
-    if (backward && call_.want_dx) request.dx = tensor_at(tensors_.out_region());
+    if (backward && call_.want_dx)
+      request.dx = tensor_at(dx_over_x() ? region_of(*x_) : tensors_.out_region());
     request.dweight = tensor_at(dweight_);
     request.dbias = tensor_at(dbias_);
     request.message = message.data();
@@ -172,6 +173,11 @@ class CallMemory {
   }
 
  private:
+  /// A dx of another shape has no place in x.
+  bool dx_over_x() const {
+    return call_.gradient_exec.overlap == Overlap::dx_and_x && call_.dy->shape == call_.x->shape;
+  }
+
   using Named = std::pair<const char*, const OptionalBuffer*>;
 
   /// Nothing is written over dy where no dx is wanted.
@@ -254,7 +260,7 @@ class PluginSubject : public Subject {
   std::string version() const override { return table_->version == nullptr ? "" : table_->version; }
   const Capabilities& can() const override { return can_; }
 
-  void assume(const Dialect& dialect) override { can_.dialect = dialect; }
+  void assume(const Dialect& dialect) override { can_.dialect = without_lacks(dialect, can_); }
 
   Outcome run(const Case& c) override {
     return run_single_calls(c, can_.dialect, [this](const SingleCall& call) { return take(call); });
@@ -305,7 +311,9 @@ class PluginSubject : public Subject {
     const std::uint32_t operations = declared.operations;
     can_.training = has_bit(operations, BNCHECK_FORWARD_TRAINING);
     can_.inference = has_bit(operations, BNCHECK_FORWARD_INFERENCE);
-    can_.backward = has_bit(operations, BNCHECK_BACKWARD_TRAINING | BNCHECK_BACKWARD_INFERENCE);
+    can_.backward_training = has_bit(operations, BNCHECK_BACKWARD_TRAINING);
+    can_.backward_inference = has_bit(operations, BNCHECK_BACKWARD_INFERENCE);
+    can_.backward = can_.backward_training || can_.backward_inference;
     if ((can_.training && table_->forward_training == nullptr) ||
         (can_.inference && table_->forward_inference == nullptr) ||
         (can_.backward && table_->backward == nullptr))

@@ -1,8 +1,10 @@
 #include "subjects/foreign/serve.hpp"
 
 #include <fcntl.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
+#include <csignal>
 #include <cstdlib>
 #include <stdexcept>
 
@@ -26,7 +28,11 @@ Pipes own_pipes() {
     if (!in || !out)
       throw std::runtime_error("BNCHECK_REQUESTS and BNCHECK_REPLIES are '" + std::string(requests) +
                                "' and '" + replies + "', expected descriptors");
-    return {static_cast<int>(*in), static_cast<int>(*out)};
+    const Pipes pipes{static_cast<int>(*in), static_cast<int>(*out)};
+    // What the subject may start is not to keep them open.
+    ::fcntl(pipes.requests, F_SETFD, FD_CLOEXEC);
+    ::fcntl(pipes.replies, F_SETFD, FD_CLOEXEC);
+    return pipes;
   }
   // What the subject prints must not come between frames.
   const Pipes pipes{::dup(STDIN_FILENO), ::dup(STDOUT_FILENO)};
@@ -44,6 +50,7 @@ bool asks_for_capabilities(const Archive& archive) {
 }  // namespace
 
 void serve(const std::function<std::unique_ptr<Subject>()>& make) {
+  ::prctl(PR_SET_PDEATHSIG, SIGKILL);  // a subject that hangs is not to outlive who asked it
   const Pipes pipes = own_pipes();
   std::unique_ptr<Subject> subject;
   while (const auto request = read_frame(pipes.requests)) {

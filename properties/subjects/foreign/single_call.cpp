@@ -126,12 +126,35 @@ class Threading {
         values.outputs.emplace(want.output, std::move(found->second));
       }
     }
+    if (!keep_unowed(outputs)) return false;
     if (counts) state_.num_batches_tracked = reply.num_batches_tracked.value_or(counted(updates));
     outcome_.replies.push_back({std::move(values), state_});
     return true;
   }
 
-  std::int64_t counted(bool updates) const { return state_.num_batches_tracked + (updates ? 1 : 0); }
+  /// Statistics that come back although the call had nothing to do with them are what the subject left there.
+  bool keep_unowed(std::map<Output, Tensor>& outputs) {
+    for (const auto& [output, slot] : {std::pair{Output::running_mean, &state_.running_mean},
+                                       std::pair{Output::running_var, &state_.running_var},
+                                       std::pair{Output::running_weight, &state_.running_weight}}) {
+      const auto found = outputs.find(output);
+      // What was owed has been moved from.
+      if (found == outputs.end() || !*slot || found->second.bytes.empty()) continue;
+      if (const std::string fault = fault_of({output, (*slot)->dtype, (*slot)->shape}, &found->second);
+          !fault.empty()) {
+        outcome_.death = Death{Death::Cause::protocol, fault, outcome_.replies.size()};
+        return false;
+      }
+      *slot = std::move(found->second);
+    }
+    return true;
+  }
+
+  /// Wraps around rather than overflow: a program may have sent any counter.
+  std::int64_t counted(bool updates) const {
+    return static_cast<std::int64_t>(static_cast<std::uint64_t>(state_.num_batches_tracked) +
+                                     (updates ? 1U : 0U));
+  }
 
   const Dialect& dialect_;
   const std::function<CallReply(const SingleCall&)>& take_;

@@ -6,6 +6,7 @@
 
 #include "bncheck/case_file.hpp"
 #include "core/dtypes.hpp"
+#include "subjects/foreign/frames.hpp"
 
 namespace bncheck {
 namespace {
@@ -39,7 +40,7 @@ std::string text_or(const Archive& archive, const std::string& key, const std::s
 /// Somebody's text as part of a message.
 std::string quoted(const std::string& text) {
   constexpr std::size_t longest = 60;
-  return "'" + text.substr(0, longest) + "'";
+  return "'" + one_printable_line(text, longest) + "'";
 }
 
 [[noreturn]] void reject(const std::string& key, const std::string& given, const std::string& expected) {
@@ -83,9 +84,9 @@ void set_operations(Capabilities& can, const std::string& words) {
   const auto of = [&](CallKind kind) { return has[static_cast<std::size_t>(kind)]; };
   can.training = of(CallKind::forward_training);
   can.inference = of(CallKind::forward_inference);
-  // A gradient of one mode alone is declared with that mode's forward call alone; else the other is
-  // "unsupported".
-  can.backward = of(CallKind::backward_training) || of(CallKind::backward_inference);
+  can.backward_training = of(CallKind::backward_training);
+  can.backward_inference = of(CallKind::backward_inference);
+  can.backward = can.backward_training || can.backward_inference;
 }
 
 std::int64_t positive(const std::string& key, const std::string& text, std::int64_t least) {
@@ -226,7 +227,8 @@ Metadata capabilities_reply(const Subject& subject) {
   add("operations", "");
   if (can.training) add("operations", name_of(CallKind::forward_training));
   if (can.inference) add("operations", name_of(CallKind::forward_inference));
-  if (can.backward) add("operations", name_of(CallKind::backward_training));
+  if (can.backward && can.backward_training) add("operations", name_of(CallKind::backward_training));
+  if (can.backward && can.backward_inference) add("operations", name_of(CallKind::backward_inference));
   return reply;
 }
 
@@ -348,7 +350,7 @@ OutcomeFrame write_outcome(const Outcome& outcome, const Case& c) {
   if (outcome.death) {
     frame.metadata["death"] = cause_word(outcome.death->cause);
     frame.metadata["death.detail"] = outcome.death->detail;
-    frame.metadata["death.call"] = std::to_string(outcome.death->call);
+    frame.metadata["death.call"] = std::to_string(outcome.death->call.value_or(0));
   }
   return frame;
 }
