@@ -82,26 +82,34 @@ std::string short_name(const Contestant& c) {
   return shortened(c.name, 40);
 }
 
+/// Width of a column with this text for each contestant.
+template <class Text>
+std::size_t column_width(const League& league, std::size_t least, const Text& text) {
+  std::size_t width = least;
+  for (const Contestant& c : league.contestants) width = std::max(width, text(c).size());
+  return width + 2;
+}
+
 /// Width of the first column.
 std::size_t name_width(const League& league) {
-  std::size_t width = 8;
-  for (const Contestant& c : league.contestants) width = std::max(width, short_name(c).size());
-  return width + 2;
+  return column_width(league, 8, short_name);
 }
 
 std::string summary_rows(const League& league) {
   const std::size_t width = name_width(league);
-  std::string text = fmt::format("{:<{}}{:<16}{:<46}{:>9}{:>12}{:>13}\n", "subject", width, "version", "laws",
-                                 "nearest", "worst ulps", "worst ratio");
+  const std::size_t versions = column_width(league, 8, [](const Contestant& c) { return c.version; });
+  const std::size_t laws = column_width(league, 8, show_laws);
+  std::string text = fmt::format("{:<{}}{:<{}}{:<{}}{:>9}{:>12}{:>13}\n", "subject", width, "version",
+                                 versions, "laws", laws, "nearest", "worst ulps", "worst ratio");
   for (const Contestant& c : league.contestants) {
     if (!c.skipped.empty()) {
       text += fmt::format("{:<{}}skipped: {}\n", short_name(c), width, c.skipped);
       continue;
     }
     const ErrorFigures figures = c.figures();
-    text +=
-        fmt::format("{:<{}}{:<16}{:<46}{:>9}{:>12}{:>13}\n", short_name(c), width, c.version, show_laws(c),
-                    show_share(figures), show_measure(figures.worst_ulps), show_measure(figures.worst_ratio));
+    text += fmt::format("{:<{}}{:<{}}{:<{}}{:>9}{:>12}{:>13}\n", short_name(c), width, c.version, versions,
+                        show_laws(c), laws, show_share(figures), show_measure(figures.worst_ulps),
+                        show_measure(figures.worst_ratio));
   }
   return text;
 }

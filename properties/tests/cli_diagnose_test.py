@@ -5,6 +5,8 @@ Usage: cli_diagnose_test.py BNCHECK PLUGINS [unittest options]; PLUGINS is the f
 
 import json
 import os
+import random
+import re
 import subprocess
 import sys
 import tempfile
@@ -17,7 +19,12 @@ KNOBS = ["averaging", "cumulative", "running_var", "normalising_var", "single_va
          "eps_floor", "backward_eps", "saved", "scalars", "axes"]
 
 
-class Diagnose(unittest.TestCase):
+def value_of(knob, text):
+    """Numbers may be written in more than one way."""
+    return float(text) if knob in ("eps_floor", "backward_eps") and text != "none" else text
+
+
+class Plugin(unittest.TestCase):
     def setUp(self):
         folder = tempfile.TemporaryDirectory()
         self.addCleanup(folder.cleanup)
@@ -33,6 +40,8 @@ class Diagnose(unittest.TestCase):
     def diagnosis(self, template):
         return json.loads(self.bncheck("diagnose", PLUGIN, "--json", "-", template=template).stdout)
 
+
+class Diagnose(Plugin):
     def test_an_anonymous_plugin_of_every_preset(self):
         for preset in ("pytorch", "onnx", "keras", "onednn", "caffe", "darknet"):
             with self.subTest(preset):
@@ -87,6 +96,35 @@ class Diagnose(unittest.TestCase):
             result = self.bncheck("diagnose", *words, status=2)
             self.assertRegex(result.stderr, r"\Abncheck: [^\n]+\n\Z")
         self.assertIn("--json", self.bncheck("diagnose", "--help").stdout)
+
+
+class RandomKnobs(Plugin):
+    def words_of(self, knob):
+        """Every value that a knob can be given, as the program itself names them; none where it is a number."""
+        refusal = self.bncheck("check", "--dialect", f"{knob}=?", status=2).stderr
+        words = re.search(r"expected (.*)", refusal)[1]
+        return [] if "number" in words else re.split(", | or ", words)
+
+    def test_two_hundred_random_knob_sets(self):
+        """Each knob is recovered, or left open with a reason and the right value among those that are left."""
+        words = {knob: self.words_of(knob) for knob in KNOBS}
+        draws = random.Random(1)
+        for _ in range(200):
+            knobs = {knob: draws.choice(values) for knob, values in words.items() if values}
+            knobs["eps_floor"] = draws.choice(["0", "1e-12", "1e-05", "0.001", "0.25"])
+            knobs["backward_eps"] = draws.choice(["none", "none", "0", "1e-05", "0.5"])
+            text = ",".join(f"{knob}={value}" for knob, value in knobs.items())
+            with self.subTest(text):
+                report = self.diagnosis(text)
+                self.assertTrue(report["explained"])
+                for knob, finding in report["knobs"].items():
+                    if finding["identified"]:
+                        self.assertEqual([value_of(knob, word) for word in finding["found"]],
+                                         [value_of(knob, knobs[knob])], (knob, finding))
+                    else:
+                        self.assertTrue(finding["reason"], knob)
+                        if finding["found"] and knob in words and words[knob]:
+                            self.assertIn(knobs[knob], finding["found"], (knob, finding))
 
 
 if __name__ == "__main__":
