@@ -282,8 +282,9 @@ TEST(AttainableDtypes, SumsInANarrowerFormatAreBeyondIt) {
   EXPECT_GT(worst_with_sums_in<double>(Dtype::f32, Dtype::f64, 20260323), 1e4);
 }
 
-/// Float32 arithmetic on float64 tensors (x - mean and the last sum are taken before anything is narrowed: what
-/// is lost by loading is nobody's rounding) is beyond the bound of float64, and within the one that it declares.
+/// Float32 arithmetic on float64 tensors (x - mean and the last sum are taken before anything is narrowed:
+/// what is lost by loading is nobody's rounding) is beyond the bound of float64, and within the one that it
+/// declares.
 TEST(AttainableDtypes, FloatArithmeticOnDoublesHasToBeDeclared) {
   Random random(20260331);
   Worst undeclared, declared;

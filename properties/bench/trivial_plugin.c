@@ -3,7 +3,7 @@
 
 #include "bncheck_plugin.h"
 
-static int copy(void *context, bncheck_call *call) {
+static int copy(void* context, bncheck_call* call) {
   (void)context;
   size_t count = 1;
   for (int32_t k = 0; k < call->x.rank; ++k) count *= (size_t)call->x.shape[k];
@@ -17,4 +17,6 @@ static const bncheck_plugin table = {.struct_size = sizeof(bncheck_plugin),
                                      .version = "1",
                                      .forward_inference = copy};
 
-const bncheck_plugin *bncheck_plugin_table(void) { return &table; }
+const bncheck_plugin* bncheck_plugin_table(void) {
+  return &table;
+}

@@ -262,7 +262,9 @@ Experiment cancelled_eps() {
       {Output::y},
       forward(false, {1}, {.eps = 1.0 / 3, .running_mean = 0, .running_var = -below, .running_weight = 1}),
       no_inference,
-      [](const Dialect& dialect, bool) { return dialect.eps_place != EpsPlace::inside || dialect.eps_floor > 0.3; },
+      [](const Dialect& dialect, bool) {
+        return dialect.eps_place != EpsPlace::inside || dialect.eps_floor > 0.3;
+      },
       Kind::probe};
 }
 

@@ -40,6 +40,7 @@ class LawTest : public testing::Test {
     const std::unique_ptr<Subject> subject = make_();
     const LawCheck check = check_law(*subject, law_, options_);
     RecordProperty("cases", check.cases);
+    // The law says nothing about such a subject, and the report says why: neither a success nor a failure.
     if (check.verdict == LawCheck::Verdict::not_applicable) GTEST_SKIP() << check.report;
     if (check.verdict == LawCheck::Verdict::holds) return;
     FAIL() << check.report << replay_line(check);

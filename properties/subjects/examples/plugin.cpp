@@ -9,7 +9,10 @@
 
 namespace {
 
-struct Error { int status; std::string message; };
+struct Error {
+  int status;
+  std::string message;
+};
 
 /// The elements of one channel, in the same order for every tensor of a shape; none where there is no tensor.
 std::vector<float*> channel_of(const bncheck_tensor& t, int64_t c) {
@@ -31,7 +34,9 @@ void put(const bncheck_tensor& t, int64_t c, double v) {
   if (t.data != nullptr) static_cast<float*>(t.data)[c] = static_cast<float>(v);
 }
 
-struct Moments { double mean = 0, var = 0; };
+struct Moments {
+  double mean = 0, var = 0;
+};
 
 Moments moments(const std::vector<float*>& x) {
   Moments m;
@@ -47,11 +52,14 @@ void forward(bncheck_call& call, bool training) {
     const std::vector<float*> x = channel_of(call.x, c), y = channel_of(call.y, c);
     const auto n = static_cast<double>(x.size());
     if (training && n == 1) throw Error{BNCHECK_ERROR_ONE_VALUE, "expected more than one value per channel"};
-    const Moments m = training ? moments(x) : Moments{value(call.running_mean, c, 0), value(call.running_var, c, 1)};
+    const Moments m =
+        training ? moments(x) : Moments{value(call.running_mean, c, 0), value(call.running_var, c, 1)};
     const double scale = value(call.weight, c, 1) / std::sqrt(m.var + call.eps);
-    for (size_t i = 0; i < x.size(); ++i) *y[i] = static_cast<float>((*x[i] - m.mean) * scale + value(call.bias, c, 0));
+    for (size_t i = 0; i < x.size(); ++i)
+      *y[i] = static_cast<float>((*x[i] - m.mean) * scale + value(call.bias, c, 0));
     if (!training || x.empty()) continue;
-    const double w = call.cumulative ? 1.0 / static_cast<double>(call.num_batches_tracked + 1) : call.momentum;
+    const double w =
+        call.cumulative ? 1.0 / static_cast<double>(call.num_batches_tracked + 1) : call.momentum;
     put(call.running_mean, c, (1 - w) * value(call.running_mean, c, 0) + w * m.mean);
     put(call.running_var, c, (1 - w) * value(call.running_var, c, 0) + w * m.var * n / (n - 1));
   }
@@ -59,8 +67,10 @@ void forward(bncheck_call& call, bool training) {
 
 void backward(bncheck_call& call, bool training) {
   for (int64_t c = 0; c < call.num_features; ++c) {
-    const std::vector<float*> x = channel_of(call.x, c), dy = channel_of(call.dy, c), dx = channel_of(call.dx, c);
-    const Moments m = training ? moments(x) : Moments{value(call.running_mean, c, 0), value(call.running_var, c, 1)};
+    const std::vector<float*> x = channel_of(call.x, c), dy = channel_of(call.dy, c),
+                              dx = channel_of(call.dx, c);
+    const Moments m =
+        training ? moments(x) : Moments{value(call.running_mean, c, 0), value(call.running_var, c, 1)};
     const double invstd = 1 / std::sqrt(m.var + call.eps), n = static_cast<double>(x.size());
     double sum = 0, dot = 0;
     for (size_t i = 0; i < x.size(); ++i) sum += *dy[i], dot += *dy[i] * ((*x[i] - m.mean) * invstd);
@@ -95,7 +105,13 @@ void capabilities(void*, bncheck_capabilities* can) {
 }
 
 const bncheck_plugin table{
-    sizeof(bncheck_plugin), BNCHECK_ABI_VERSION, "example in C++", "1", nullptr, nullptr, capabilities,
+    sizeof(bncheck_plugin),
+    BNCHECK_ABI_VERSION,
+    "example in C++",
+    "1",
+    nullptr,
+    nullptr,
+    capabilities,
     [](void*, bncheck_call* call) { return guarded(call, [](bncheck_call& c) { forward(c, true); }); },
     [](void*, bncheck_call* call) { return guarded(call, [](bncheck_call& c) { forward(c, false); }); },
     [](void*, bncheck_call* call, int training) {
@@ -104,4 +120,6 @@ const bncheck_plugin table{
 
 }  // namespace
 
-const bncheck_plugin* bncheck_plugin_table(void) { return &table; }
+const bncheck_plugin* bncheck_plugin_table(void) {
+  return &table;
+}

@@ -6,8 +6,9 @@
  *
  *     const bncheck_plugin *bncheck_plugin_table(void);
  *
- * bncheck loads it in a process of its own and calls it from one thread. `bncheck check plugin:./mine.so` puts
- * cases to it; a crash, a hang, a write outside its output is a finding, and the check goes on with a new process.
+ * bncheck loads it in a process of its own and calls it from one thread. `bncheck check plugin:./mine.so`
+ * puts cases to it; a crash, a hang, a write outside its output is a finding, and the check goes on with a
+ * new process.
  *
  * Every call is complete in itself: parameters and running statistics come in with it and go out with it.
  * A complete example of 80 lines: properties/subjects/examples/plugin.c.
@@ -22,8 +23,8 @@
 extern "C" {
 #endif
 
-/* The version of this interface. Fields are only ever added at the end of a struct, whose `struct_size` says how
- * many there are; what changes a meaning gets a new version. */
+/* The version of this interface. Fields are only ever added at the end of a struct, whose `struct_size` says
+ * how many there are; what changes a meaning gets a new version. */
 #define BNCHECK_ABI_VERSION 1
 
 #if defined(_WIN32)
@@ -35,18 +36,18 @@ extern "C" {
 /* What a call returns. An error other than OK leaves every buffer as it was. */
 typedef enum bncheck_status {
   BNCHECK_OK = 0,
-  BNCHECK_ERROR_RANK = 1,       /* x has a rank that the layer does not take */
-  BNCHECK_ERROR_CHANNELS = 2,   /* num_features < 1, or x has another number of channels */
-  BNCHECK_ERROR_LENGTH = 3,     /* a parameter or statistic has not num_features elements; dy has not x's shape */
-  BNCHECK_ERROR_EPS = 4,        /* eps is negative, not finite, 0 in training, or out of range */
-  BNCHECK_ERROR_MOMENTUM = 5,   /* momentum is NaN or infinite */
-  BNCHECK_ERROR_ONE_VALUE = 6,  /* one value per channel in training */
-  BNCHECK_ERROR_ALIAS = 7,      /* buffers overlap in a way that is not allowed */
-  BNCHECK_ERROR_COUNTER = 8,    /* num_batches_tracked < 0 */
+  BNCHECK_ERROR_RANK = 1,     /* x has a rank that the layer does not take */
+  BNCHECK_ERROR_CHANNELS = 2, /* num_features < 1, or x has another number of channels */
+  BNCHECK_ERROR_LENGTH = 3, /* a parameter or statistic has not num_features elements; dy has not x's shape */
+  BNCHECK_ERROR_EPS = 4,    /* eps is negative, not finite, 0 in training, or out of range */
+  BNCHECK_ERROR_MOMENTUM = 5,  /* momentum is NaN or infinite */
+  BNCHECK_ERROR_ONE_VALUE = 6, /* one value per channel in training */
+  BNCHECK_ERROR_ALIAS = 7,     /* buffers overlap in a way that is not allowed */
+  BNCHECK_ERROR_COUNTER = 8,   /* num_batches_tracked < 0 */
   BNCHECK_ERROR_MEMORY = 9,
   BNCHECK_ERROR_OTHER = 10,
-  BNCHECK_UNSUPPORTED = 100,    /* right to ask, but not done here: the case counts as not applicable */
-  BNCHECK_FATAL = 101           /* the device is lost: this process is ended and a new one started */
+  BNCHECK_UNSUPPORTED = 100, /* right to ask, but not done here: the case counts as not applicable */
+  BNCHECK_FATAL = 101        /* the device is lost: this process is ended and a new one started */
 } bncheck_status;
 
 typedef enum bncheck_dtype {
@@ -59,28 +60,28 @@ typedef enum bncheck_dtype {
 /* A tensor in memory of bncheck's. data is NULL where the call has none such (no weight, no dx wanted, ...).
  * Around it and in its gaps lie guard elements: writing there is a finding, reading there gives NaN. */
 typedef struct bncheck_tensor {
-  void *data;             /* the first element */
+  void* data;             /* the first element */
   size_t bytes;           /* of the buffer, from data on, gaps included */
   int32_t dtype;          /* bncheck_dtype */
   int32_t rank;           /* number of sizes and strides; 1 for what there is one of per channel */
-  const int64_t *shape;   /* sizes, outermost first: (N, C, ...) */
-  const int64_t *strides; /* in elements; dense in logical order unless a layout was declared */
+  const int64_t* shape;   /* sizes, outermost first: (N, C, ...) */
+  const int64_t* strides; /* in elements; dense in logical order unless a layout was declared */
 } bncheck_tensor;
 
 /* One call: forward, or the gradient of a forward call with these very inputs. */
 typedef struct bncheck_call {
   size_t struct_size;
-  int32_t dimensions;          /* 1, 2, 3: BatchNorm1d, 2d, 3d */
-  int32_t threads;             /* 0: as many as you like */
-  int64_t num_features;        /* C */
+  int32_t dimensions;   /* 1, 2, 3: BatchNorm1d, 2d, 3d */
+  int32_t threads;      /* 0: as many as you like */
+  int64_t num_features; /* C */
   double eps;
-  double momentum;             /* as your dialect takes it: weight of the new statistic, or 1 - that (PROTOCOL.md) */
-  int32_t cumulative;          /* not 0: no momentum, the running statistics are averages over all batches */
+  double momentum;    /* as your dialect takes it: weight of the new statistic, or 1 - that (PROTOCOL.md) */
+  int32_t cumulative; /* not 0: no momentum, the running statistics are averages over all batches */
   int32_t reserved;
   int64_t num_batches_tracked; /* batches before this one */
 
-  /* Read in every call; running_* are read in inference, read and written by forward_training where data is not
-   * NULL. */
+  /* Read in every call; running_* are read in inference, read and written by forward_training where data is
+   * not NULL. */
   bncheck_tensor x, weight, bias, running_mean, running_var, running_weight;
   /* Written by forward calls. saved_*: by forward_training, those that the dialect has. */
   bncheck_tensor y, saved_mean, saved_var, saved_invstd;
@@ -88,23 +89,23 @@ typedef struct bncheck_call {
   bncheck_tensor dy, dx, dweight, dbias;
 
   /* Room for one line that says what is wrong; bncheck has put a 0 at its start. */
-  char *message;
+  char* message;
   size_t message_bytes;
 } bncheck_call;
 
 /* What the BatchNorm can be asked. bncheck fills in the defaults that are given here; change what differs. */
 typedef struct bncheck_capabilities {
   size_t struct_size;
-  uint32_t operations;       /* default: those that the table has; BNCHECK_... of bncheck_operation */
-  uint32_t dimensions;       /* default 7: bit 0 for BatchNorm1d, bit 1 for 2d, bit 2 for 3d */
-  uint32_t layouts;          /* default 0: dense in logical order; bncheck_layout for more */
-  uint32_t features;         /* default BNCHECK_UNTRACKED | BNCHECK_UNAFFINE | BNCHECK_EMPTY | BNCHECK_CUMULATIVE */
-  int64_t channel_multiple;  /* default 1: C may be any number */
-  int64_t max_elements;      /* default 0: x may be of any size */
-  const char *dtypes;        /* default "f32"; "f32 f16 f16+f32 bf16 f64": data, or data+per-channel vectors */
-  const char *dialect;       /* default "pytorch"; "keras", "pytorch,running_var=population,saved=none" */
-  const char *numerics;      /* default "sound"; "sound,summation=naive", "exact", ... */
-  const char *errors;        /* default "": none; "rank channels length one_value": those that are reported */
+  uint32_t operations; /* default: those that the table has; BNCHECK_... of bncheck_operation */
+  uint32_t dimensions; /* default 7: bit 0 for BatchNorm1d, bit 1 for 2d, bit 2 for 3d */
+  uint32_t layouts;    /* default 0: dense in logical order; bncheck_layout for more */
+  uint32_t features;   /* default BNCHECK_UNTRACKED | BNCHECK_UNAFFINE | BNCHECK_EMPTY | BNCHECK_CUMULATIVE */
+  int64_t channel_multiple; /* default 1: C may be any number */
+  int64_t max_elements;     /* default 0: x may be of any size */
+  const char* dtypes;       /* default "f32"; "f32 f16 f16+f32 bf16 f64": data, or data+per-channel vectors */
+  const char* dialect;      /* default "pytorch"; "keras", "pytorch,running_var=population,saved=none" */
+  const char* numerics;     /* default "sound"; "sound,summation=naive", "exact", ... */
+  const char* errors;       /* default "": none; "rank channels length one_value": those that are reported */
 } bncheck_capabilities;
 
 enum bncheck_operation {
@@ -131,24 +132,24 @@ enum bncheck_feature {
 typedef struct bncheck_plugin {
   size_t struct_size;   /* sizeof(bncheck_plugin) */
   uint32_t abi_version; /* BNCHECK_ABI_VERSION */
-  const char *name;     /* "my kernel" */
-  const char *version;  /* "1.2.3" */
+  const char* name;     /* "my kernel" */
+  const char* version;  /* "1.2.3" */
 
-  /* Before the first and after the last call; either may be NULL. create returns a bncheck_status and puts what it
-   * likes into *context; message as in bncheck_call. */
-  int (*create)(void **context, char *message, size_t message_bytes);
-  void (*destroy)(void *context);
+  /* Before the first and after the last call; either may be NULL. create returns a bncheck_status and puts
+   * what it likes into *context; message as in bncheck_call. */
+  int (*create)(void** context, char* message, size_t message_bytes);
+  void (*destroy)(void* context);
   /* May be NULL: the defaults then. */
-  void (*capabilities)(void *context, bncheck_capabilities *capabilities);
+  void (*capabilities)(void* context, bncheck_capabilities* capabilities);
 
   /* Each returns a bncheck_status; NULL where there is no such operation. The gradient in training and in
    * inference are one function: `training` says which. */
-  int (*forward_training)(void *context, bncheck_call *call);
-  int (*forward_inference)(void *context, bncheck_call *call);
-  int (*backward)(void *context, bncheck_call *call, int training);
+  int (*forward_training)(void* context, bncheck_call* call);
+  int (*forward_inference)(void* context, bncheck_call* call);
+  int (*backward)(void* context, bncheck_call* call, int training);
 } bncheck_plugin;
 
-BNCHECK_EXPORT const bncheck_plugin *bncheck_plugin_table(void);
+BNCHECK_EXPORT const bncheck_plugin* bncheck_plugin_table(void);
 
 #ifdef __cplusplus
 }

@@ -8,30 +8,34 @@
 #include "plugin.c"
 #undef bncheck_plugin_table
 
-static int is(const char *name) {
-  const char *wanted = getenv("BNCHECK_MISBEHAVE");
+static int is(const char* name) {
+  const char* wanted = getenv("BNCHECK_MISBEHAVE");
   return wanted != NULL && strcmp(wanted, name) == 0;
 }
 
-static int has_right_rank(const bncheck_call *call) {
+static int has_right_rank(const bncheck_call* call) {
   if (call->x.rank == 1 && is("crash_on_rank_1")) raise(SIGSEGV);
   const int32_t rank = call->dimensions + 2;
   return call->x.rank == rank || (call->dimensions == 1 && call->x.rank == 2);
 }
 
-static int spoiled_inference(void *context, bncheck_call *call) {
+static int spoiled_inference(void* context, bncheck_call* call) {
   return has_right_rank(call) ? forward_inference(context, call) : BNCHECK_ERROR_RANK;
 }
 
-static int spoiled_training(void *context, bncheck_call *call) {
+static int spoiled_training(void* context, bncheck_call* call) {
   if (!has_right_rank(call)) return BNCHECK_ERROR_RANK;
   if (is("hang_on_empty") && call->x.shape[0] == 0) {
     for (;;) pause();
   }
+  if (is("empty_batch_writes") && call->x.shape[0] == 0 && call->running_mean.data) {
+    floats(&call->running_mean)[0] = 4711;
+  }
   const int status = forward_training(context, call);
   if (status != BNCHECK_OK) return status;
+  if (call->cumulative && is("no_cumulative")) raise(SIGSEGV);
   const sizes s = sizes_of(&call->x);
-  float *end = floats(&call->y) + s.channels * s.values;
+  float* end = floats(&call->y) + s.channels * s.values;
   if (is("vector_past_y")) {
     for (int k = 0; k < 16; ++k) end[k] = 1;
   }
@@ -45,21 +49,22 @@ static int spoiled_training(void *context, bncheck_call *call) {
   return status;
 }
 
-static int spoiled_create(void **context, char *message, size_t message_bytes) {
+static int spoiled_create(void** context, char* message, size_t message_bytes) {
   *context = NULL;
   if (!is("no_device")) return BNCHECK_OK;
   strncpy(message, "no device found", message_bytes - 1);
   return BNCHECK_ERROR_OTHER;
 }
 
-static void spoiled_capabilities(void *context, bncheck_capabilities *can) {
+static void spoiled_capabilities(void* context, bncheck_capabilities* can) {
   capabilities(context, can);
   can->errors = "rank one_value";
   if (is("backward_without_function")) can->operations |= BNCHECK_BACKWARD_TRAINING;
+  if (is("no_cumulative")) can->features &= ~(uint32_t)BNCHECK_CUMULATIVE;
   if (is("no_such_dtype")) can->dtypes = "f32 f8";
 }
 
-const bncheck_plugin *bncheck_plugin_table(void) {
+const bncheck_plugin* bncheck_plugin_table(void) {
   static bncheck_plugin spoiled;
   spoiled = *right_table();
   spoiled.create = spoiled_create;
