@@ -6,8 +6,6 @@ import shutil
 import signal
 import struct
 import subprocess
-import sys
-import unittest
 from pathlib import Path
 
 import cli_test
@@ -283,8 +281,4 @@ class Judge(CliTest):
 
 
 if __name__ == "__main__":
-    if len(sys.argv) < 3:
-        sys.exit(__doc__)
-    cli_test.BNCHECK = Path(sys.argv[1]).resolve()
-    cli_test.GOLDEN = Path(sys.argv[2]).resolve() / "golden"
-    unittest.main(argv=[sys.argv[0], *sys.argv[3:]])
+    cli_test.run(__doc__)

@@ -4,8 +4,6 @@ import base64
 import json
 import re
 import shlex
-import sys
-import unittest
 import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 
@@ -191,8 +189,4 @@ class Compare(CliTest):
 
 
 if __name__ == "__main__":
-    if len(sys.argv) < 3:
-        sys.exit(__doc__)
-    cli_test.BNCHECK = Path(sys.argv[1]).resolve()
-    cli_test.GOLDEN = Path(sys.argv[2]).resolve() / "golden"
-    unittest.main(argv=[sys.argv[0], *sys.argv[3:]])
+    cli_test.run(__doc__)
