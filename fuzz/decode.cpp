@@ -5,6 +5,7 @@
 #include <memory>
 #include <set>
 
+#include "bncheck/walk.hpp"
 #include "laws/parts.hpp"
 #include "subjects/registry.hpp"
 
@@ -144,8 +145,7 @@ bool lacks_strides(const Case& c) {
 
 /// The functions are given x beside dy: they know of no forward call that is missing or was in another mode.
 bool misses_forward(const Case& c) {
-  return any_gradient(
-      c, [](const Call&) { return true; }, ErrorKind::no_forward, true);
+  return any_gradient(c, [](const Call&) { return true; }, ErrorKind::no_forward, true);
 }
 
 /// The functions hold no momentum and no state, ask for a counter only where they advance it, and take absent
@@ -155,7 +155,8 @@ bool needs_layer(const Case& c) {
   return state.num_batches_tracked < 0 || state.weight.has_value() != c.config.affine ||
          state.bias.has_value() != c.config.affine ||
          (!c.config.track_running_stats && (state.running_mean || state.running_var)) ||
-         std::ranges::any_of(c.calls, [](const Call& call) { return input_of(call) == nullptr; }) ||
+         std::ranges::any_of(
+             c.calls, [](const Call& call) { return input_of(call) == nullptr; }) ||
          misses_forward(c);
 }
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "bncheck/walk.hpp"
 #include "laws/catalogue.hpp"
 #include "laws/parts.hpp"
 

@@ -5,6 +5,7 @@
 #include <stdexcept>
 
 #include "bncheck/answer_file.hpp"
+#include "bncheck/walk.hpp"
 #include "findings.hpp"
 #include "judge_input.hpp"
 #include "laws/parts.hpp"

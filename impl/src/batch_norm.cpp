@@ -47,6 +47,12 @@ BatchNorm::BatchNorm(Dimensions dimensions, const LayerOptions& options)
   }
 }
 
+BatchNorm::BatchNorm(Dimensions dimensions, const LayerOptions& options, const State& state)
+    : dimensions_(dimensions), options_(options) {
+  checked_channels(options);
+  load(state);
+}
+
 void BatchNorm::forward(TensorView<const float> x, TensorView<float> y, const BatchStatistics& saved,
                         const Execution& execution) {
   if (!options_.track_running_stats) {

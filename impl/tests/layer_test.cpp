@@ -42,6 +42,25 @@ TEST(Layer, RejectsOptions) {
   EXPECT_EQ(kind({.num_features = 1, .momentum = HUGE_VAL}), ErrorKind::momentum);
 }
 
+TEST(Layer, StartsFromAState) {
+  BatchNorm1d trained({.num_features = 3});
+  run(trained, input());
+  BatchNorm again(Dimensions::d1, trained.options(), trained.state());
+  EXPECT_EQ(again.state(), trained.state());
+  EXPECT_EQ(bits(run(again, input(2))), bits(run(trained, input(2))));
+}
+
+/// More channels than any memory has room for.
+TEST(Layer, RefusesAStateBeforeItAllocates) {
+  const LayerOptions endless{.num_features = std::int64_t{1} << 50};
+  try {
+    const BatchNorm layer(Dimensions::d1, endless, BatchNorm1d({.num_features = 1}).state());
+    ADD_FAILURE() << "nothing was thrown";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.kind(), ErrorKind::length);
+  }
+}
+
 TEST(Layer, TrainingUpdatesAndInferenceDoesNot) {
   BatchNorm1d layer({.num_features = 3});
   const std::vector<float> x = input();

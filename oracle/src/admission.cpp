@@ -163,9 +163,9 @@ std::vector<ErrorKind> errors_of(const Config& config, const State& before, cons
                                  const Dialect& dialect, const Forward* latest) {
   const auto* forward = std::get_if<Forward>(&call.operation);
   if (const Tensor* input = input_of(call); input != nullptr && !input->is_whole()) {
-    throw std::invalid_argument(std::string(forward != nullptr ? "x" : "dy") + " of shape " +
-                                to_string(input->shape) + " and dtype " + std::string(name_of(input->dtype)) +
-                                " has " + std::to_string(input->bytes.size()) + " bytes");
+    throw NoAnswer(std::string(forward != nullptr ? "x" : "dy") + " of shape " + to_string(input->shape) +
+                   " and dtype " + std::string(name_of(input->dtype)) + " has " +
+                   std::to_string(input->bytes.size()) + " bytes");
   }
   std::set<ErrorKind> errors;
   if (config.num_features < 1) errors.insert(ErrorKind::channels);

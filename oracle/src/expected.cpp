@@ -6,6 +6,7 @@
 
 #include "bncheck/attainable_error.hpp"
 #include "bncheck/elements.hpp"
+#include "bncheck/walk.hpp"
 
 #include "backward.hpp"
 #include "forward.hpp"
@@ -136,7 +137,7 @@ void answer_forward(const Config& config, const State& before, const Forward& fo
   add(Output::running_mean);
   add(Output::running_var);
   if (dialect.averaging == Averaging::ratio) add(Output::running_weight);
-  ++expected.state.num_batches_tracked;
+  if (counts_batch(config, forward, dialect)) ++expected.state.num_batches_tracked;
 }
 
 void answer_backward(const Config& config, const State& before, const Backward& backward,

@@ -101,6 +101,8 @@ int run_check(const CheckArguments& arguments) {
   const FailureStore store = open_store(arguments);
   ErrorStatistics statistics(subject->can().dialect);
   options.statistics = &statistics;
+  Hangs hangs;
+  options.hangs = &hangs;
   Progress progress(laws.size());
   options.progress = [&](int cases) { progress.show(cases); };
   bool unsaved = false;

@@ -33,8 +33,9 @@ std::string command_line(const CompareArguments& arguments, std::uint64_t seed) 
 
 /// Every law on a subject, with the findings saved.
 std::vector<Finding> check_laws(const CompareArguments& arguments, Subject& subject, const std::string& name,
-                                std::uint64_t seed) {
+                                std::uint64_t seed, Hangs& hangs) {
   CheckOptions options;
+  options.hangs = &hangs;
   options.cases = arguments.law_cases;
   options.seed = seed;
   options.interrupted = &interruption();
@@ -95,12 +96,13 @@ Contestant play(const CompareArguments& arguments, Entrant entrant, std::uint64_
     const std::unique_ptr<Subject> subject = std::move(entrant.subject);
     contestant.version = version_of(name, *subject);
     Progress progress(all_workloads().size());
+    Hangs hangs;
     Measured measured =
-        measure(*subject, arguments.cases, seed, interruption(), [&](const Workload& workload) {
+        measure(*subject, arguments.cases, seed, interruption(), hangs, [&](const Workload& workload) {
           progress.start(fmt::format("{}: {}, {}", name, name_of(workload.pass), workload.regime));
         });
     progress.clear();
-    if (!arguments.no_laws) contestant.laws = check_laws(arguments, *subject, name, seed);
+    if (!arguments.no_laws) contestant.laws = check_laws(arguments, *subject, name, seed, hangs);
     contestant.measured = std::move(measured);
   } catch (const SubjectUnavailable& error) {
     contestant.skipped = one_line(error.what());

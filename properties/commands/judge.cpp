@@ -67,12 +67,10 @@ void judge_pair(const FilePair& pair, Capabilities can, ErrorStatistics& statist
   Runner runner(subject);
   runner.set_sink(&statistics);
   OutcomeJudgement judgement;
-  try {
+  const Verdict verdict = settled([&] {
     judgement = judge_outcome(runner.run(judged.content), can, {Judged::in_range});
-  } catch (Settled& settled) {
-    judgement.verdict = std::move(settled.verdict);
-  }
-  const Verdict& verdict = judgement.verdict;
+    return std::move(judgement.verdict);
+  });
   judged.mismatches = verdict.mismatches;
   judged.message = verdict.message;
   if (verdict.is_bad()) {

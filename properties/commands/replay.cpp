@@ -80,11 +80,7 @@ int run_replay(const ReplayArguments& arguments) {
     fmt::print("{} on {} {}\n", name, arguments.subject, subject->version());
     if (!arguments.quiet) fmt::print("{}", show_case(file.content));
     Tally tally;
-    try {
-      for (const Law* law : laws) replay_law(*law, file.content, runner, tally);
-    } catch (const std::invalid_argument& error) {
-      throw UsageError(error.what());
-    }
+    for (const Law* law : laws) replay_law(*law, file.content, runner, tally);
     if (tally.judged == 0) {
       fmt::print("  none of {} {} applies to this case: {}\n", laws.size(), laws.size() == 1 ? "law" : "laws",
                  tally.reason);

@@ -39,7 +39,10 @@ struct Law {
   LawTraits traits{};
 };
 
-/// `law.check`, with early verdicts caught.
+/// What `check` says, with early verdicts caught. A case without an answer is not applicable; any other
+/// exception costs this verdict and nothing else: died. Lets SubjectUnavailable through.
+Verdict settled(const std::function<Verdict()>& check);
+/// `law.check`, settled.
 Verdict check_case(const Law& law, const Case& c, Runner& runner);
 
 }  // namespace bncheck

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "bncheck/walk.hpp"
+
 namespace bncheck {
 namespace {
 
@@ -67,30 +69,11 @@ Reason beyond_errors(const std::vector<ErrorKind>& errors, const Capabilities& c
 std::optional<std::string> beyond_reach(const Case& c, const Capabilities& can) {
   if (Reason reason = beyond_options(c.config, can)) return reason;
   const bool all_errors = can.errors == every_error();
-  Config config = c.config;
-  State state = c.state;
-  const Forward* latest = nullptr;
-  for (const Call& call : c.calls) {
-    if (Reason reason = beyond_call(call, config, can)) return reason;
-    if (Reason reason = beyond_gradient(call, latest, config, can)) return reason;
-    if (all_errors) {
-      if (const auto* forward = std::get_if<Forward>(&call.operation)) latest = forward;
-      continue;
-    }
-    const std::vector<ErrorKind> errors = errors_of(config, state, call, can.dialect, latest);
-    if (Reason reason = beyond_errors(errors, can)) return reason;
-    if (!errors.empty()) continue;
-    if (const auto* forward = std::get_if<Forward>(&call.operation)) {
-      latest = forward;
-      // A counter that overflows is an error of a later call.
-      if (forward->training && config.track_running_stats && forward->x.size() > 0)
-        ++state.num_batches_tracked;
-    } else if (const auto* set = std::get_if<SetMomentum>(&call.operation)) {
-      config.momentum = set->momentum;
-    } else if (const auto* load = std::get_if<Load>(&call.operation)) {
-      state = load->state;
-      latest = nullptr;
-    }
+  for (Walk walk(c, can.dialect); !walk.done(); walk.advance()) {
+    if (Reason reason = beyond_call(walk.call(), walk.config(), can)) return reason;
+    if (Reason reason = beyond_gradient(walk.call(), walk.latest(), walk.config(), can)) return reason;
+    if (all_errors) continue;
+    if (Reason reason = beyond_errors(walk.errors(), can)) return reason;
   }
   return std::nullopt;
 }

@@ -1,6 +1,10 @@
 #include "core/runner.hpp"
 
+#include <stdexcept>
+
+#include "bncheck/walk.hpp"
 #include "core/reach.hpp"
+#include "core/subject_unavailable.hpp"
 
 namespace bncheck {
 
@@ -44,6 +48,8 @@ const Tensor* find_output(const Reply& reply, Output output) {
 const Values& Run::values(std::size_t call) const {
   if (const auto* values = std::get_if<Values>(&replies[call].result)) return *values;
   const Failure& failure = std::get<Failure>(replies[call].result);
+  if (expected[call].must_fail())
+    throw Settled{Verdict::not_applicable("call " + std::to_string(call) + " must fail")};
   throw Settled{Verdict::violated("call " + std::to_string(call) + " must succeed but was rejected (" +
                                   std::string(name_of(failure.kind)) + "): " + failure.message)};
 }
@@ -62,19 +68,43 @@ const State& Run::before(std::size_t call) const {
   return call == 0 ? content.state : replies[call - 1].state;
 }
 
+namespace {
+
+/// From its own state the subject must refuse a call that a right one carries out: what it left there is
+/// wrong.
+[[noreturn]] void settle_unusable_state(const State& state, std::size_t call, ErrorKind kind) {
+  throw Settled{Verdict::violated("call " + std::to_string(call - 1) + " left a state from which call " +
+                                  std::to_string(call) + " must fail (" + std::string(name_of(kind)) +
+                                  "): num_batches_tracked is " + std::to_string(state.num_batches_tracked))};
+}
+
+}  // namespace
+
+Outcome Runner::outcome_of(const Case& c) {
+  ++runs_;
+  try {
+    return subject_.run(c);
+  } catch (const SubjectUnavailable&) {
+    throw;
+  } catch (const std::exception& error) {
+    throw Settled{Verdict::died(std::string("the subject threw an exception: ") + error.what())};
+  }
+}
+
 Run Runner::run(const Case& c) {
   if (const std::string reason = refused_dtypes(c, can().dtypes); !reason.empty()) {
     throw Settled{Verdict::not_applicable(reason)};
   }
+  const std::vector<std::vector<ErrorKind>> due = errors_by_call(c, can().dialect);
   if (auto reason = beyond_reach(c, can())) throw Settled{Verdict::beyond(std::move(*reason))};
-  ++runs_;
-  Outcome outcome = subject_.run(c);
+  Outcome outcome = outcome_of(c);
   if (outcome.death) {
-    Verdict verdict;
-    verdict.kind = Verdict::Kind::died;
     const auto call = outcome.death->call;
-    verdict.message = (call ? "call " + std::to_string(*call) + ": " : std::string()) + "the subject " +
-                      std::string(name_of(outcome.death->cause)) + ": " + outcome.death->detail;
+    Verdict verdict =
+        Verdict::died((call ? "call " + std::to_string(*call) + ": " : std::string()) + "the subject " +
+                      std::string(name_of(outcome.death->cause)) + ": " + outcome.death->detail);
+    verdict.hung = outcome.death->cause == Death::Cause::hang;
+    hangs_ += verdict.hung ? 1 : 0;
     throw Settled{std::move(verdict)};
   }
   Run run{c, std::move(outcome.replies), {}, sink_};
@@ -86,6 +116,9 @@ Run Runner::run(const Case& c) {
       throw Settled{Verdict::beyond("the subject does not support this: " + failure->message)};
     }
     run.expected.push_back(expect(config, run.before(k), c.calls[k], can().dialect, latest));
+    const ExpectedCall& expected = run.expected.back();
+    if (k > 0 && expected.must_fail() && due[k].empty())
+      settle_unusable_state(run.before(k), k, expected.errors.front());
     config = run.expected.back().config;
     latest = run.expected.back().latest;
   }

@@ -17,7 +17,7 @@ struct Run {
   std::vector<ExpectedCall> expected;
   ErrorSink* sink = nullptr;  ///< null: nobody looks on
 
-  /// Throws Settled: the call must have returned values and was rejected.
+  /// Throws Settled where the call was rejected: violated, or not applicable where it had to be.
   const Values& values(std::size_t call) const;
   const Tensor& output(std::size_t call, Output output) const;
   /// The state before the call, as the subject left it.
@@ -29,19 +29,24 @@ class Runner {
  public:
   explicit Runner(Subject& subject) : subject_(subject) {}
 
-  /// Throws Settled where the subject dies or says "unsupported".
+  /// Throws Settled where the subject dies, says "unsupported" or leaves a state from which a call must fail
+  /// that a right subject carries out. Throws NoAnswer.
   Run run(const Case& c);
   const Capabilities& can() const { return subject_.can(); }
   Subject& subject() { return subject_; }
   /// Cases that the subject has run.
   std::int64_t runs() const { return runs_; }
+  /// Those of them in which it hung.
+  std::int64_t hangs() const { return hangs_; }
   /// The sink outlives the runs that follow; null: none.
   void set_sink(ErrorSink* sink) { sink_ = sink; }
 
  private:
+  Outcome outcome_of(const Case& c);
+
   Subject& subject_;
   ErrorSink* sink_ = nullptr;
-  std::int64_t runs_ = 0;
+  std::int64_t runs_ = 0, hangs_ = 0;
 };
 
 /// The value of one output element, wherever the call put it.

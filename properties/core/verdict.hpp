@@ -31,15 +31,22 @@ struct Verdict {
   std::int64_t out_of_range = 0;
   /// Not applicable because the subject cannot be asked: no fault of the law's generator.
   bool beyond_subject = false;
+  /// Died by hanging: the run took the whole time limit of a case.
+  bool hung = false;
 
-  static Verdict violated(std::string message) {
-    return {Kind::violated, std::move(message), {}, 0, 0, 0, false};
+  static Verdict of(Kind kind, std::string message) {
+    Verdict verdict;
+    verdict.kind = kind;
+    verdict.message = std::move(message);
+    return verdict;
   }
-  static Verdict not_applicable(std::string reason) {
-    return {Kind::not_applicable, std::move(reason), {}, 0, 0, 0, false};
-  }
+  static Verdict violated(std::string message) { return of(Kind::violated, std::move(message)); }
+  static Verdict died(std::string message) { return of(Kind::died, std::move(message)); }
+  static Verdict not_applicable(std::string reason) { return of(Kind::not_applicable, std::move(reason)); }
   static Verdict beyond(std::string reason) {
-    return {Kind::not_applicable, std::move(reason), {}, 0, 0, 0, true};
+    Verdict verdict = not_applicable(std::move(reason));
+    verdict.beyond_subject = true;
+    return verdict;
   }
   bool is_bad() const { return kind == Kind::violated || kind == Kind::died; }
 };

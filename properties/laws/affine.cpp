@@ -90,7 +90,9 @@ Verdict check_sorted(const Case& c, Runner& runner, const Judge& judge) {
 }
 
 /// y = alpha x + beta' within a channel, in either mode: each y lies on the chord between those of the least
-/// and the largest x, at the same place t, within A + (1-t) A_low + t A_high.
+/// and the largest x, at the same place t, within A + (1-t) A_low + t A_high. Both shares are quotients of
+/// differences of their own, to 3 2^-64 each of itself: of t = 1 - 2^-65 nothing would be left in 1 - t,
+/// whose y may be 2^64 times as large.
 Verdict check_collinear(const Case& c, Runner& runner) {
   return check_sorted(c, runner,
                       [&](const Run& run, std::int64_t channel, std::span<const float> x,
@@ -101,11 +103,11 @@ Verdict check_collinear(const Case& c, Runner& runner) {
                         const long double width = at(high) - at(low);
                         for (const std::size_t i : order) {
                           if (i == low || i == high || verdict.is_bad()) continue;
-                          const long double t = width > 0 ? (at(i) - at(low)) / width : 0;
+                          const bool wide = width > 0;
                           Balance balance(runner.can());
                           balance.add(1, y_of(run, i));
-                          balance.add(t - 1, y_of(run, low));
-                          balance.add(-t, y_of(run, high));
+                          balance.add(wide ? -(at(high) - at(i)) / width : -1, y_of(run, low));
+                          balance.add(wide ? -(at(i) - at(low)) / width : 0, y_of(run, high));
                           balance.judge(verdict, "y less its chord in channel " + std::to_string(channel));
                         }
                       });

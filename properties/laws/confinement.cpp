@@ -35,7 +35,7 @@ Case draw_any(Draws& draws, const Capabilities& can) {
 Verdict check_empty(const Case& c, Runner& runner) {
   const Forward* forward = only_forward(c);
   if (forward == nullptr || !forward->x.bytes.empty() || forward->x.shape.size() < 2 ||
-      !errors_of(c.config, c.state, c.calls[0], runner.can().dialect).empty()) {
+      !all_succeed(c, runner.can().dialect)) {
     return Verdict::not_applicable("not an empty batch that must succeed");
   }
   const Run run = runner.run(c);

@@ -238,10 +238,8 @@ Case draw_channels(Draws& draws, const Capabilities& can) {
 Verdict check_empty(const Case& c, Runner& runner) {
   const auto* forward = c.calls.size() == 2 ? std::get_if<Forward>(&c.calls[0].operation) : nullptr;
   const auto* backward = forward != nullptr ? std::get_if<Backward>(&c.calls[1].operation) : nullptr;
-  const Dialect& dialect = runner.can().dialect;
   if (backward == nullptr || !forward->x.bytes.empty() || forward->x.shape.size() < 2 ||
-      !errors_of(c.config, c.state, c.calls[0], dialect).empty() ||
-      !errors_of(c.config, c.state, c.calls[1], dialect, forward).empty()) {
+      !all_succeed(c, runner.can().dialect)) {
     return Verdict::not_applicable("not the gradient of an empty batch");
   }
   const Run run = runner.run(c);

@@ -6,6 +6,7 @@
 #include <sstream>
 
 #include "bncheck/elements.hpp"
+#include "bncheck/walk.hpp"
 
 namespace bncheck {
 
@@ -35,12 +36,18 @@ std::optional<std::string> excludes_other_normalisation(const Capabilities& can)
   return "the dialect does not divide by sqrt(sigma^2 + eps)";
 }
 
+bool all_succeed(const Case& c, const Dialect& dialect) {
+  return std::ranges::all_of(errors_by_call(c, dialect), [](const auto& errors) { return errors.empty(); });
+}
+
+void require_success(const Case& c, const Capabilities& can) {
+  if (!all_succeed(c, can.dialect)) throw Settled{Verdict::not_applicable("a call must fail")};
+}
+
 const Forward& one_valid_forward(const Case& c, const Capabilities& can) {
   const Forward* forward = only_forward(c);
   if (forward == nullptr) throw Settled{Verdict::not_applicable("the law is about a single forward call")};
-  if (!errors_of(c.config, c.state, c.calls[0], can.dialect).empty()) {
-    throw Settled{Verdict::not_applicable("the call must fail")};
-  }
+  require_success(c, can);
   if (forward->x.bytes.empty()) throw Settled{Verdict::not_applicable("the batch is empty")};
   return *forward;
 }
@@ -51,24 +58,9 @@ GradientCalls one_valid_gradient(const Case& c, const Capabilities& can) {
   if (backward == nullptr) {
     throw Settled{Verdict::not_applicable("the law is about a forward call and its gradient")};
   }
-  if (!errors_of(c.config, c.state, c.calls[0], can.dialect).empty() ||
-      !errors_of(c.config, c.state, c.calls[1], can.dialect, forward).empty()) {
-    throw Settled{Verdict::not_applicable("a call must fail")};
-  }
+  require_success(c, can);
   if (forward->x.bytes.empty()) throw Settled{Verdict::not_applicable("the batch is empty")};
   return {*forward, *backward};
-}
-
-std::vector<std::vector<ErrorKind>> errors_by_call(const Case& c, const Dialect& dialect) {
-  std::vector<std::vector<ErrorKind>> errors;
-  const Forward* latest = nullptr;
-  for (const Call& call : c.calls) {
-    errors.push_back(errors_of(c.config, c.state, call, dialect, latest));
-    if (!errors.back().empty()) continue;
-    if (const auto* forward = std::get_if<Forward>(&call.operation)) latest = forward;
-    if (std::holds_alternative<Load>(call.operation)) latest = nullptr;
-  }
-  return errors;
 }
 
 std::optional<std::string> excludes_without_backward(const Capabilities& can) {

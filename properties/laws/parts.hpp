@@ -46,9 +46,10 @@ Verdict judge_every_gradient(const Case& c, Runner& runner);
 void judge_bound(Verdict& verdict, const std::string& what, long double got, long double expected,
                  long double bound);
 
-/// The kinds of error that each call must give, every call taken from the state before the first.
-/// Precondition: every x and dy is whole.
-std::vector<std::vector<ErrorKind>> errors_by_call(const Case& c, const Dialect& dialect);
+/// Every call must succeed, each after those before it.
+bool all_succeed(const Case& c, const Dialect& dialect);
+/// Throws Settled, not applicable, unless `all_succeed`.
+void require_success(const Case& c, const Capabilities& can);
 
 /// Every input and statistic of the case is finite.
 bool all_finite(const Case& c);

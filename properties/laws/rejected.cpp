@@ -24,10 +24,6 @@ bool is_expressible(Overlap overlap, const Capabilities& can) {
   }
 }
 
-bool must_succeed(const Case& c, const Dialect& dialect) {
-  return std::ranges::all_of(errors_by_call(c, dialect), [](const auto& errors) { return errors.empty(); });
-}
-
 /// The last call is refused as `judge_refusal` wants it, and its twin succeeds.
 Verdict check_rejected(const Case& c, Runner& runner, ErrorKind kind, Twin twin_of) {
   if (c.calls.empty()) return Verdict::not_applicable("no call");
@@ -45,7 +41,7 @@ Verdict check_rejected(const Case& c, Runner& runner, ErrorKind kind, Twin twin_
   if (Verdict refusal = judge_refusal(run, last, kind); refusal.is_bad()) return refusal;
   if (c.config.num_features > max_twin_channels) return {};
   const std::optional<Case> twin = twin_of(c);
-  if (!twin || !must_succeed(*twin, runner.can().dialect)) return {};
+  if (!twin || !all_succeed(*twin, runner.can().dialect)) return {};
   const Run accepted = runner.run(*twin);
   if (const auto* refused = std::get_if<Failure>(&accepted.replies.back().result)) {
     return Verdict::violated("the nearest valid call was rejected too: " + refused->message);

@@ -60,8 +60,9 @@ std::string wording(const std::string& message) {
   return kept;
 }
 
-/// How often a bad case runs before it is believed.
+/// How often a bad case runs before it is believed, and one that hangs, for each time costs the whole limit.
 constexpr int confirmations = 3;
+constexpr int hang_confirmations = 2;
 
 /// One check of one law: what RapidCheck calls back into.
 class Search {
@@ -76,20 +77,21 @@ class Search {
     try_stored();
     if (!result_.counterexample) draw_cases();
     runner_.set_sink(nullptr);
-    if (result_.counterexample && confirm(*result_.counterexample)) shrink_finding();
+    look_closer();
     settle();
+    if (options_.hangs != nullptr) options_.hangs->count(runner_.runs(), runner_.hangs());
     return std::move(result_);
   }
 
   LawResult climb_from(LawResult blind, const ClimbLimits& limits) {
     result_ = std::move(blind);
     result_.climbed = climb(
-        result_.worst_cases.cases(), [this](const Case& c) { return check_any(c); },
+        result_.worst_cases.cases(), [this](const Case& c) { return check_case(law_, c, runner_); },
         seed_of(options_.seed, law_.name), limits);
     const Climbed& climbed = *result_.climbed;
     if (!climbed.bad) return std::move(result_);
     found(*climbed.bad, climbed.verdict);
-    if (confirm(*climbed.bad)) shrink_finding();
+    look_closer();
     settle();
     return std::move(result_);
   }
@@ -98,20 +100,11 @@ class Search {
   void try_stored() {
     for (const StoredCase& stored : options_.stored) {
       if (stopped() || result_.counterexample) return;
-      const Verdict verdict = check_any(stored.content);
+      const Verdict verdict = check_case(law_, stored.content, runner_);
       if (verdict.kind == Verdict::Kind::not_applicable) continue;
       ++result_.stored;
       if (verdict.kind == Verdict::Kind::holds && stored.of_this_subject) ++result_.held_again;
       if (verdict.is_bad()) found(stored.content, verdict);
-    }
-  }
-
-  /// A case that no generator made may ask a question that has no answer.
-  Verdict check_any(const Case& c) {
-    try {
-      return check_case(law_, c, runner_);
-    } catch (const std::invalid_argument& error) {
-      return Verdict::not_applicable(error.what());
     }
   }
 
@@ -147,15 +140,23 @@ class Search {
     };
   }
 
+  /// An exception ends this law's search and no other's.
   Case draw(const rc::Random& random, int size) {
     // RapidCheck's first cases have size 0, and small cases are worth having too.
     RapidCheckDraws draws(random, std::max(size, 5));
-    return stopped() ? Case{} : law_.draw(draws, runner_.can());
+    if (stopped()) return {};
+    try {
+      return law_.draw(draws, runner_.can());
+    } catch (const std::exception& error) {
+      stop_reason_ = std::string("no case can be drawn (") + error.what() + "),";
+      return {};
+    }
   }
 
   bool stopped() {
     if (options_.interrupted != nullptr && *options_.interrupted) stop_reason_ = "interrupted";
-    if (options_.deadline && Clock::now() > *options_.deadline) stop_reason_ = "out of time";
+    if (stop_reason_.empty() && options_.deadline && options_.clock() > *options_.deadline)
+      stop_reason_ = "out of time";
     return !stop_reason_.empty();
   }
 
@@ -164,6 +165,11 @@ class Search {
     // RapidCheck asks every failure for its arguments as text; ours are shown by the report instead.
     description.example = [] { return rc::detail::Example(); };
     using Type = rc::detail::CaseResult::Type;
+    // RapidCheck asks for its failure a second time, which would run the case again.
+    if (result_.counterexample) {
+      description.result = {Type::Failure, result_.verdict.message};
+      return description;
+    }
     // A failure is what RapidCheck stops at: a success would have it draw all the cases that are left.
     if (stopped()) {
       description.result = {Type::Failure, stop_reason_};
@@ -193,10 +199,19 @@ class Search {
     return description;
   }
 
+  /// A finding is confirmed and shrunk, unless the subject did nothing but hang in the law before too.
+  void look_closer() {
+    if (!result_.counterexample) return;
+    const bool hangs_again = result_.verdict.hung && runner_.hangs() == runner_.runs() &&
+                             options_.hangs != nullptr && options_.hangs->in_a_row > 0;
+    if (!hangs_again && confirm(*result_.counterexample)) shrink_finding();
+  }
+
   /// The case is bad every time that it runs.
   bool confirm(const Case& c) {
     result_.repeated = result_.bad = 1;
-    for (; result_.repeated < confirmations; ++result_.repeated) {
+    const int wanted = result_.verdict.hung ? hang_confirmations : confirmations;
+    for (; result_.repeated < wanted && !stopped(); ++result_.repeated) {
       result_.bad += check_case(law_, c, runner_).is_bad() ? 1 : 0;
     }
     return !result_.flaky();
@@ -205,8 +220,9 @@ class Search {
   void shrink_finding() {
     const Case drawn = *result_.counterexample;
     const Verdict verdict = result_.verdict;
-    const auto wanted = [this](const Case& c) {
-      if (stopped()) return false;
+    const Clock::time_point end = options_.clock() + options_.shrink_time;
+    const auto wanted = [&](const Case& c) {
+      if (stopped() || options_.clock() > end) return false;
       Verdict smaller = check_case(law_, c, runner_);
       // A case must not shrink into one with another fault: that would be another finding than the first.
       if (!smaller.is_bad() || smaller.kind != result_.verdict.kind ||
@@ -217,7 +233,7 @@ class Search {
       return true;
     };
     result_.counterexample = shrink(drawn, wanted, Clock::now() + options_.shrink_time);
-    if (*result_.counterexample == drawn || confirm(*result_.counterexample)) return;
+    if (*result_.counterexample == drawn || result_.verdict.hung || confirm(*result_.counterexample)) return;
     result_.counterexample = drawn;
     result_.verdict = verdict;
   }
@@ -274,12 +290,19 @@ class Search {
 }  // namespace
 
 LawResult check_law(const Law& law, Subject& subject, const CheckOptions& options) {
-  if (const auto reason = law.excludes(subject.can())) {
+  const auto without_cases = [&](LawResult::Kind kind, std::string reason) {
     LawResult result;
     result.law = &law;
-    result.kind = LawResult::Kind::not_applicable;
-    result.reason = *reason;
+    result.kind = kind;
+    result.reason = std::move(reason);
     return result;
+  };
+  if (const auto reason = law.excludes(subject.can()))
+    return without_cases(LawResult::Kind::not_applicable, *reason);
+  if (options.hangs != nullptr && options.hangs->gave_up()) {
+    return without_cases(LawResult::Kind::inconclusive, "not asked: the subject hung in " +
+                                                            std::to_string(Hangs::most) +
+                                                            " laws in a row and answered nothing");
   }
   return Search(law, subject, options).run();
 }

@@ -13,6 +13,7 @@
 #include "search/coverage.hpp"
 #include "search/error_statistics.hpp"
 #include "search/failure_store.hpp"
+#include "search/hangs.hpp"
 
 namespace bncheck {
 
@@ -25,6 +26,8 @@ struct CheckOptions {
   std::vector<StoredCase> stored;
   std::optional<std::chrono::steady_clock::time_point> deadline;  ///< of the whole run
   const std::atomic<bool>* interrupted = nullptr;
+  /// Outlives the check; null: the law stands by itself.
+  Hangs* hangs = nullptr;
   /// What the cases are timed with.
   std::function<std::chrono::steady_clock::time_point()> clock = std::chrono::steady_clock::now;
   /// Takes the errors of the stored and of the drawn cases; what shrinking and climbing try depends on time.

@@ -4,6 +4,7 @@
 #include <map>
 
 #include "core/judge.hpp"
+#include "core/law.hpp"
 #include "generate/gradients.hpp"
 
 namespace bncheck {
@@ -104,22 +105,23 @@ void measure_case(const Case& c, const Unmeasured& place, Runner& runner, Measur
   const auto unmeasured = [&](const std::string& reason) {
     return Unmeasured{place.workload, place.index, reason};
   };
-  try {
+  const Verdict verdict = settled([&] {
     const Run run = runner.run(c);
     Verdict ignored;
     judge_call(run, c.calls.size() - 1, runner.can(), Judged::in_range, ignored);
-  } catch (const Settled& settled) {
-    const Verdict& verdict = settled.verdict;
-    switch (verdict.kind) {
-      case Verdict::Kind::not_applicable:
-        ++result.unsupported;
-        break;
-      case Verdict::Kind::died:
-        result.deaths.push_back(unmeasured(verdict.message));
-        break;
-      default:
-        result.failures.push_back(unmeasured(verdict.message));
-    }
+    return Verdict();
+  });
+  switch (verdict.kind) {
+    case Verdict::Kind::holds:
+      break;
+    case Verdict::Kind::not_applicable:
+      ++result.unsupported;
+      break;
+    case Verdict::Kind::died:
+      result.deaths.push_back(unmeasured(verdict.message));
+      break;
+    default:
+      result.failures.push_back(unmeasured(verdict.message));
   }
 }
 
@@ -137,7 +139,8 @@ std::string kind_of(const Workload& workload) {
 }
 
 Measured measure(Subject& subject, int cases_per_workload, std::uint64_t seed,
-                 const std::atomic<bool>& interrupted, const std::function<void(const Workload&)>& begins) {
+                 const std::atomic<bool>& interrupted, Hangs& hangs,
+                 const std::function<void(const Workload&)>& begins) {
   Measured result(subject.can().dialect);
   Runner runner(subject);
   std::uint64_t stream = seed;
@@ -147,7 +150,14 @@ Measured measure(Subject& subject, int cases_per_workload, std::uint64_t seed,
     WorkloadSink sink(result.statistics);
     runner.set_sink(&sink);
     for (int k = 0; k < cases_per_workload && !interrupted; ++k) {
+      if (hangs.gave_up()) {
+        result.deaths.push_back({&workload, k, "not asked: the subject hung in case after case"});
+        break;
+      }
+      const std::int64_t runs = runner.runs();
+      const std::int64_t hung = runner.hangs();
       measure_case(workload.draw(draws), {&workload, k, ""}, runner, result);
+      hangs.count(runner.runs() - runs, runner.hangs() - hung);
     }
     for (const auto& [output, figures] : sink.figures()) {
       result.rows.push_back({&workload, output, figures});

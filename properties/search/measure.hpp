@@ -10,6 +10,7 @@
 #include "core/draws.hpp"
 #include "core/runner.hpp"
 #include "search/error_statistics.hpp"
+#include "search/hangs.hpp"
 
 namespace bncheck {
 
@@ -48,9 +49,10 @@ struct Measured {
   std::int64_t unsupported = 0;      ///< it said that it cannot do this
 };
 
-/// The cases follow from the seed and from nothing else. `begins` is called before each workload.
+/// The cases follow from the seed and from nothing else. `begins` is called before each workload. A subject
+/// that hung in case after case is asked no more, and the workloads that are left say so among the deaths.
 Measured measure(Subject& subject, int cases_per_workload, std::uint64_t seed,
-                 const std::atomic<bool>& interrupted,
+                 const std::atomic<bool>& interrupted, Hangs& hangs,
                  const std::function<void(const Workload&)>& begins = {});
 
 }  // namespace bncheck

@@ -41,9 +41,9 @@ class Session {
   explicit Session(const Case& c)
       : layer_(static_cast<bn::Dimensions>(c.config.dimensions),
                {c.config.num_features, c.config.eps, c.config.momentum, c.config.affine,
-                c.config.track_running_stats}) {
-    load(c.state);
-  }
+                c.config.track_running_stats},
+               to_bn(c.state)),
+        idle_counter_(c.state.num_batches_tracked) {}
 
   State state() const {
     State state = from_bn(layer_.state());
@@ -80,7 +80,11 @@ class Session {
                      bool& touched) {
     CallBuffers buffers(forward.x, exec);
     const Shape& shape = forward.x.shape;
-    const Shape per_channel{layer_.options().num_features};
+    const bool has_channels = shape.size() >= 2 && shape[1] == layer_.options().num_features;
+    // A call that has to be refused is not worth room for any number of statistics.
+    constexpr std::int64_t most_refused = 1 << 16;
+    const std::int64_t features = layer_.options().num_features;
+    const Shape per_channel{has_channels || features <= most_refused ? features : 0};
     GuardedBuffer mean(per_channel, Placement{});
     GuardedBuffer invstd(per_channel, Placement{});
     const auto length = static_cast<std::size_t>(per_channel[0]);

@@ -44,6 +44,7 @@ GuardedBuffer::GuardedBuffer(const Tensor& tensor, const Placement& placement)
     : GuardedBuffer(tensor.shape, placement, tensor.dtype) {
   // As bits: a signalling NaN must arrive unharmed.
   const std::size_t size = size_of(dtype_);
+  if (tensor.bytes.empty()) return;  // an empty vector's data() may be null, which memcpy does not take
   if (dense()) {
     std::memcpy(first(), tensor.bytes.data(), std::min(count(), tensor.size()) * size);
   } else {

@@ -2,12 +2,12 @@
 /// The subjects that can be named on the command line.
 
 #include <memory>
-#include <stdexcept>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "core/subject.hpp"
+#include "core/subject_unavailable.hpp"
 #include "subjects/foreign/limits.hpp"
 
 namespace bncheck {
@@ -38,10 +38,5 @@ void add_subjects(std::vector<SubjectEntry> more);
 /// Throws std::invalid_argument for an unknown name, SubjectUnavailable for one that this build has not.
 /// The limits are for those that live in a process of their own.
 std::unique_ptr<Subject> make_subject(std::string_view name, const ForeignLimits& limits = {});
-
-class SubjectUnavailable : public std::runtime_error {
- public:
-  using std::runtime_error::runtime_error;
-};
 
 }  // namespace bncheck

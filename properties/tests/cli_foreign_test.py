@@ -188,6 +188,20 @@ class Program(Foreign):
         laws = self.misbehave("wrong_dtype", "--law", "matches_oracle")
         self.assert_finding(laws["matches_oracle"], "died", "broke the protocol: y is F16, expected F32")
 
+    def test_an_impossible_counter(self):
+        for fault in ["counts_below_zero", "counts_to_the_end"]:
+            laws = self.misbehave(fault, "--law", "*m*", "--junit", "junit.xml", "--report", "report.html")
+            self.assertNotIn("died", {law["verdict"] for law in laws.values()})
+            self.assert_finding(laws["momentum_one_step"], "violated", "num_batches_tracked is -1|num_batches_tracked is 9")
+            self.assertIn("momentum_one_step", (self.folder / "junit.xml").read_text())
+            self.assertTrue((self.folder / "report.html").is_file())
+
+    def test_an_impossible_counter_costs_no_other_subject_its_row(self):
+        result = self.bncheck("compare", self.subject("counts_below_zero"), "control:two_pass", "--cases", "1",
+                              "--law-cases", "2", "--seed", "1", "--json", "-")
+        self.assertEqual((result.returncode, result.stderr), (0, ""), result.stdout[-2000:])
+        self.assertIn("control:two_pass", result.stdout)
+
     def test_wrong_capabilities(self):
         self.cannot_start(self.subject("unknown_dialect"), "klingon")
         self.cannot_start(self.subject("four_dimensions"), "'dimensions' is '4', expected")

@@ -10,7 +10,11 @@
 namespace bncheck::test {
 namespace {
 
-const std::atomic<bool> never{false};
+Measured measured_by(Subject& subject, int cases, std::uint64_t seed) {
+  static const std::atomic<bool> never{false};
+  Hangs hangs;
+  return measure(subject, cases, seed, never, hangs);
+}
 
 /// A right answer whose every output is one float further from zero.
 class OneUlpOff : public Perfect {
@@ -59,7 +63,7 @@ class Dying : public Perfect {
 
 TEST(Measure, TheExactAnswerIsNearestEverywhere) {
   Perfect subject(*dialect_named("pytorch"));
-  const Measured measured = measure(subject, 2, 5, never);
+  const Measured measured = measured_by(subject, 2, 5);
   EXPECT_EQ(measured.cases, 2 * static_cast<std::int64_t>(all_workloads().size()));
   EXPECT_TRUE(measured.failures.empty());
   EXPECT_TRUE(measured.deaths.empty());
@@ -78,7 +82,7 @@ TEST(Measure, TheExactAnswerIsNearestEverywhere) {
 
 TEST(Measure, OneUlpOffIsSeen) {
   OneUlpOff subject;
-  for (const Measurement& row : measure(subject, 1, 5, never).rows) {
+  for (const Measurement& row : measured_by(subject, 1, 5).rows) {
     // Where results overflow, there is no further float.
     if (is_state(row.output) || row.workload->regime.ends_with("huge")) continue;
     EXPECT_EQ(row.figures.nearest, 0) << name_of(row.workload->pass) << ' ' << row.workload->regime;
@@ -89,7 +93,7 @@ TEST(Measure, OneUlpOffIsSeen) {
 
 TEST(Measure, RefusedCasesAreCountedAndShown) {
   Refusing subject;
-  const Measured measured = measure(subject, 1, 5, never);
+  const Measured measured = measured_by(subject, 1, 5);
   EXPECT_EQ(measured.failures.size(), static_cast<std::size_t>(measured.cases));
   EXPECT_TRUE(measured.rows.empty());
   League league;
@@ -101,7 +105,7 @@ TEST(Measure, RefusedCasesAreCountedAndShown) {
 TEST(Measure, DeathsAreCountedAndNamed) {
   Dying subject;
   League league;
-  league.contestants.push_back({"dying", "1", "", measure(subject, 2, 5, never), {}});
+  league.contestants.push_back({"dying", "1", "", measured_by(subject, 2, 5), {}});
   const Measured& measured = *league.contestants[0].measured;
   std::int64_t backward = 0, inference = 0;
   for (const Workload& workload : all_workloads()) {
@@ -121,7 +125,7 @@ TEST(Measure, CasesFollowFromTheSeed) {
   OneUlpOff subject;
   const auto figures = [&](std::uint64_t seed) {
     League league;
-    league.contestants.push_back({"one", "1", "", measure(subject, 1, seed, never), {}});
+    league.contestants.push_back({"one", "1", "", measured_by(subject, 1, seed), {}});
     return league_json(league);
   };
   EXPECT_EQ(figures(3), figures(3));

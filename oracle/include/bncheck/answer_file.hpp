@@ -16,7 +16,7 @@
 
 namespace bncheck {
 
-/// Throws std::invalid_argument for an x or dy without the bytes that its shape calls for.
+/// Throws NoAnswer for an x or dy without the bytes that its shape calls for.
 Archive answer_archive(const Case& c, const Dialect& dialect);
 
 /// The state after a call that was answered exactly and rounded.

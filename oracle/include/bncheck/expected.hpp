@@ -7,6 +7,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <stdexcept>
 #include <string_view>
 #include <vector>
 
@@ -98,8 +99,13 @@ struct ExpectedCall {
   bool must_fail() const { return !errors.empty(); }
 };
 
-/// `latest` is ExpectedCall::latest of the call before. Throws std::invalid_argument for an x or dy without
-/// the bytes that its shape calls for.
+/// A case asks what has no answer: an x or dy without the bytes that its shape calls for.
+class NoAnswer : public std::invalid_argument {
+ public:
+  using std::invalid_argument::invalid_argument;
+};
+
+/// `latest` is ExpectedCall::latest of the call before. Throws NoAnswer.
 ExpectedCall expect(const Config& config, const State& before, const Call& call, const Dialect& dialect,
                     const std::shared_ptr<const Forward>& latest = {});
 

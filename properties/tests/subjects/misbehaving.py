@@ -130,6 +130,21 @@ def wrong_dtype(request, reply):
     return frame(with_header(header, data))
 
 
+def counts_to(count):
+    """Every state that it leaves has this counter."""
+    def spoil(request, reply):
+        header, data = header_of(reply)
+        for key in header["__metadata__"]:
+            if key.endswith(".num_batches_tracked"):
+                header["__metadata__"][key] = str(count)
+        return frame(with_header(header, data))
+    return spoil
+
+
+counts_below_zero = counts_to(-1)
+counts_to_the_end = counts_to(2**63 - 1)
+
+
 def capability(key, value):
     def spoil(request, reply):
         if not is_capabilities(request):
