@@ -7,6 +7,7 @@
 #include <map>
 #include <set>
 
+#include "bncheck/walk.hpp"
 #include "edits.hpp"
 #include "judge_input.hpp"
 #include "laws/catalogue.hpp"

@@ -4,6 +4,7 @@
 
 #include <set>
 
+#include "bncheck/walk.hpp"
 #include "edits.hpp"
 #include "findings.hpp"
 #include "laws/parts.hpp"

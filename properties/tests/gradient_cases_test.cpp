@@ -6,6 +6,7 @@
 #include <cmath>
 #include <set>
 
+#include "bncheck/walk.hpp"
 #include "generate/gradients.hpp"
 #include "laws/parts.hpp"
 #include "report/show_case.hpp"
