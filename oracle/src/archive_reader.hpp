@@ -10,6 +10,7 @@
 
 #include "bncheck/case_file.hpp"
 #include "bncheck/safetensors.hpp"
+#include "bncheck/untrusted_text.hpp"
 
 namespace bncheck {
 
@@ -32,7 +33,7 @@ class ArchiveReader {
     return *value;
   }
   [[noreturn]] void reject(const std::string& key, const std::string& expected) const {
-    throw FormatError("metadata '" + key + "' is '" + text(key).substr(0, 60) + "', expected " + expected);
+    throw FormatError("metadata '" + key + "' is " + in_quotes(text(key)) + ", expected " + expected);
   }
   std::int64_t integer(const std::string& key) const {
     const auto value = parse_integer(text(key));

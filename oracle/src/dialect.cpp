@@ -130,7 +130,7 @@ Dialect dialect_from_text(std::string_view text) {
     if (!preset) {
       std::vector<std::string> known;
       for (const Dialect& one : dialect_presets()) known.push_back(one.name);
-      throw std::invalid_argument("unknown dialect '" + name + "', expected " + listed(known) +
+      throw std::invalid_argument("unknown dialect " + in_quotes(name) + ", expected " + listed(known) +
                                   ", then KNOB=VALUE where it differs");
     }
     dialect = *preset;

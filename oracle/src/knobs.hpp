@@ -10,6 +10,8 @@
 #include <string_view>
 #include <vector>
 
+#include "bncheck/untrusted_text.hpp"
+
 namespace bncheck {
 
 /// One setting of a record of type R.
@@ -68,15 +70,15 @@ template <class R>
 const Knob<R>& known_knob(const std::vector<Knob<R>>& knobs, const std::string& key,
                           const std::string& what) {
   if (const Knob<R>* knob = find_knob(knobs, key)) return *knob;
-  throw std::invalid_argument("unknown " + what + " knob '" + key + "', expected KNOB=VALUE with one of " +
-                              listed(keys_of(knobs)));
+  throw std::invalid_argument("unknown " + what + " knob " + in_quotes(key) +
+                              ", expected KNOB=VALUE with one of " + listed(keys_of(knobs)));
 }
 
 /// Throws std::invalid_argument.
 template <class R>
 void turn_knob(R& record, const Knob<R>& knob, const std::string& value, const std::string& what) {
   if (knob.read(record, value)) return;
-  throw std::invalid_argument("unknown value '" + value + "' of " + what + " knob '" + knob.key +
+  throw std::invalid_argument("unknown value " + in_quotes(value) + " of " + what + " knob '" + knob.key +
                               "', expected " + knob.expected);
 }
 

@@ -45,7 +45,7 @@ Numerics numerics_from_text(std::string_view text) {
   if (parts.front().find('=') == std::string_view::npos) {
     const std::optional<Claim> claim = claim_named(parts.front());
     if (!claim) {
-      throw std::invalid_argument("unknown claim '" + std::string(parts.front()) + "', expected " +
+      throw std::invalid_argument("unknown claim " + in_quotes(parts.front()) + ", expected " +
                                   listed(words_to(Claim::sound)) + ", then KNOB=VALUE where it differs");
     }
     numerics.claim = *claim;

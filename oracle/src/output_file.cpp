@@ -40,15 +40,15 @@ void take_tensor(const std::string& name, const Tensor& tensor, std::vector<Reco
                         : std::nullopt;
   const auto output = call ? output_named(name.substr(dot + 1)) : std::nullopt;
   if (!output) {
-    throw FormatError("tensor '" + name.substr(0, 60) + "' is unknown, expected names such as 'call.0.y'");
+    throw FormatError("tensor " + in_quotes(name) + " is unknown, expected names such as 'call.0.y'");
   }
   if (*call < 0 || *call >= static_cast<std::int64_t>(calls.size())) {
-    throw FormatError("tensor '" + name + "' belongs to none of the " + std::to_string(calls.size()) +
-                      " calls");
+    throw FormatError("tensor " + in_quotes(name) + " belongs to none of the " +
+                      std::to_string(calls.size()) + " calls");
   }
   RecordedCall& recorded = calls[static_cast<std::size_t>(*call)];
   if (!recorded.errors.empty()) {
-    throw FormatError("tensor '" + name + "' belongs to a call that failed");
+    throw FormatError("tensor " + in_quotes(name) + " belongs to a call that failed");
   }
   recorded.outputs.emplace(*output, tensor);
 }

@@ -12,12 +12,16 @@
 #include <set>
 #include <system_error>
 
+#include "bncheck/untrusted_text.hpp"
+
 namespace bncheck {
 namespace {
 
 using nlohmann::json;
 
 constexpr const char* metadata_key = "__metadata__";
+/// Of a part of the header, in a message.
+constexpr std::size_t shown_bytes = 40;
 
 json parse_header(std::span<const std::byte> bytes) {
   if (bytes.size() < 8) {
@@ -40,7 +44,7 @@ json parse_header(std::span<const std::byte> bytes) {
     if (event == json::parse_event_t::object_start) names[static_cast<std::size_t>(level) + 1].clear();
     if (event == json::parse_event_t::key &&
         !names[static_cast<std::size_t>(level)].insert(value.get<std::string>()).second) {
-      throw FormatError("the header gives '" + value.get<std::string>().substr(0, 60) + "' twice");
+      throw FormatError("the header gives " + in_quotes(value.get<std::string>()) + " twice");
     }
     return true;
   };
@@ -52,7 +56,7 @@ json parse_header(std::span<const std::byte> bytes) {
 std::int64_t integer(const json& value, const std::string& what) {
   if (!value.is_number_integer() ||
       (value.is_number_unsigned() && value.get<std::uint64_t>() > std::uint64_t{INT64_MAX})) {
-    throw FormatError(what + " holds " + value.dump().substr(0, 40) + ", expected an integer");
+    throw FormatError(what + " holds " + untrusted_line(value.dump(), shown_bytes) + ", expected an integer");
   }
   return value.get<std::int64_t>();
 }
@@ -65,7 +69,7 @@ struct Entry {
 };
 
 Entry parse_entry(const std::string& name, const json& entry, std::size_t data_size) {
-  const std::string what = "tensor '" + name + "'";
+  const std::string what = "tensor " + in_quotes(name);
   if (!entry.is_object() || !entry.contains("dtype") || !entry.contains("shape") ||
       !entry.contains("data_offsets")) {
     throw FormatError(what + " lacks dtype, shape or data_offsets");
@@ -74,7 +78,7 @@ Entry parse_entry(const std::string& name, const json& entry, std::size_t data_s
   const auto dtype =
       entry["dtype"].is_string() ? dtype_named(entry["dtype"].get<std::string>()) : std::nullopt;
   if (!dtype) {
-    throw FormatError(what + " has dtype " + entry["dtype"].dump().substr(0, 40) +
+    throw FormatError(what + " has dtype " + untrusted_line(entry["dtype"].dump(), shown_bytes) +
                       ", expected F32, F64, F16 or BF16");
   }
   tensor.dtype = *dtype;
@@ -108,7 +112,7 @@ void check_tiling(std::vector<Entry>& entries, std::size_t data_size) {
   std::size_t end = 0;
   for (const Entry& entry : entries) {
     if (entry.begin != end) {
-      throw FormatError("tensor '" + entry.name + "' begins at byte " + std::to_string(entry.begin) +
+      throw FormatError("tensor " + in_quotes(entry.name) + " begins at byte " + std::to_string(entry.begin) +
                         " of the data, expected " + std::to_string(end) +
                         ": tensors neither overlap nor leave holes");
     }
@@ -173,7 +177,7 @@ Archive read_archive(std::span<const std::byte> bytes) {
     }
     if (!entry.is_object()) throw FormatError("__metadata__ is not an object");
     for (const auto& [key, value] : entry.items()) {
-      if (!value.is_string()) throw FormatError("metadata '" + key + "' is not a string");
+      if (!value.is_string()) throw FormatError("metadata " + in_quotes(key) + " is not a string");
       archive.metadata[key] = value.get<std::string>();
     }
   }
