@@ -6,6 +6,7 @@
 #include <cstdlib>
 #include <filesystem>
 
+#include "bncheck/untrusted_text.hpp"
 #include "report/show_case.hpp"
 #include "search/failure_store.hpp"
 #include "search/shrink.hpp"
@@ -55,15 +56,16 @@ void report_and_abort(Input input, Verdict verdict) {
   shrink(input, verdict);
   const std::string path = save(input, verdict).string();
   fmt::print(stderr, "\n{} {}: {}\n{}{}", input.law->name,
-             verdict.kind == Verdict::Kind::died ? "died" : "violated", verdict.message,
-             show_case(input.content), show_mismatches(input.content, verdict.mismatches));
+             verdict.kind == Verdict::Kind::died ? "died" : "violated",
+             untrusted_line(verdict.message, message_bytes), show_case(input.content),
+             show_mismatches(input.content, verdict.mismatches));
   fmt::print(stderr, "FINDING {}\nREPLAY bncheck replay {} --subject {}\n", path, path, input.subject);
   Statistics::instance().write();
   std::abort();
 }
 
 void abort_with(const std::string& message) {
-  fmt::print(stderr, "\nFINDING {}\n", message);
+  fmt::print(stderr, "\nFINDING {}\n", untrusted_line(message, message_bytes));
   Statistics::instance().write();
   std::abort();
 }

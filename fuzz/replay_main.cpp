@@ -7,6 +7,7 @@
 #include <stdexcept>
 
 #include "bncheck/safetensors.hpp"
+#include "bncheck/untrusted_text.hpp"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size);
 
@@ -39,7 +40,7 @@ int main(int argc, char** argv) {
       for (const fs::path& path : files_of(argv[k])) inputs.push_back(bncheck::read_file(path));
     }
   } catch (const std::exception& error) {
-    fmt::print(stderr, "{}\n", error.what());
+    fmt::print(stderr, "{}\n", bncheck::untrusted_line(error.what(), bncheck::message_bytes));
     return 2;
   }
   // What the target throws is a finding, and ends the process like any other.

@@ -10,6 +10,7 @@
 #include <nlohmann/json.hpp>
 
 #include "bncheck/safetensors.hpp"
+#include "bncheck/untrusted_text.hpp"
 #include "commands/commands.hpp"
 
 namespace bncheck {
@@ -49,7 +50,8 @@ CaseSetFile file_from(const nlohmann::json& entry, const std::string& manifest) 
     throw UsageError("'" + manifest + "': an entry of 'files' lacks name, kind, about, bytes or sha256");
   }
   if (!is_plain(file.name)) {
-    throw UsageError("'" + manifest + "' names '" + file.name + "', expected a name without folders");
+    throw UsageError("'" + manifest + "' names " + in_quotes(file.name) +
+                     ", expected a name without folders");
   }
   return file;
 }
@@ -74,7 +76,7 @@ void verify(const fs::path& folder, const CaseSetFile& file) {
   const std::string sum = sha256_of(read_file(path));
   if (sum != file.sha256) {
     throw UsageError("'" + path.string() + "' is damaged: its SHA-256 is " + sum + ", expected " +
-                     file.sha256);
+                     untrusted_line(file.sha256, 2 * SHA256_DIGEST_LENGTH));
   }
 }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <memory>
 
+#include "bncheck/untrusted_text.hpp"
 #include "commands/commands.hpp"
 #include "commands/common.hpp"
 #include "commands/findings.hpp"
@@ -28,7 +29,8 @@ struct CheckArguments {
 FailureStore open_store(const CheckArguments& arguments) {
   if (arguments.no_database) return {};
   FailureStore store(arguments.save);
-  for (const std::string& warning : store.warnings()) fmt::print(stderr, "bncheck: {}\n", one_line(warning));
+  for (const std::string& warning : store.warnings())
+    fmt::print(stderr, "bncheck: {}\n", untrusted_line(warning, message_bytes));
   return store;
 }
 
@@ -113,7 +115,7 @@ int run_check(const CheckArguments& arguments) {
           save_finding(arguments.save, arguments.subject, finding.result, *subject, options.seed);
     } catch (const std::runtime_error& error) {
       // A full disk loses the case file, not the findings of the run.
-      fmt::print(stderr, "bncheck: {}\n", error.what());
+      fmt::print(stderr, "bncheck: {}\n", untrusted_line(error.what(), message_bytes));
       unsaved = true;
     }
   };

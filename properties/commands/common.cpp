@@ -176,14 +176,6 @@ void require_writable_folder(const std::string& option, const std::string& name)
   if (::access(nearest.c_str(), W_OK | X_OK) != 0) refuse(option, name, std::strerror(errno));
 }
 
-std::string one_line(std::string message) {
-  for (char& letter : message) {
-    if (letter == '\n') letter = ' ';
-  }
-  while (!message.empty() && message.back() == ' ') message.pop_back();
-  return message;
-}
-
 void write_text(const std::string& name, const std::string& text) {
   if (name == "-") {
     std::cout << text << std::flush;

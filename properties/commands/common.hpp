@@ -46,9 +46,6 @@ const std::atomic<bool>& interruption();
 void require_writable_file(const std::string& option, const std::string& name);
 void require_writable_folder(const std::string& option, const std::string& name);
 
-/// Messages go to a log line by line: newlines become blanks, and none is left at the end.
-std::string one_line(std::string message);
-
 /// Writes to a file, or to stdout where the name is "-". Throws UsageError.
 void write_text(const std::string& name, const std::string& text);
 

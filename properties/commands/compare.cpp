@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <memory>
 
+#include "bncheck/untrusted_text.hpp"
 #include "commands/commands.hpp"
 #include "commands/common.hpp"
 #include "commands/findings.hpp"
@@ -52,7 +53,7 @@ std::vector<Finding> check_laws(const CompareArguments& arguments, Subject& subj
         finding.case_file = save_finding(arguments.save, name, finding.result, subject, seed);
       } catch (const std::runtime_error& error) {
         // A full disk loses the case file, not the comparison.
-        fmt::print(stderr, "bncheck: {}\n", one_line(error.what()));
+        fmt::print(stderr, "bncheck: {}\n", untrusted_line(error.what(), message_bytes));
       }
     }
     findings.push_back(std::move(finding));
@@ -76,7 +77,7 @@ std::vector<Entrant> entrants_from(const CompareArguments& arguments) {
     try {
       entrant.subject = subject_from(name, "", arguments.limits);
     } catch (const SubjectUnavailable& error) {
-      entrant.unavailable = one_line(error.what());
+      entrant.unavailable = untrusted_line(error.what(), message_bytes);
     }
     entrants.push_back(std::move(entrant));
   }
@@ -105,7 +106,7 @@ Contestant play(const CompareArguments& arguments, Entrant entrant, std::uint64_
     if (!arguments.no_laws) contestant.laws = check_laws(arguments, *subject, name, seed, hangs);
     contestant.measured = std::move(measured);
   } catch (const SubjectUnavailable& error) {
-    contestant.skipped = one_line(error.what());
+    contestant.skipped = untrusted_line(error.what(), message_bytes);
   }
   return contestant;
 }

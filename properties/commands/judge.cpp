@@ -4,6 +4,7 @@
 
 #include "bncheck/case_file.hpp"
 #include "bncheck/output_file.hpp"
+#include "bncheck/untrusted_text.hpp"
 #include "commands/case_set.hpp"
 #include "commands/commands.hpp"
 #include "commands/common.hpp"
@@ -58,7 +59,7 @@ void judge_pair(const FilePair& pair, Capabilities can, ErrorStatistics& statist
     }
   } catch (const std::runtime_error& error) {
     judged.kind = JudgedFile::Kind::unreadable;
-    judged.message = one_line(error.what());
+    judged.message = untrusted_line(error.what(), message_bytes);
     return;
   }
   // What made the outputs takes the dtypes of the case that it was given.
@@ -72,7 +73,7 @@ void judge_pair(const FilePair& pair, Capabilities can, ErrorStatistics& statist
     return std::move(judgement.verdict);
   });
   judged.mismatches = verdict.mismatches;
-  judged.message = verdict.message;
+  judged.message = untrusted_line(verdict.message, message_bytes);
   if (verdict.is_bad()) {
     judged.kind = JudgedFile::Kind::violated;
   } else if (verdict.kind != Verdict::Kind::holds || judgement.judged == 0) {

@@ -4,6 +4,7 @@
 #include <exception>
 #include <iostream>
 
+#include "bncheck/untrusted_text.hpp"
 #include "commands/commands.hpp"
 #include "commands/common.hpp"
 #include "subjects/peers.hpp"
@@ -13,7 +14,7 @@ namespace {
 
 /// An error is one line on stderr, whatever it contains.
 int report(const std::string& message, int status) {
-  fmt::print(stderr, "bncheck: {}\n", bncheck::one_line(message));
+  fmt::print(stderr, "bncheck: {}\n", bncheck::untrusted_line(message, bncheck::message_bytes));
   return status;
 }
 

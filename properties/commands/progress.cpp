@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "bncheck/untrusted_text.hpp"
 #include "commands/common.hpp"
 
 namespace bncheck {
@@ -10,7 +11,7 @@ Progress::Progress(std::size_t steps) : steps_(steps), on_(stderr_is_terminal())
 
 void Progress::start(const std::string& step) {
   ++index_;
-  step_ = step;
+  step_ = untrusted_line(step);
   show(0);
 }
 

@@ -3,6 +3,7 @@
 #include <memory>
 
 #include "bncheck/case_file.hpp"
+#include "bncheck/untrusted_text.hpp"
 #include "commands/commands.hpp"
 #include "commands/common.hpp"
 #include "laws/catalogue.hpp"
@@ -25,7 +26,8 @@ std::vector<const Law*> laws_for(const ReplayArguments& arguments, const CaseFil
   if (named == file.notes.end()) return laws_from("*");
   const Law* law = law_named(named->second);
   if (law == nullptr)
-    throw UsageError("the file names the unknown law '" + named->second + "' (--law chooses another)");
+    throw UsageError("the file names the unknown law " + in_quotes(named->second) +
+                     " (--law chooses another)");
   return {law};
 }
 
@@ -57,7 +59,7 @@ void replay_law(const Law& law, const Case& c, Runner& runner, Tally& tally) {
   ++tally.judged;
   ++tally.bad;
   fmt::print("  {}: {}: {}\n{}", law.name, verdict.kind == Verdict::Kind::died ? "died" : "violated",
-             verdict.message, show_mismatches(c, verdict.mismatches));
+             untrusted_line(verdict.message, message_bytes), show_mismatches(c, verdict.mismatches));
 }
 
 int run_replay(const ReplayArguments& arguments) {
@@ -77,13 +79,14 @@ int run_replay(const ReplayArguments& arguments) {
       throw UsageError("'" + name + "': " + reason);
     }
     const std::vector<const Law*> laws = laws_for(arguments, file);
-    fmt::print("{} on {} {}\n", name, arguments.subject, subject->version());
+    fmt::print("{} on {} {}\n", untrusted_line(name, message_bytes),
+               untrusted_line(arguments.subject, message_bytes), untrusted_line(subject->version()));
     if (!arguments.quiet) fmt::print("{}", show_case(file.content));
     Tally tally;
     for (const Law* law : laws) replay_law(*law, file.content, runner, tally);
     if (tally.judged == 0) {
       fmt::print("  none of {} {} applies to this case: {}\n", laws.size(), laws.size() == 1 ? "law" : "laws",
-                 tally.reason);
+                 untrusted_line(tally.reason, message_bytes));
     }
     violated = violated || tally.bad > 0;
     undecided = undecided || tally.judged == 0;

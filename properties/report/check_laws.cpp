@@ -5,6 +5,7 @@
 #include <stdexcept>
 
 #include "bncheck/case_file.hpp"
+#include "bncheck/untrusted_text.hpp"
 #include "laws/catalogue.hpp"
 #include "report/show_case.hpp"
 #include "search/audit.hpp"
@@ -29,9 +30,10 @@ LawCheck::Verdict verdict_of(LawResult::Kind kind) {
 }
 
 std::string report_of(const LawResult& result) {
-  if (!result.counterexample) return result.reason;
+  const std::string reason = untrusted_line(result.reason, message_bytes);
+  if (!result.counterexample) return reason;
   const Case& c = *result.counterexample;
-  return fmt::format("{}\n{}\n{}{}:\n{}", result.law->statement, result.reason,
+  return fmt::format("{}\n{}\n{}{}:\n{}", result.law->statement, reason,
                      show_mismatches(c, result.verdict.mismatches),
                      result.flaky() ? "the case" : "the smallest case found", show_case(c));
 }

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "bncheck/untrusted_text.hpp"
 #include "report/accuracy.hpp"
 #include "report/case_line.hpp"
 #include "report/show_case.hpp"
@@ -49,7 +50,7 @@ std::string table_row(const LawResult& result, Style style) {
                   result.cases, result.discarded, measure(result.worst_ulps), measure(result.worst_ratio));
   const bool explained =
       result.kind == LawResult::Kind::not_applicable || result.kind == LawResult::Kind::inconclusive;
-  if (explained) row += "  " + result.reason;
+  if (explained) row += "  " + untrusted_line(result.reason);
   return row + "\n";
 }
 
@@ -60,7 +61,7 @@ std::string show_finding(const Finding& finding, const std::string& subject, con
   std::string text =
       fmt::format("\n{}: {}\n  {}\n", painted(result.kind, std::string(name_of(result.kind)), style),
                   result.law->name, result.law->statement);
-  text += fmt::format("  {}\n", result.reason);
+  text += fmt::format("  {}\n", untrusted_line(result.reason, message_bytes));
   text += show_mismatches(c, result.verdict.mismatches);
   text += (result.flaky() ? "the case:\n" : "the smallest case found:\n") + show_case(c);
   if (!finding.case_file.empty()) {
@@ -144,17 +145,18 @@ std::string slow_cases(const CheckReport& report) {
 std::string summary(const CheckReport& report, Style style) {
   const LawResult::Kind kinds[] = {LawResult::Kind::holds, LawResult::Kind::violated, LawResult::Kind::died,
                                    LawResult::Kind::inconclusive, LawResult::Kind::not_applicable};
+  const std::string subject = untrusted_line(report.subject, message_bytes);
   std::string text = "\n";
   if (report.stored() > 0) {
     text += fmt::format("{} stored {} tried first", report.stored(), report.stored() == 1 ? "case" : "cases");
     if (report.held_again() > 0) {
-      text += fmt::format("; {} that {} violated {} again", report.held_again(), report.subject,
+      text += fmt::format("; {} that {} violated {} again", report.held_again(), subject,
                           report.held_again() == 1 ? "holds" : "hold");
     }
     text += '\n';
   }
-  text += fmt::format("{} {}: {} {}, {} {}, seed {}:", report.subject, report.version, report.findings.size(),
-                      report.findings.size() == 1 ? "law" : "laws", report.cases(),
+  text += fmt::format("{} {}: {} {}, {} {}, seed {}:", subject, untrusted_line(report.version),
+                      report.findings.size(), report.findings.size() == 1 ? "law" : "laws", report.cases(),
                       report.cases() == 1 ? "case" : "cases", report.seed);
   const char* separator = " ";
   for (const LawResult::Kind kind : kinds) {

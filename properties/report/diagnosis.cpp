@@ -6,6 +6,9 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 
+#include "bncheck/untrusted_text.hpp"
+#include "report/json_values.hpp"
+
 namespace bncheck {
 namespace {
 
@@ -28,7 +31,7 @@ std::string show_row(const KnobFinding& finding) {
   std::string why = finding.identified() ? "" : "not identifiable: " + finding.reason;
   if (finding.evidence) why += (why.empty() ? "" : "; ") + show(*finding.evidence);
   const std::string values = fmt::format("{}", fmt::join(finding.values, "|"));
-  return fmt::format("{:<16} {:<24} {}\n", finding.knob, values, why);
+  return fmt::format("{:<16} {:<24} {}\n", finding.knob, values, untrusted_line(why, message_bytes));
 }
 
 ordered_json number(float value) {
@@ -45,7 +48,7 @@ ordered_json evidence_of(const KnobFinding& finding) {
       json["gives"] = number(alternative.wanted);
       json["got"] = number(alternative.got);
     } else {
-      json["remark"] = alternative.remark;
+      json["remark"] = untrusted_line(alternative.remark, message_bytes);
     }
     alternatives.push_back(std::move(json));
   }
@@ -62,7 +65,7 @@ std::string show_diagnosis(const Diagnosis& diagnosis, const std::string& subjec
   text += "\n";
   for (const std::string& unexplained : diagnosis.unexplained) {
     text += fmt::format("{}no dialect explains{}: {}\n", style.colours ? "\033[31m" : "",
-                        style.colours ? "\033[0m" : "", unexplained);
+                        style.colours ? "\033[0m" : "", untrusted_line(unexplained, message_bytes));
   }
   const Dialect& dialect = diagnosis.dialect;
   const int apart = knobs_apart(dialect, *dialect_named(dialect.name));
@@ -78,18 +81,21 @@ std::string to_json(const Diagnosis& diagnosis, const std::string& subject, cons
   for (const KnobFinding& finding : diagnosis.knobs) {
     knobs[finding.knob] = {{"found", finding.values},
                            {"identified", finding.identified()},
-                           {"reason", finding.reason.empty() ? ordered_json() : ordered_json(finding.reason)},
+                           {"reason", json_text_or_null(untrusted_line(finding.reason, message_bytes))},
                            {"evidence", evidence_of(finding)}};
   }
+  ordered_json unexplained = ordered_json::array();
+  for (const std::string& one : diagnosis.unexplained)
+    unexplained.push_back(untrusted_line(one, message_bytes));
   const ordered_json json{{"schema", 1},
                           {"subject", subject},
-                          {"version", version},
+                          {"version", untrusted_line(version)},
                           {"dialect", text_of(diagnosis.dialect)},
                           {"nearest", diagnosis.dialect.name},
                           {"explained", diagnosis.unexplained.empty()},
-                          {"unexplained", diagnosis.unexplained},
+                          {"unexplained", std::move(unexplained)},
                           {"knobs", std::move(knobs)}};
-  return json.dump(2, ' ', false, ordered_json::error_handler_t::replace) + "\n";
+  return json_text(json);
 }
 
 }  // namespace bncheck

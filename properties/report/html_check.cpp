@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include "bncheck/untrusted_text.hpp"
 #include "report/console.hpp"
 #include "report/environment.hpp"
 #include "report/html_accuracy.hpp"
@@ -24,7 +25,7 @@ std::string verdict_of(const CheckReport& report) {
 
 std::string facts_of(const CheckReport& report, const std::string& version) {
   std::vector<std::pair<std::string, std::string>> facts{
-      {"subject", report.subject + " " + report.version},
+      {"subject", report.subject + " " + untrusted_line(report.version)},
       {"dialect", report.dialect},
       {"seed", std::to_string(report.seed)},
       {"cases", std::to_string(report.cases())},
@@ -53,7 +54,7 @@ std::string coverage_of(const CheckReport& report) {
 
 std::string check_html(const CheckReport& report, const std::string& dialect, const std::string& version) {
   const AccuracyOwner owner{"", report.subject, dialect};
-  return html_page("bncheck: " + report.subject + " " + report.version, verdict_of(report),
+  return html_page("bncheck: " + report.subject + " " + untrusted_line(report.version), verdict_of(report),
                    {{"accuracy", "Accuracy", html_classes(report.accuracy)},
                     {"violations", "Violations", html_findings("", report.findings, report.subject, dialect)},
                     {"laws", "Laws", html_laws("", report.findings)},

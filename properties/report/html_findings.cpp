@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "bncheck/untrusted_text.hpp"
 #include "report/console.hpp"
 #include "report/html_page.hpp"
 #include "report/markup.hpp"
@@ -17,7 +18,7 @@ std::string law_cell(const std::string& prefix, const Finding& finding) {
   std::string html = name + "<span class=\"soft\">" + markup(result.law->statement) + "</span>";
   const bool explained =
       result.kind == LawResult::Kind::not_applicable || result.kind == LawResult::Kind::inconclusive;
-  if (explained) html += "<span class=\"soft\">" + markup(result.reason) + "</span>";
+  if (explained) html += "<span class=\"soft\">" + markup(untrusted_line(result.reason)) + "</span>";
   return html;
 }
 
@@ -62,7 +63,7 @@ std::string html_findings(const std::string& prefix, const std::vector<Finding>&
     if (!result.counterexample) continue;
     html += fmt::format("<article id=\"{}\">\n<h3>{} {}</h3>\n<p>{}</p>\n<p>{}</p>\n",
                         finding_id(prefix, finding), markup(result.law->name), html_verdict(result.kind),
-                        markup(result.law->statement), markup(result.reason));
+                        markup(result.law->statement), markup(untrusted_line(result.reason, message_bytes)));
     const std::string mismatches = show_mismatches(*result.counterexample, result.verdict.mismatches);
     if (!mismatches.empty()) html += html_pre(mismatches);
     if (!finding.case_file.empty()) html += html_replay(replay_command(finding.case_file, subject, dialect));

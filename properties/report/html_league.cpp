@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include "bncheck/untrusted_text.hpp"
 #include "report/accuracy.hpp"
 #include "report/environment.hpp"
 #include "report/html_accuracy.hpp"
@@ -23,11 +24,11 @@ std::string summary(const League& league) {
     const Contestant& c = league.contestants[k];
     const ErrorFigures figures = c.figures();
     if (!c.measured) {
-      table.html.push_back(
-          {markup(c.name), markup(c.version), "skipped: " + markup(c.skipped), "-", "-", "-"});
+      table.html.push_back({markup(c.name), markup(untrusted_line(c.version)),
+                            "skipped: " + markup(untrusted_line(c.skipped, message_bytes)), "-", "-", "-"});
       continue;
     }
-    table.html.push_back({html_link(section_id(k), c.name), markup(c.version), show_laws(c),
+    table.html.push_back({html_link(section_id(k), c.name), markup(untrusted_line(c.version)), show_laws(c),
                           show_share(figures), show_measure(figures.worst_ulps),
                           show_measure(figures.worst_ratio)});
   }
@@ -103,7 +104,8 @@ std::string league_html(const League& league) {
   for (std::size_t k = 0; k < league.contestants.size(); ++k) {
     const Contestant& c = league.contestants[k];
     if (!c.measured) continue;
-    sections.push_back({section_id(k), c.name + " " + c.version, subject_section(c, section_id(k) + "-")});
+    sections.push_back(
+        {section_id(k), c.name + " " + untrusted_line(c.version), subject_section(c, section_id(k) + "-")});
   }
   sections.push_back({"details", "Pass by pass", html_folded("all figures", details(league))});
   sections.push_back({"environment", "Environment", facts_of(league)});

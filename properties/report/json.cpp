@@ -1,5 +1,6 @@
 #include "report/json.hpp"
 
+#include "bncheck/untrusted_text.hpp"
 #include "report/accuracy.hpp"
 #include "report/case_line.hpp"
 #include "report/json_values.hpp"
@@ -33,7 +34,7 @@ std::string to_json(const CheckReport& report) {
                     {"verdict", name_of(result.kind)},
                     {"cases", result.cases},
                     {"discarded", result.discarded},
-                    {"reason", json_text_or_null(result.reason)},
+                    {"reason", json_text_or_null(untrusted_line(result.reason, message_bytes))},
                     {"worst_ulp", json_number(result.worst_ulps)},
                     {"worst_ratio", json_number(result.worst_ratio)},
                     {"climbed", climbed_of(result)},
@@ -52,7 +53,7 @@ std::string to_json(const CheckReport& report) {
   };
   const ordered_json json{{"schema", 1},
                           {"subject", report.subject},
-                          {"version", report.version},
+                          {"version", untrusted_line(report.version)},
                           {"dialect", report.dialect},
                           {"seed", report.seed},
                           {"cases", report.cases()},

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "bncheck/untrusted_text.hpp"
 #include "report/accuracy.hpp"
 #include "report/json_values.hpp"
 #include "report/show_case.hpp"
@@ -34,7 +35,8 @@ std::size_t JudgedFiles::count(JudgedFile::Kind kind) const {
 
 std::string show_judged(const JudgedFile& file) {
   if (file.kind == JudgedFile::Kind::holds) return "";
-  return fmt::format("{}: {}\n  {}\n{}", name_of(file.kind), file.output_file, file.message,
+  return fmt::format("{}: {}\n  {}\n{}", name_of(file.kind), untrusted_line(file.output_file, message_bytes),
+                     untrusted_line(file.message, message_bytes),
                      show_mismatches(file.content, file.mismatches));
 }
 
@@ -94,7 +96,7 @@ std::string judged_json(const JudgedFiles& judged) {
     files.push_back({{"case", file.case_file},
                      {"output", file.output_file},
                      {"verdict", name_of(file.kind)},
-                     {"reason", json_text_or_null(file.message)},
+                     {"reason", json_text_or_null(untrusted_line(file.message, message_bytes))},
                      {"mismatches", mismatches_json(file.mismatches)}});
   }
   return json_text({{"schema", 1},

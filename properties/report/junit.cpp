@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "bncheck/untrusted_text.hpp"
 #include "report/console.hpp"
 #include "report/markup.hpp"
 
@@ -20,9 +21,11 @@ std::string test_case(const CheckReport& report, const Finding& finding, const s
   std::string content;
   if (result.counterexample) {
     content = fmt::format("    <failure type=\"{}\" message=\"{}\">{}</failure>\n", name_of(result.kind),
-                          markup(result.reason), markup(show_finding(finding, report.subject, dialect, {})));
+                          markup(untrusted_line(result.reason, message_bytes)),
+                          markup(show_finding(finding, report.subject, dialect, {})));
   } else if (is_skipped(finding)) {
-    content = fmt::format("    <skipped message=\"{}: {}\"/>\n", name_of(result.kind), markup(result.reason));
+    content = fmt::format("    <skipped message=\"{}: {}\"/>\n", name_of(result.kind),
+                          markup(untrusted_line(result.reason, message_bytes)));
   }
   return fmt::format("  <testcase classname=\"{}\" name=\"{}\">\n{}  </testcase>\n",
                      markup("bncheck." + report.subject), markup(result.law->name), content);
@@ -40,8 +43,9 @@ std::string to_junit(const CheckReport& report, const std::string& dialect) {
       "    <property name=\"dialect\" value=\"{}\"/>\n"
       "    <property name=\"seed\" value=\"{}\"/>\n"
       "  </properties>\n{}</testsuite>\n",
-      markup("bncheck " + report.subject + " " + report.version), report.findings.size(), report.violations(),
-      std::ranges::count_if(report.findings, is_skipped), markup(report.dialect), report.seed, cases);
+      markup("bncheck " + report.subject + " " + untrusted_line(report.version)), report.findings.size(),
+      report.violations(), std::ranges::count_if(report.findings, is_skipped), markup(report.dialect),
+      report.seed, cases);
 }
 
 }  // namespace bncheck

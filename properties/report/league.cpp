@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "bncheck/untrusted_text.hpp"
 #include "report/accuracy.hpp"
 #include "report/console.hpp"
 #include "report/show_case.hpp"
@@ -58,7 +59,7 @@ std::vector<Output> outputs_of(const League& league, const Workload& workload) {
 
 std::string show_unmeasured(const Unmeasured& unmeasured) {
   return fmt::format("{}, {}, case {}: {}", name_of(unmeasured.workload->pass), unmeasured.workload->regime,
-                     unmeasured.index, unmeasured.reason);
+                     unmeasured.index, untrusted_line(unmeasured.reason));
 }
 
 std::string show_laws(const Contestant& contestant) {
@@ -74,12 +75,24 @@ namespace {
 
 /// The end of a name tells two commands apart.
 std::string shortened(const std::string& name, std::size_t width) {
-  return name.size() <= width ? name : "..." + name.substr(name.size() - width + 3);
+  const std::string line = untrusted_line(name, message_bytes);
+  if (line.size() <= width) return line;
+  std::size_t begin = line.size() - width + 3;
+  while ((static_cast<unsigned char>(line[begin]) & 0xc0) == 0x80) ++begin;  // inside of a character
+  return "..." + line.substr(begin);
 }
 
 /// Subjects are named as on the command line, and commands are long.
+std::string shown_name(const Contestant& c) {
+  return untrusted_line(c.name, message_bytes);
+}
 std::string short_name(const Contestant& c) {
   return shortened(c.name, 40);
+}
+
+std::string short_version(const Contestant& c) {
+  constexpr std::size_t longest = 60;
+  return untrusted_line(c.version, longest);
 }
 
 /// Width of a column with this text for each contestant.
@@ -97,18 +110,19 @@ std::size_t name_width(const League& league) {
 
 std::string summary_rows(const League& league) {
   const std::size_t width = name_width(league);
-  const std::size_t versions = column_width(league, 8, [](const Contestant& c) { return c.version; });
+  const std::size_t versions = column_width(league, 8, short_version);
   const std::size_t laws = column_width(league, 8, show_laws);
   std::string text = fmt::format("{:<{}}{:<{}}{:<{}}{:>9}{:>12}{:>13}\n", "subject", width, "version",
                                  versions, "laws", laws, "nearest", "worst ulps", "worst ratio");
   for (const Contestant& c : league.contestants) {
     if (!c.skipped.empty()) {
-      text += fmt::format("{:<{}}skipped: {}\n", short_name(c), width, c.skipped);
+      text +=
+          fmt::format("{:<{}}skipped: {}\n", short_name(c), width, untrusted_line(c.skipped, message_bytes));
       continue;
     }
     const ErrorFigures figures = c.figures();
-    text += fmt::format("{:<{}}{:<{}}{:<{}}{:>9}{:>12}{:>13}\n", short_name(c), width, c.version, versions,
-                        show_laws(c), laws, show_share(figures), show_measure(figures.worst_ulps),
+    text += fmt::format("{:<{}}{:<{}}{:<{}}{:>9}{:>12}{:>13}\n", short_name(c), width, short_version(c),
+                        versions, show_laws(c), laws, show_share(figures), show_measure(figures.worst_ulps),
                         show_measure(figures.worst_ratio));
   }
   return text;
@@ -131,7 +145,8 @@ std::string class_rows(const League& league) {
 std::string show_list(const Contestant& c, const char* what, const std::vector<Unmeasured>& list) {
   constexpr std::size_t shown = 3;
   if (list.empty()) return "";
-  std::string text = fmt::format("{} {} in {} of {} cases:\n", c.name, what, list.size(), c.measured->cases);
+  std::string text =
+      fmt::format("{} {} in {} of {} cases:\n", shown_name(c), what, list.size(), c.measured->cases);
   for (std::size_t k = 0; k < std::min(shown, list.size()); ++k)
     text += "  " + show_unmeasured(list[k]) + "\n";
   return text;
@@ -142,9 +157,10 @@ std::string violated_lines(const Contestant& c) {
   for (const Finding& finding : c.laws) {
     const LawResult& result = finding.result;
     if (!result.counterexample) continue;
-    if (text.empty()) text = fmt::format("{} {} violates:\n", c.name, c.version);
+    if (text.empty()) text = fmt::format("{} {} violates:\n", shown_name(c), short_version(c));
     text += fmt::format("  {:<34}", result.law->name);
-    text += finding.case_file.empty() ? result.reason : replay_command(finding.case_file, c.name, "");
+    text += finding.case_file.empty() ? untrusted_line(result.reason)
+                                      : replay_command(finding.case_file, c.name, "");
     text += '\n';
   }
   return text;
@@ -156,7 +172,7 @@ std::string unsound_lines(const Contestant& c) {
     if (accuracy_class(c.figures(pass)) != AccuracyClass::unsound) continue;
     const Finding* finding = smallest_unsound(c.laws, pass);
     if (finding == nullptr || finding->case_file.empty()) continue;
-    text += fmt::format("{} is unsound in {}; the smallest case found: {}\n", c.name, name_of(pass),
+    text += fmt::format("{} is unsound in {}; the smallest case found: {}\n", shown_name(c), name_of(pass),
                         replay_command(finding->case_file, c.name, ""));
   }
   return text;
@@ -171,7 +187,8 @@ std::string show_row(const Measurement* row) {
 /// A terminal has room for some subjects side by side.
 std::string detail_block(const League& league, const std::vector<const Contestant*>& some) {
   std::string text = fmt::format("\n{:<19}{:<21}{:<13}", "pass", "regime", "output");
-  for (const Contestant* c : some) text += fmt::format("  {:>30}", shortened(c->name + " " + c->version, 30));
+  for (const Contestant* c : some)
+    text += fmt::format("  {:>30}", shortened(c->name + " " + short_version(*c), 30));
   text += fmt::format("\n{:<53}", "");
   for (std::size_t k = 0; k < some.size(); ++k)
     text += fmt::format("{:>10}{:>11}{:>11}", "nearest", "ulps", "ratio");
@@ -194,7 +211,7 @@ std::string league_table(const League& league) {
   for (const Contestant* c : players(league)) {
     remarks += show_list(*c, "died", c->measured->deaths) + show_list(*c, "failed", c->measured->failures);
     if (c->measured->unsupported > 0) {
-      remarks += fmt::format("{} does not support {} of {} cases\n", c->name, c->measured->unsupported,
+      remarks += fmt::format("{} does not support {} of {} cases\n", shown_name(*c), c->measured->unsupported,
                              c->measured->cases);
     }
     remarks += violated_lines(*c) + unsound_lines(*c);

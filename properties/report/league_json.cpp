@@ -1,3 +1,4 @@
+#include "bncheck/untrusted_text.hpp"
 #include "report/accuracy.hpp"
 #include "report/json_values.hpp"
 #include "report/league.hpp"
@@ -16,7 +17,7 @@ ordered_json unmeasured_json(const std::vector<Unmeasured>& list) {
     first.push_back({{"pass", name_of(one.workload->pass)},
                      {"regime", one.workload->regime},
                      {"case", one.index},
-                     {"reason", one.reason}});
+                     {"reason", untrusted_line(one.reason, message_bytes)}});
   }
   return {{"cases", list.size()}, {"first", std::move(first)}};
 }
@@ -34,7 +35,7 @@ ordered_json violations_json(const Contestant& c) {
   for (const Finding& finding : c.laws) {
     if (!finding.result.counterexample) continue;
     violations.push_back({{"law", finding.result.law->name},
-                          {"reason", finding.result.reason},
+                          {"reason", untrusted_line(finding.result.reason, message_bytes)},
                           {"case_file", json_text_or_null(finding.case_file)}});
   }
   return violations;
@@ -53,7 +54,9 @@ ordered_json rows_json(const Measured& measured) {
 }
 
 ordered_json contestant_json(const Contestant& c) {
-  ordered_json json{{"name", c.name}, {"version", c.version}, {"skipped", json_text_or_null(c.skipped)}};
+  ordered_json json{{"name", c.name},
+                    {"version", untrusted_line(c.version)},
+                    {"skipped", json_text_or_null(untrusted_line(c.skipped, message_bytes))}};
   if (!c.measured) return json;
   json["cases"] = c.measured->cases;
   json["laws"] = laws_json(c);

@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include "bncheck/untrusted_text.hpp"
 #include "report/accuracy.hpp"
 #include "report/league.hpp"
 #include "report/markdown.hpp"
@@ -9,7 +10,7 @@ namespace bncheck {
 namespace {
 
 std::string show_versions(const Contestant& c) {
-  return markdown_cell(c.name) + " | " + markdown_cell(c.version);
+  return markdown_cell(c.name) + " | " + markdown_cell(untrusted_line(c.version));
 }
 
 std::string figures_table(const League& league) {
@@ -85,7 +86,7 @@ std::string remarks(const League& league) {
 std::string league_page(const League& league) {
   std::string text =
       fmt::format("Made by `{}` (bncheck {}): the same {} cases per pass and regime of values to each, ",
-                  league.command, league.bncheck_version, league.cases);
+                  untrusted_line(league.command, message_bytes), league.bncheck_version, league.cases);
   text += league.law_cases > 0 ? fmt::format("{} cases per law, ", league.law_cases) : "";
   text += fmt::format("seed {}{}.\n\n", league.seed, league.interrupted ? ", interrupted" : "");
   text += figures_table(league) + "\n" + class_table(league);

@@ -7,8 +7,8 @@
 namespace bncheck {
 
 /// The text as content of an element or of a quoted attribute: & < > " ' become character references. What
-/// neither XML 1.0 nor HTML can hold (control characters but for tab and newline, bytes that are no UTF-8,
-/// the code points U+FFFE and U+FFFF) becomes U+FFFD.
+/// neither XML 1.0 nor HTML can hold, and what would not be seen, is escaped as bncheck/untrusted_text.hpp
+/// says; newlines and tabs stay.
 std::string markup(std::string_view text);
 
 }  // namespace bncheck

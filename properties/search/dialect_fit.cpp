@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <limits>
 
+#include "bncheck/untrusted_text.hpp"
 #include "core/judge.hpp"
 #include "core/runner.hpp"
 
@@ -18,7 +19,8 @@ class Comparison {
   bool compare(std::size_t call, const ExpectedCall& expected, const Reply& reply, const State& before) {
     call_ = call;
     if (const auto* failure = std::get_if<Failure>(&reply.result)) {
-      fit_.remark = "rejected (" + std::string(name_of(failure->kind)) + "): " + failure->message;
+      fit_.remark =
+          "rejected (" + std::string(name_of(failure->kind)) + "): " + untrusted_line(failure->message);
       fit_.refused = !expected.must_fail();
       fit_.explains = fit_.explains && !fit_.refused;
       return false;
@@ -101,9 +103,9 @@ DialectFit fit_of(const Case& c, const Outcome& outcome, const Dialect& dialect,
   std::shared_ptr<const Forward> latest;
   for (std::size_t k = 0; k < c.calls.size(); ++k) {
     if (k >= outcome.replies.size()) {
-      comparison.reject(outcome.death
-                            ? std::string(name_of(outcome.death->cause)) + ": " + outcome.death->detail
-                            : "no reply");
+      comparison.reject(outcome.death ? std::string(name_of(outcome.death->cause)) + ": " +
+                                            untrusted_line(outcome.death->detail)
+                                      : "no reply");
       break;
     }
     const ExpectedCall expected = expect(config, *state, c.calls[k], dialect, latest);

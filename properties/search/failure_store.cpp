@@ -5,6 +5,7 @@
 #include <cstdio>
 #include <stdexcept>
 
+#include "bncheck/untrusted_text.hpp"
 #include "core/runner.hpp"
 #include "laws/catalogue.hpp"
 
@@ -50,7 +51,7 @@ void FailureStore::add(const std::filesystem::path& path) {
     if (law.empty()) {
       warn("it names no law, expected a note.law");
     } else if (law_named(law) == nullptr) {
-      warn("it names the unknown law '" + law + "'");
+      warn("it names the unknown law " + in_quotes(law));
     } else {
       files_.push_back(std::move(file));
     }
@@ -72,7 +73,12 @@ std::vector<StoredCase> FailureStore::cases_for(const Law& law, const std::strin
   return cases;
 }
 
-std::filesystem::path store_failure(const std::filesystem::path& folder, const CaseFile& file) {
+std::filesystem::path store_failure(const std::filesystem::path& folder, CaseFile file) {
+  // The subject's own words; the others are ours, or the user's.
+  for (const char* key : {"version", "message"}) {
+    if (const auto found = file.notes.find(key); found != file.notes.end())
+      found->second = untrusted_line(found->second, message_bytes);
+  }
   std::string name;
   for (const char letter : note(file, "law") + "-" + note(file, "subject")) {
     name += std::isalnum(static_cast<unsigned char>(letter)) != 0 || letter == '-' ? letter : '_';

@@ -41,7 +41,8 @@ class FailureStore {
 
 /// Saves a case whose notes name its "law" and its "subject", and makes the folder. The same case of the same
 /// law and subject gets the same name: "FOLDER/matches_oracle-torch-1f2e3d4c.safetensors". Returns the file.
-/// Throws std::runtime_error whose message starts with the file's name.
-std::filesystem::path store_failure(const std::filesystem::path& folder, const CaseFile& file);
+/// The notes "version" and "message", which a subject can make of any length, are bounded
+/// (bncheck/untrusted_text.hpp). Throws std::runtime_error whose message starts with the file's name.
+std::filesystem::path store_failure(const std::filesystem::path& folder, CaseFile file);
 
 }  // namespace bncheck

@@ -143,7 +143,7 @@ TEST(Json, GivesNumbersThatAreNotFiniteAsStrings) {
   const nlohmann::json law = nlohmann::json::parse(to_json(sample_report())).at("laws").at(1);
   EXPECT_EQ(law.at("worst_ulp"), "inf");
   EXPECT_EQ(law.at("worst_ratio"), "nan");
-  EXPECT_EQ(law.at("reason"), "y is \"wrong\"\nby far");
+  EXPECT_EQ(law.at("reason"), "y is \"wrong\"\\nby far");
   EXPECT_EQ(law.at("case_file"), "dir with blank/x.safetensors");
 }
 

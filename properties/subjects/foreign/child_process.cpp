@@ -13,6 +13,7 @@
 #include <cstring>
 #include <system_error>
 
+#include "bncheck/untrusted_text.hpp"
 #include "subjects/foreign/process_memory.hpp"
 #include "subjects/registry.hpp"
 
@@ -401,8 +402,7 @@ std::string ChildProcess::last_words() const {
   while (!words.empty() && std::isspace(static_cast<unsigned char>(words.back())) != 0) words.pop_back();
   const std::size_t line = words.rfind('\n');
   if (line != std::string::npos) words.erase(0, line + 1);
-  constexpr std::size_t most = 300;
-  return one_printable_line(words, most);
+  return untrusted_line(words);
 }
 
 ChildProcess::~ChildProcess() {

@@ -10,6 +10,8 @@
 #include <system_error>
 #include <utility>
 
+#include "bncheck/untrusted_text.hpp"
+
 namespace bncheck {
 namespace {
 
@@ -21,12 +23,6 @@ std::span<const std::byte> bytes_of(const std::string& text) {
 }
 
 }  // namespace
-
-std::string one_printable_line(std::string_view text, std::size_t most) {
-  std::string line(text.substr(0, most));
-  for (char& letter : line) letter = letter >= ' ' && letter <= '~' ? letter : '?';
-  return line;
-}
 
 std::array<std::byte, frame_prefix_bytes> frame_prefix(std::size_t content_bytes) {
   std::array<std::byte, frame_prefix_bytes> prefix{};
@@ -67,10 +63,8 @@ void FrameParser::feed_prefix(std::byte byte) {
   prefix_.push_back(byte);
   if (!may_begin()) {
     if (!skip_noise_) {
-      throw FormatError("expected a frame, which begins with 'bncheck1', but got '" +
-                        one_printable_line({reinterpret_cast<const char*>(prefix_.data()), prefix_.size()},
-                                           frame_prefix_bytes) +
-                        "'");
+      throw FormatError("expected a frame, which begins with 'bncheck1', but got " +
+                        in_quotes({reinterpret_cast<const char*>(prefix_.data()), prefix_.size()}));
     }
     skip_to_beginning();
   }

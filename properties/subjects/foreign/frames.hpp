@@ -16,9 +16,6 @@ namespace bncheck {
 inline constexpr std::string_view frame_magic = "bncheck1";
 inline constexpr std::size_t frame_prefix_bytes = 16;
 
-/// Somebody's text for a message of ours: its beginning, with ? for what is not printable ASCII.
-std::string one_printable_line(std::string_view text, std::size_t most);
-
 std::array<std::byte, frame_prefix_bytes> frame_prefix(std::size_t content_bytes);
 
 /// An archive as the pieces of a frame, in the order that they are written; tensors are not copied.

@@ -8,6 +8,7 @@
 #include <filesystem>
 #include <stdexcept>
 
+#include "bncheck/untrusted_text.hpp"
 #include "subjects/call_buffers.hpp"
 #include "subjects/foreign/single_call.hpp"
 #include "subjects/foreign/wire.hpp"
@@ -256,8 +257,10 @@ class PluginSubject : public Subject {
   PluginSubject(const PluginSubject&) = delete;
   PluginSubject& operator=(const PluginSubject&) = delete;
 
-  std::string name() const override { return table_->name; }
-  std::string version() const override { return table_->version == nullptr ? "" : table_->version; }
+  std::string name() const override { return untrusted_line(table_->name, message_bytes); }
+  std::string version() const override {
+    return table_->version == nullptr ? "" : untrusted_line(table_->version, message_bytes);
+  }
   const Capabilities& can() const override { return can_; }
 
   void assume(const Dialect& dialect) override { can_.dialect = without_lacks(dialect, can_); }

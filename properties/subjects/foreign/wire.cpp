@@ -5,8 +5,8 @@
 #include <sstream>
 
 #include "bncheck/case_file.hpp"
+#include "bncheck/untrusted_text.hpp"
 #include "core/dtypes.hpp"
-#include "subjects/foreign/frames.hpp"
 
 namespace bncheck {
 namespace {
@@ -37,14 +37,13 @@ std::string text_or(const Archive& archive, const std::string& key, const std::s
   return found == archive.metadata.end() ? otherwise : found->second;
 }
 
-/// Somebody's text as part of a message.
-std::string quoted(const std::string& text) {
-  constexpr std::size_t longest = 60;
-  return "'" + one_printable_line(text, longest) + "'";
+/// What a person is shown of a subject. Megabytes of it in every reply would stay with every finding.
+std::string told(const Archive& archive, const std::string& key) {
+  return untrusted_line(text_or(archive, key, ""), message_bytes);
 }
 
 [[noreturn]] void reject(const std::string& key, const std::string& given, const std::string& expected) {
-  throw FormatError("'" + key + "' is " + quoted(given) + ", expected " + expected);
+  throw FormatError("'" + key + "' is " + in_quotes(given) + ", expected " + expected);
 }
 
 template <class Use>
@@ -182,11 +181,12 @@ Declared read_capabilities(const Archive& reply) {
   expect_format(reply, "bncheck-reply");
   const std::string status = text_or(reply, "status", "values");
   if (status != "values")
-    throw FormatError("it has no capabilities: " + text_or(reply, "message", quoted(status)));
+    throw FormatError("it has no capabilities: " +
+                      (reply.metadata.contains("message") ? told(reply, "message") : in_quotes(status)));
   Declared declared;
-  declared.name = text_or(reply, "name", "");
+  declared.name = told(reply, "name");
   if (declared.name.empty()) throw FormatError("'name' is missing");
-  declared.version = text_or(reply, "subject_version", "");
+  declared.version = told(reply, "subject_version");
   const std::string takes = text_or(reply, "takes", "calls");
   if (takes != "calls" && takes != "cases") reject("takes", takes, "calls or cases");
   declared.takes_cases = takes == "cases";
@@ -271,7 +271,7 @@ NamedTensors tensors_of(const SingleCall& call) {
 CallReply read_call_reply(Archive reply) {
   expect_format(reply, "bncheck-reply");
   const std::string status = text_or(reply, "status", "");
-  const std::string message = text_or(reply, "message", "");
+  const std::string message = told(reply, "message");
   CallReply result;
   if (status == "fatal") {
     result.death = Death{Death::Cause::left, "it cannot go on: " + message, 0};
@@ -288,7 +288,7 @@ CallReply read_call_reply(Archive reply) {
   std::map<Output, Tensor> outputs;
   for (auto& [name, tensor] : reply.tensors) {
     const auto output = output_named(name);
-    if (!output) throw FormatError("there is no output " + quoted(name));
+    if (!output) throw FormatError("there is no output " + in_quotes(name));
     outputs.emplace(*output, std::move(tensor));
   }
   result.result = std::move(outputs);
@@ -315,7 +315,7 @@ Death read_death(const Archive& reply, const std::string& cause) {
   if (!number || *number < 0 || *number > static_cast<int>(Death::Cause::input_changed))
     reject("death", cause, "a cause of death");
   const auto call = parse_integer(text_or(reply, "death.call", "0"));
-  return {static_cast<Death::Cause>(*number), text_or(reply, "death.detail", ""),
+  return {static_cast<Death::Cause>(*number), told(reply, "death.detail"),
           static_cast<std::size_t>(call.value_or(0))};
 }
 
@@ -374,7 +374,7 @@ Outcome read_outcome(Archive reply, const Case& c) {
     }
     const auto count = parse_integer(text_or(reply, key + ".num_batches_tracked", ""));
     if (count) state.num_batches_tracked = *count;
-    if (auto failure = read_failure(text_or(reply, key, ""), text_or(reply, key + ".message", ""))) {
+    if (auto failure = read_failure(text_or(reply, key, ""), told(reply, key + ".message"))) {
       failure->wrote_outputs = text_or(reply, key + ".wrote_outputs", "") == "true";
       outcome.replies.push_back({std::move(*failure), state});
       continue;
