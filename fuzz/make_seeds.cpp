@@ -5,6 +5,7 @@
 
 #include <filesystem>
 
+#include "bncheck/files.hpp"
 #include "bncheck/safetensors.hpp"
 #include "decode.hpp"
 #include "laws/catalogue.hpp"

@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <stdexcept>
 
+#include "bncheck/files.hpp"
 #include "bncheck/safetensors.hpp"
 #include "bncheck/untrusted_text.hpp"
 

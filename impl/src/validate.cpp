@@ -1,9 +1,10 @@
 #include "validate.hpp"
 
 #include <algorithm>
+#include <array>
+#include <charconv>
 #include <cmath>
 #include <limits>
-#include <sstream>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -16,10 +17,12 @@ namespace bn {
 namespace {
 
 std::string text(double value) {
-  std::ostringstream stream;
-  stream.precision(17);
-  stream << value;
-  return stream.str();
+  // The same in every locale, as a stream's would not be.
+  std::array<char, 32> digits{};
+  constexpr int enough = std::numeric_limits<double>::max_digits10;
+  const auto result =
+      std::to_chars(digits.data(), digits.data() + digits.size(), value, std::chars_format::general, enough);
+  return {digits.data(), result.ptr};
 }
 
 // `noun` is what messages call the tensor.

@@ -3,11 +3,11 @@
 
 #include <cstdint>
 #include <optional>
-#include <sstream>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "bncheck/ascii.hpp"
 #include "bncheck/case_file.hpp"
 #include "bncheck/safetensors.hpp"
 #include "bncheck/untrusted_text.hpp"
@@ -20,7 +20,8 @@ inline constexpr std::int64_t max_calls = 4096;
 /// What `__metadata__` and the tensors say; what they do not say as expected is a FormatError that names it.
 class ArchiveReader {
  public:
-  explicit ArchiveReader(const Archive& archive) : archive_(archive) {}
+  /// The archive has to stay; its tensors are taken out of it, each once.
+  explicit ArchiveReader(Archive& archive) : archive_(archive) {}
 
   std::optional<std::string> find(const std::string& key) const {
     const auto found = archive_.metadata.find(key);
@@ -66,8 +67,9 @@ class ArchiveReader {
   template <class T>
   std::vector<T> list(const std::string& key) const {
     std::vector<T> values;
-    std::istringstream words(find(key).value_or(""));
-    for (std::string word; words >> word;) {
+    const std::string text = find(key).value_or("");
+    Words words(text);
+    for (std::string word; words.next(word);) {
       const auto value = parse_integer(word);
       if (!value || *value != static_cast<T>(*value)) reject(key, "integers separated by blanks");
       values.push_back(static_cast<T>(*value));
@@ -75,23 +77,22 @@ class ArchiveReader {
     return values;
   }
   /// What follows the last word that has a meaning.
-  void expect_end(const std::string& key, std::istringstream& words, const std::string& expected) const {
-    std::string word;
-    if (words >> word) reject(key, expected);
+  void expect_end(const std::string& key, Words& words, const std::string& expected) const {
+    if (!words.next().empty()) reject(key, expected);
   }
-  std::optional<Tensor> tensor(const std::string& name) const {
-    const auto found = archive_.tensors.find(name);
-    if (found == archive_.tensors.end()) return std::nullopt;
-    return found->second;
+  std::optional<Tensor> take_tensor(const std::string& name) const {
+    auto found = archive_.tensors.extract(name);
+    if (found.empty()) return std::nullopt;
+    return std::move(found.mapped());
   }
-  Tensor required_tensor(const std::string& name) const {
-    auto value = tensor(name);
+  Tensor take_required_tensor(const std::string& name) const {
+    auto value = take_tensor(name);
     if (!value) throw FormatError("tensor '" + name + "' is missing");
     return std::move(*value);
   }
 
  private:
-  const Archive& archive_;
+  Archive& archive_;
 };
 
 }  // namespace bncheck

@@ -1,38 +1,11 @@
 #include "bncheck/case_file.hpp"
 
 #include <algorithm>
-#include <charconv>
-#include <cmath>
-#include <cstdio>
-#include <cstdlib>
-#include <sstream>
 
 #include "archive_reader.hpp"
+#include "bncheck/files.hpp"
 
 namespace bncheck {
-
-std::string hexfloat(double value) {
-  if (std::isnan(value)) return "nan";
-  if (std::isinf(value)) return value > 0 ? "inf" : "-inf";
-  char text[64];
-  std::snprintf(text, sizeof text, "%a", value);
-  return text;
-}
-
-std::optional<double> parse_double(const std::string& text) {
-  if (text.empty() || std::isspace(static_cast<unsigned char>(text.front())) != 0) return std::nullopt;
-  char* end = nullptr;
-  const double value = std::strtod(text.c_str(), &end);
-  if (end != text.c_str() + text.size()) return std::nullopt;
-  return value;
-}
-
-std::optional<std::int64_t> parse_integer(const std::string& text) {
-  std::int64_t value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc() || end != text.data() + text.size() || text.empty()) return std::nullopt;
-  return value;
-}
 
 namespace {
 
@@ -123,11 +96,11 @@ struct OperationWriter {
 
 State read_state(const ArchiveReader& reader, const std::string& prefix) {
   State state;
-  state.weight = reader.tensor(prefix + "weight");
-  state.bias = reader.tensor(prefix + "bias");
-  state.running_mean = reader.tensor(prefix + "running_mean");
-  state.running_var = reader.tensor(prefix + "running_var");
-  state.running_weight = reader.tensor(prefix + "running_weight");
+  state.weight = reader.take_tensor(prefix + "weight");
+  state.bias = reader.take_tensor(prefix + "bias");
+  state.running_mean = reader.take_tensor(prefix + "running_mean");
+  state.running_var = reader.take_tensor(prefix + "running_var");
+  state.running_weight = reader.take_tensor(prefix + "running_weight");
   state.num_batches_tracked = reader.integer(prefix + "num_batches_tracked");
   return state;
 }
@@ -180,9 +153,9 @@ Exec read_exec(const ArchiveReader& reader, const std::string& prefix, const Pla
 }
 
 Backward read_backward(const ArchiveReader& reader, const std::string& key, const std::string& prefix,
-                       std::istringstream& words) {
+                       Words& words) {
   Backward backward{{}, false, false, false, {}};
-  for (std::string word; words >> word;) {
+  for (std::string word; words.next(word);) {
     if ((word == "training" || word == "inference") && !backward.training) {
       backward.training = word == "training";
     } else if (word == "dx") {
@@ -195,25 +168,24 @@ Backward read_backward(const ArchiveReader& reader, const std::string& key, cons
       reader.reject(key, "backward with training or inference, dx, dweight, dbias");
     }
   }
-  backward.dy = reader.required_tensor(prefix + "dy");
+  backward.dy = reader.take_required_tensor(prefix + "dy");
   return backward;
 }
 
 Call read_call(const ArchiveReader& reader, std::int64_t index) {
   const std::string key = "call." + std::to_string(index);
   const std::string prefix = key + ".";
-  std::istringstream words(reader.text(key));
-  std::string verb;
-  words >> verb;
+  const std::string text = reader.text(key);
+  Words words(text);
+  const std::string verb = words.next();
   Call call;
   Shape shape;
   if (verb == "forward") {
-    std::string mode;
-    words >> mode;
+    const std::string mode = words.next();
     if (mode != "training" && mode != "inference")
       reader.reject(key, "forward training or forward inference");
     reader.expect_end(key, words, "forward training or forward inference");
-    Forward forward{mode == "training", reader.required_tensor(prefix + "x")};
+    Forward forward{mode == "training", reader.take_required_tensor(prefix + "x")};
     shape = forward.x.shape;
     call.operation = std::move(forward);
   } else if (verb == "backward") {
@@ -221,8 +193,7 @@ Call read_call(const ArchiveReader& reader, std::int64_t index) {
     shape = backward.dy.shape;
     call.operation = std::move(backward);
   } else if (verb == "set_momentum") {
-    std::string value;
-    words >> value;
+    const std::string value = words.next();
     reader.expect_end(key, words, "set_momentum and one number");
     call.operation = SetMomentum{reader.momentum(key, value)};
   } else if (verb == "load") {
@@ -260,6 +231,12 @@ CaseParts parts_of(const Case& c) {
   return parts;
 }
 
+ArchivePieces pieces_of(const Case& c, const std::map<std::string, std::string>& notes) {
+  CaseParts parts = parts_of(c);
+  for (const auto& [name, text] : notes) parts.metadata[note_prefix + name] = text;
+  return ArchivePieces(parts.metadata, NamedTensors(parts.tensors.begin(), parts.tensors.end()));
+}
+
 Archive to_archive(const CaseFile& file) {
   CaseParts parts = parts_of(file.content);
   Archive archive{std::move(parts.metadata), {}};
@@ -268,7 +245,7 @@ Archive to_archive(const CaseFile& file) {
   return archive;
 }
 
-CaseFile case_from_archive(const Archive& archive) {
+CaseFile case_from_archive(Archive archive) {
   const ArchiveReader reader(archive);
   if (reader.text("format") != "bncheck-case") reader.reject("format", "bncheck-case");
   if (reader.integer("version") != 1) reader.reject("version", "1");
@@ -283,8 +260,8 @@ CaseFile case_from_archive(const Archive& archive) {
   file.content.state = read_state(reader, "");
   const int calls = reader.small_integer("calls", 0, max_calls);
   for (int k = 0; k < calls; ++k) file.content.calls.push_back(read_call(reader, k));
-  for (const auto& [key, text] : archive.metadata) {
-    if (key.starts_with(note_prefix)) file.notes[key.substr(note_prefix.size())] = text;
+  for (auto& [key, text] : archive.metadata) {
+    if (key.starts_with(note_prefix)) file.notes[key.substr(note_prefix.size())] = std::move(text);
   }
   return file;
 }
@@ -294,16 +271,15 @@ CaseFile case_from_bytes(std::span<const std::byte> bytes) {
 }
 
 CaseFile load_case(const std::filesystem::path& path) {
-  const std::vector<std::byte> bytes = read_file(path);
   try {
-    return case_from_bytes(bytes);
+    return case_from_archive(load_archive(path));
   } catch (const FormatError& error) {
     throw std::runtime_error("'" + path.string() + "' is no case file: " + error.what());
   }
 }
 
 void save_case(const std::filesystem::path& path, const CaseFile& file) {
-  write_file(path, write_archive(to_archive(file)));
+  write_file(path, pieces_of(file.content, file.notes).all());
 }
 
 }  // namespace bncheck

@@ -1,10 +1,10 @@
 #include "bncheck/dialect.hpp"
 
 #include <algorithm>
-#include <array>
 #include <charconv>
 #include <cmath>
 
+#include "bncheck/number_text.hpp"
 #include "knobs.hpp"
 
 namespace bncheck {
@@ -68,13 +68,6 @@ std::optional<Dialect> dialect_named(std::string_view name) {
 
 namespace {
 
-/// The shortest decimal that reads back as the same double.
-std::string text_of(double value) {
-  std::array<char, 32> digits{};
-  const auto result = std::to_chars(digits.data(), digits.data() + digits.size(), value);
-  return {digits.data(), result.ptr};
-}
-
 /// A finite number that is not negative; -0 is none, for it would not be written as it was read.
 std::optional<double> read_eps(std::string_view text) {
   double value = 0;
@@ -98,7 +91,7 @@ const std::vector<Knob<Dialect>>& knobs() {
       {"eps_floor",
        {},
        "a finite number >= 0",
-       [](const Dialect& d) { return text_of(d.eps_floor); },
+       [](const Dialect& d) { return shortest_decimal(d.eps_floor); },
        [](Dialect& d, std::string_view text) {
          const std::optional<double> value = read_eps(text);
          if (value) d.eps_floor = *value;
@@ -107,7 +100,7 @@ const std::vector<Knob<Dialect>>& knobs() {
       {"backward_eps",
        {},
        "none or a finite number >= 0",
-       [](const Dialect& d) { return d.backward_eps ? text_of(*d.backward_eps) : "none"; },
+       [](const Dialect& d) { return d.backward_eps ? shortest_decimal(*d.backward_eps) : "none"; },
        [](Dialect& d, std::string_view text) {
          const std::optional<double> value = read_eps(text);
          if (value || text == "none") d.backward_eps = value;

@@ -1,7 +1,5 @@
 #include "bncheck/output_file.hpp"
 
-#include <sstream>
-
 #include "archive_reader.hpp"
 
 namespace bncheck {
@@ -12,9 +10,9 @@ std::string key_of(std::size_t call) {
 }
 
 std::vector<ErrorKind> read_errors(const ArchiveReader& reader, const std::string& key) {
-  std::istringstream words(reader.find(key).value_or("values"));
-  std::string word;
-  words >> word;
+  const std::string text = reader.find(key).value_or("values");
+  Words words(text);
+  std::string word = words.next();
   std::vector<ErrorKind> errors;
   const std::string expected = "values, or error and a kind of error from error_kind.hpp";
   if (word == "values") {
@@ -22,7 +20,7 @@ std::vector<ErrorKind> read_errors(const ArchiveReader& reader, const std::strin
     return errors;
   }
   if (word != "error") reader.reject(key, expected);
-  while (words >> word) {
+  while (words.next(word)) {
     const auto kind = error_kind_named(word);
     if (!kind) reader.reject(key, expected);
     errors.push_back(*kind);
@@ -31,8 +29,8 @@ std::vector<ErrorKind> read_errors(const ArchiveReader& reader, const std::strin
   return errors;
 }
 
-/// "call.3.y" is output y of call 3.
-void take_tensor(const std::string& name, const Tensor& tensor, std::vector<RecordedCall>& calls) {
+/// "call.3.y" is output y of call 3. The tensor is moved there.
+void take_tensor(const std::string& name, Tensor& tensor, std::vector<RecordedCall>& calls) {
   const std::string prefix = "call.";
   const std::size_t dot = name.find('.', prefix.size());
   const auto call = name.starts_with(prefix) && dot != std::string::npos
@@ -50,7 +48,7 @@ void take_tensor(const std::string& name, const Tensor& tensor, std::vector<Reco
   if (!recorded.errors.empty()) {
     throw FormatError("tensor " + in_quotes(name) + " belongs to a call that failed");
   }
-  recorded.outputs.emplace(*output, tensor);
+  recorded.outputs.emplace(*output, std::move(tensor));
 }
 
 }  // namespace
@@ -75,7 +73,7 @@ Archive to_archive(const OutputFile& file) {
   return archive;
 }
 
-OutputFile outputs_from_archive(const Archive& archive) {
+OutputFile outputs_from_archive(Archive archive) {
   const ArchiveReader reader(archive);
   const std::string format = reader.text("format");
   if (format != "bncheck-output" && format != "bncheck-answer") reader.reject("format", "bncheck-output");
@@ -89,14 +87,13 @@ OutputFile outputs_from_archive(const Archive& archive) {
     const std::string counter = key_of(k) + ".num_batches_tracked";
     if (reader.find(counter)) call.num_batches_tracked = reader.integer(counter);
   }
-  for (const auto& [name, tensor] : archive.tensors) take_tensor(name, tensor, file.calls);
+  for (auto& [name, tensor] : archive.tensors) take_tensor(name, tensor, file.calls);
   return file;
 }
 
 OutputFile load_outputs(const std::filesystem::path& path) {
-  const std::vector<std::byte> bytes = read_file(path);
   try {
-    return outputs_from_archive(read_archive(bytes));
+    return outputs_from_archive(load_archive(path));
   } catch (const FormatError& error) {
     throw std::runtime_error("'" + path.string() + "' is no output file: " + error.what());
   }

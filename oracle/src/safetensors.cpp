@@ -1,17 +1,12 @@
 #include "bncheck/safetensors.hpp"
 
-#include <unistd.h>
-
 #include <algorithm>
 #include <array>
-#include <atomic>
-#include <cerrno>
-#include <cstring>
-#include <fstream>
 #include <nlohmann/json.hpp>
-#include <set>
-#include <system_error>
+#include <optional>
 
+#include "bncheck/files.hpp"
+#include "bncheck/json_text.hpp"
 #include "bncheck/untrusted_text.hpp"
 
 namespace bncheck {
@@ -22,35 +17,84 @@ using nlohmann::json;
 constexpr const char* metadata_key = "__metadata__";
 /// Of a part of the header, in a message.
 constexpr std::size_t shown_bytes = 40;
+constexpr std::size_t length_bytes = 8;
+/// How much of a tensor is allocated at a time where a pipe has yet to give it.
+constexpr std::size_t pipe_step = std::size_t{16} << 20;
 
-json parse_header(std::span<const std::byte> bytes) {
-  if (bytes.size() < 8) {
-    throw FormatError("expected 8 bytes of header length but the file has " + std::to_string(bytes.size()));
+/// Ours is three deep.
+constexpr int deepest_header = 8;
+
+/// Where an archive's bytes come from, in their order.
+class Source {
+ public:
+  virtual ~Source() = default;
+  /// Of all of it; nullopt where only reading shows it.
+  virtual std::optional<std::uint64_t> size() const = 0;
+  /// As many bytes as there is room for, fewer only at the end.
+  virtual std::size_t read(std::span<std::byte> place) = 0;
+};
+
+class MemorySource : public Source {
+ public:
+  explicit MemorySource(std::span<const std::byte> bytes) : bytes_(bytes), rest_(bytes) {}
+  std::optional<std::uint64_t> size() const override { return bytes_.size(); }
+  std::size_t read(std::span<std::byte> place) override {
+    const auto part = rest_.first(std::min(rest_.size(), place.size()));
+    std::ranges::copy(part, place.begin());
+    rest_ = rest_.subspan(part.size());
+    return part.size();
   }
+
+ private:
+  std::span<const std::byte> bytes_, rest_;
+};
+
+class FileSource : public Source {
+ public:
+  explicit FileSource(const std::filesystem::path& path) : file_(path) {}
+  std::optional<std::uint64_t> size() const override { return file_.size(); }
+  std::size_t read(std::span<std::byte> place) override { return file_.read(place); }
+
+ private:
+  InputFile file_;
+};
+
+std::uint64_t length_in(std::span<const std::byte> bytes) {
   std::uint64_t length = 0;
-  for (std::size_t k = 8; k-- > 0;) length = length << 8 | static_cast<std::uint64_t>(bytes[k]);
-  const std::size_t limit = std::min(bytes.size() - 8, max_header_bytes);
+  for (std::size_t k = length_bytes; k-- > 0;) length = length << 8 | static_cast<std::uint64_t>(bytes[k]);
+  return length;
+}
+
+/// How many bytes of data follow the header: exactly so many, or at most so many.
+struct DataSize {
+  std::uint64_t bytes = 0;
+  bool known = false;
+};
+
+struct Header {
+  json content;
+  DataSize data;
+};
+
+Header read_header(Source& source) {
+  std::array<std::byte, length_bytes> first{};
+  if (const std::size_t got = source.read(first); got < first.size()) {
+    throw FormatError("expected 8 bytes of header length but the file has " + std::to_string(got));
+  }
+  const std::uint64_t length = length_in(first);
+  const std::uint64_t after = source.size().value_or(max_pipe_bytes) - length_bytes;
+  const std::uint64_t limit = std::min<std::uint64_t>(after, max_header_bytes);
   if (length > limit) {
     throw FormatError("the header claims " + std::to_string(length) + " bytes, expected at most " +
                       std::to_string(limit));
   }
-  const auto* text = reinterpret_cast<const char*>(bytes.data()) + 8;
-  // A header nested a million deep would exhaust the stack when it is taken apart; ours is three deep.
-  constexpr int deepest = 8;
-  std::array<std::set<std::string>, deepest + 2> names;
-  const auto inspect = [&](int level, json::parse_event_t event, json& value) {
-    if (level > deepest) throw FormatError("the header is nested more than 8 deep");
-    // An object at one level has its names at the next.
-    if (event == json::parse_event_t::object_start) names[static_cast<std::size_t>(level) + 1].clear();
-    if (event == json::parse_event_t::key &&
-        !names[static_cast<std::size_t>(level)].insert(value.get<std::string>()).second) {
-      throw FormatError("the header gives " + in_quotes(value.get<std::string>()) + " twice");
-    }
-    return true;
-  };
-  json header = json::parse(text, text + length, inspect, /*allow_exceptions=*/false);
-  if (header.is_discarded() || !header.is_object()) throw FormatError("the header is not a JSON object");
-  return header;
+  std::string text(static_cast<std::size_t>(length), '\0');
+  if (const std::size_t got = source.read(std::as_writable_bytes(std::span(text))); got < text.size()) {
+    throw FormatError("the header claims " + std::to_string(length) + " bytes, the file has " +
+                      std::to_string(got) + " more");
+  }
+  require_plain_json(text, deepest_header, "the header");
+  return {json::parse(text), {after - length, source.size().has_value()}};
 }
 
 std::int64_t integer(const json& value, const std::string& what) {
@@ -68,7 +112,7 @@ struct Entry {
   Tensor tensor;
 };
 
-Entry parse_entry(const std::string& name, const json& entry, std::size_t data_size) {
+Entry parse_entry(const std::string& name, const json& entry, const DataSize& data) {
   const std::string what = "tensor " + in_quotes(name);
   if (!entry.is_object() || !entry.contains("dtype") || !entry.contains("shape") ||
       !entry.contains("data_offsets")) {
@@ -90,9 +134,10 @@ Entry parse_entry(const std::string& name, const json& entry, std::size_t data_s
   if (!offsets.is_array() || offsets.size() != 2) throw FormatError(what + " has no pair of data_offsets");
   const std::int64_t begin = integer(offsets[0], what + " data_offsets");
   const std::int64_t end = integer(offsets[1], what + " data_offsets");
-  if (begin < 0 || end < begin || static_cast<std::uint64_t>(end) > data_size) {
-    throw FormatError(what + " has data_offsets " + offsets.dump() + " outside the " +
-                      std::to_string(data_size) + " bytes of data (truncated file?)");
+  if (begin < 0 || end < begin || static_cast<std::uint64_t>(end) > data.bytes) {
+    throw FormatError(
+        what + " has data_offsets " + offsets.dump() + " outside the " + std::to_string(data.bytes) +
+        (data.known ? " bytes of data (truncated file?)" : " bytes of data that a pipe may give"));
   }
   const auto count = element_count(tensor.shape);
   const std::uint64_t given = static_cast<std::uint64_t>(end - begin);
@@ -104,8 +149,9 @@ Entry parse_entry(const std::string& name, const json& entry, std::size_t data_s
   return {static_cast<std::size_t>(begin), static_cast<std::size_t>(end), name, std::move(tensor)};
 }
 
-/// Every byte of the data belongs to exactly one tensor, which also bounds what is allocated.
-void check_tiling(std::vector<Entry>& entries, std::size_t data_size) {
+/// Every byte of the data belongs to exactly one tensor, which also bounds what is allocated. Sorts the
+/// entries by their place.
+void check_tiling(std::vector<Entry>& entries, const DataSize& data) {
   std::ranges::sort(entries, [](const Entry& a, const Entry& b) {
     return std::pair(a.begin, a.end) < std::pair(b.begin, b.end);
   });
@@ -118,14 +164,56 @@ void check_tiling(std::vector<Entry>& entries, std::size_t data_size) {
     }
     end = entry.end;
   }
-  if (end != data_size) {
-    throw FormatError("the last " + std::to_string(data_size - end) + " bytes of data belong to no tensor");
+  if (data.known && end != data.bytes) {
+    throw FormatError("the last " + std::to_string(data.bytes - end) + " bytes of data belong to no tensor");
   }
 }
 
-[[noreturn]] void fail(const std::filesystem::path& path, const char* verb, int error) {
-  throw std::runtime_error("cannot " + std::string(verb) + " '" + path.string() +
-                           "': " + std::generic_category().message(error));
+/// Straight to their place. What a pipe only promises is not allocated before it comes.
+void read_data(Source& source, const DataSize& data, Entry& entry) {
+  const std::size_t size = entry.end - entry.begin;
+  const std::size_t step = data.known ? size : pipe_step;
+  std::vector<std::byte>& bytes = entry.tensor.bytes;
+  while (bytes.size() < size) {
+    const std::size_t before = bytes.size();
+    bytes.resize(std::min(size, before + step));
+    const auto place = std::span(bytes).subspan(before);
+    if (source.read(place) < place.size()) {
+      throw FormatError("the data end within tensor '" + entry.name + "' (truncated file?)");
+    }
+  }
+}
+
+Archive read_from(Source& source) {
+  const auto [header, data] = read_header(source);
+  Archive archive;
+  std::vector<Entry> entries;
+  for (const auto& [name, entry] : header.items()) {
+    if (name != metadata_key) {
+      entries.push_back(parse_entry(name, entry, data));
+      continue;
+    }
+    if (!entry.is_object()) throw FormatError("__metadata__ is not an object");
+    for (const auto& [key, value] : entry.items()) {
+      if (!value.is_string()) throw FormatError("metadata " + in_quotes(key) + " is not a string");
+      archive.metadata[key] = value.get<std::string>();
+    }
+  }
+  check_tiling(entries, data);
+  for (Entry& entry : entries) {
+    read_data(source, data, entry);
+    archive.tensors.emplace(std::move(entry.name), std::move(entry.tensor));
+  }
+  std::array<std::byte, 1> more{};
+  if (!data.known && source.read(more) != 0)
+    throw FormatError("the bytes after the last tensor belong to none");
+  return archive;
+}
+
+NamedTensors tensors_of(const Archive& archive) {
+  NamedTensors tensors;
+  for (const auto& [name, tensor] : archive.tensors) tensors.emplace_back(name, &tensor);
+  return tensors;
 }
 
 }  // namespace
@@ -149,98 +237,36 @@ std::string archive_header(const std::map<std::string, std::string>& metadata, c
 }
 
 std::vector<std::byte> write_archive(const Archive& archive) {
-  NamedTensors tensors;
-  std::size_t size = 0;
-  for (const auto& [name, tensor] : archive.tensors) {
-    tensors.emplace_back(name, &tensor);
-    size += tensor.bytes.size();
-  }
-  const std::string header = archive_header(archive.metadata, tensors);
-  std::vector<std::byte> bytes(header.size() + size);
-  std::memcpy(bytes.data(), header.data(), header.size());
-  std::byte* end = bytes.data() + header.size();
-  for (const auto& [name, tensor] : tensors) end = std::ranges::copy(tensor->bytes, end).out;
+  const ArchivePieces pieces(archive.metadata, tensors_of(archive));
+  std::vector<std::byte> bytes;
+  bytes.reserve(pieces.size());
+  for (const auto& piece : pieces.all()) bytes.insert(bytes.end(), piece.begin(), piece.end());
   return bytes;
+}
+
+ArchivePieces::ArchivePieces(const std::map<std::string, std::string>& metadata, const NamedTensors& tensors)
+    : header_(archive_header(metadata, tensors)), pieces_{std::as_bytes(std::span(header_))} {
+  for (const auto& [name, tensor] : tensors) pieces_.emplace_back(tensor->bytes);
+}
+
+std::size_t ArchivePieces::size() const {
+  std::size_t size = 0;
+  for (const auto& piece : pieces_) size += piece.size();
+  return size;
+}
+
+void save_archive(const std::filesystem::path& path, const Archive& archive) {
+  write_file(path, ArchivePieces(archive.metadata, tensors_of(archive)).all());
 }
 
 Archive read_archive(std::span<const std::byte> bytes) {
-  const json header = parse_header(bytes);
-  std::uint64_t length = 0;
-  for (std::size_t k = 8; k-- > 0;) length = length << 8 | static_cast<std::uint64_t>(bytes[k]);
-  const auto data = bytes.subspan(8 + static_cast<std::size_t>(length));
-  Archive archive;
-  std::vector<Entry> entries;
-  for (const auto& [name, entry] : header.items()) {
-    if (name != metadata_key) {
-      entries.push_back(parse_entry(name, entry, data.size()));
-      continue;
-    }
-    if (!entry.is_object()) throw FormatError("__metadata__ is not an object");
-    for (const auto& [key, value] : entry.items()) {
-      if (!value.is_string()) throw FormatError("metadata " + in_quotes(key) + " is not a string");
-      archive.metadata[key] = value.get<std::string>();
-    }
-  }
-  check_tiling(entries, data.size());
-  for (Entry& entry : entries) {
-    const auto part = data.subspan(entry.begin, entry.end - entry.begin);
-    entry.tensor.bytes.assign(part.begin(), part.end());
-    archive.tensors.emplace(std::move(entry.name), std::move(entry.tensor));
-  }
-  return archive;
+  MemorySource source(bytes);
+  return read_from(source);
 }
 
-std::vector<std::byte> read_file(const std::filesystem::path& path) {
-  std::error_code error;
-  if (std::filesystem::is_directory(path, error)) fail(path, "read", EISDIR);
-  errno = 0;
-  std::ifstream file(path, std::ios::binary);
-  if (!file) fail(path, "read", errno != 0 ? errno : EIO);
-  std::vector<std::byte> bytes;
-  std::vector<char> block(std::size_t{1} << 16);
-  while (file.read(block.data(), static_cast<std::streamsize>(block.size())) || file.gcount() > 0) {
-    const auto* start = reinterpret_cast<const std::byte*>(block.data());
-    bytes.insert(bytes.end(), start, start + file.gcount());
-  }
-  if (file.bad()) fail(path, "read", errno != 0 ? errno : EIO);
-  return bytes;
-}
-
-namespace {
-/// 0 where every byte arrived, else the error's number.
-int write_bytes(const std::filesystem::path& path, std::span<const std::byte> bytes) {
-  errno = 0;
-  std::ofstream file(path, std::ios::binary | std::ios::trunc);
-  if (file) {
-    file.write(reinterpret_cast<const char*>(bytes.data()), static_cast<std::streamsize>(bytes.size()));
-    file.close();
-  }
-  if (file) return 0;
-  return errno != 0 ? errno : EIO;
-}
-}  // namespace
-
-void write_file(const std::filesystem::path& path, std::span<const std::byte> bytes) {
-  std::error_code error;
-  const auto status = std::filesystem::status(path, error);
-  if (std::filesystem::exists(status) && !std::filesystem::is_regular_file(status) &&
-      !std::filesystem::is_directory(status)) {
-    if (const int code = write_bytes(path, bytes); code != 0) fail(path, "write", code);
-    return;
-  }
-  // Threads of one process, and processes, each have a name of their own.
-  static std::atomic<unsigned> serial{0};
-  std::filesystem::path temporary = path;
-  temporary += ".tmp" + std::to_string(::getpid()) + "." + std::to_string(serial++);
-  int code = write_bytes(temporary, bytes);
-  if (code == 0) {
-    std::filesystem::rename(temporary, path, error);
-    code = error.value();
-  }
-  if (code != 0) {
-    std::filesystem::remove(temporary, error);
-    fail(path, "write", code);
-  }
+Archive load_archive(const std::filesystem::path& path) {
+  FileSource source(path);
+  return read_from(source);
 }
 
 }  // namespace bncheck

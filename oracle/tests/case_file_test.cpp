@@ -7,6 +7,7 @@
 
 #include <limits>
 
+#include "bncheck/files.hpp"
 #include "damage.hpp"
 #include "support.hpp"
 

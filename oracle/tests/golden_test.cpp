@@ -15,6 +15,7 @@
 
 #include "bncheck/answer_file.hpp"
 #include "bncheck/case_file.hpp"
+#include "bncheck/files.hpp"
 
 namespace bncheck {
 namespace {

@@ -3,10 +3,13 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <filesystem>
+#include <thread>
 
+#include "bncheck/files.hpp"
 #include "damage.hpp"
 #include "support.hpp"
 
@@ -147,93 +150,46 @@ TEST(Archive, TensorsNeitherOverlapNorLeaveHoles) {
   EXPECT_THAT(complaint("{}", 1), HasSubstr("1 bytes"));
 }
 
-// ---- files
-
-class Files : public testing::Test {
- protected:
-  void SetUp() override {
-    folder_ = std::filesystem::path(testing::TempDir()) /
-              ("bncheck_files_" + std::to_string(::getpid()) +
-               testing::UnitTest::GetInstance()->current_test_info()->name());
-    std::filesystem::create_directories(folder_);
+TEST(Archive, FilesAreReadAsTheyAreWritten) {
+  const auto path =
+      std::filesystem::path(testing::TempDir()) / ("bncheck_archive_" + std::to_string(::getpid()));
+  save_archive(path, small_archive());
+  EXPECT_EQ(read_file(path), write_archive(small_archive()));
+  EXPECT_EQ(load_archive(path), small_archive());
+  const std::vector<std::byte> bytes = write_archive(small_archive());
+  for (const std::size_t size : {std::size_t{0}, std::size_t{7}, std::size_t{8}, bytes.size() - 1}) {
+    write_file(path, std::span(bytes).first(size));
+    EXPECT_EQ(complaint([&] { load_archive(path); }),
+              complaint([&] { read_archive(std::span(bytes).first(size)); }));
   }
-  void TearDown() override { std::filesystem::remove_all(folder_); }
-
-  std::vector<std::string> names() const {
-    std::vector<std::string> found;
-    for (const auto& file : std::filesystem::directory_iterator(folder_))
-      found.push_back(file.path().filename());
-    return found;
-  }
-  /// The message of the failure to write there.
-  static std::string failure(const std::filesystem::path& path) {
-    try {
-      write_file(path, bytes(100));
-    } catch (const std::runtime_error& error) {
-      return error.what();
-    }
-    return "written";
-  }
-  static std::vector<std::byte> bytes(std::size_t size) {
-    std::vector<std::byte> content(size);
-    for (std::size_t k = 0; k < size; ++k) content[k] = static_cast<std::byte>(k * 7);
-    return content;
-  }
-  std::filesystem::path folder_;
-};
-
-TEST_F(Files, ComeBack) {
-  for (const std::size_t size :
-       {std::size_t{0}, std::size_t{1}, std::size_t{65536}, std::size_t{65537}, std::size_t{300000}}) {
-    write_file(folder_ / "x", bytes(size));
-    EXPECT_EQ(read_file(folder_ / "x"), bytes(size));
-  }
-  EXPECT_EQ(names(), std::vector<std::string>{"x"});
+  std::filesystem::remove(path);
 }
 
-TEST_F(Files, AFailedWriteLeavesNothingAndNamesTheFile) {
-  const auto missing = folder_ / "no such folder" / "x";
-  EXPECT_EQ(failure(missing), "cannot write '" + missing.string() + "': No such file or directory");
-  std::filesystem::create_directory(folder_ / "d");
-  EXPECT_THAT(failure(folder_ / "d"), HasSubstr((folder_ / "d").string()));
-  std::filesystem::remove(folder_ / "d");
-  write_file(folder_ / "x", bytes(3));
-  EXPECT_THAT(failure(folder_ / "x" / "y"), HasSubstr("Not a directory"));
-  EXPECT_THAT(failure(""), HasSubstr("cannot write ''"));
-  EXPECT_EQ(names(), std::vector<std::string>{"x"});
-  EXPECT_EQ(read_file(folder_ / "x"), bytes(3));
-}
-
-/// A device or a pipe is written to, not replaced by a file of its name.
-TEST_F(Files, DevicesAreWrittenTo) {
-  // A link in a folder of our own, so that a program that replaces what it is given replaces the link.
-  const auto full = folder_ / "full";
-  const auto null = folder_ / "null";
-  std::filesystem::create_symlink("/dev/full", full);
-  std::filesystem::create_symlink("/dev/null", null);
-  if (!std::filesystem::is_character_file(full) || !std::filesystem::is_character_file(null)) {
-    // A device that is always full is Linux's: elsewhere there is nothing to run this on.
-    GTEST_SKIP() << "no /dev/full here";
-  }
-  EXPECT_EQ(failure(full), "cannot write '" + full.string() + "': No space left on device");
-  EXPECT_EQ(failure(null), "written");
-  EXPECT_TRUE(std::filesystem::is_symlink(full));
-  EXPECT_TRUE(std::filesystem::is_symlink(null));
-  EXPECT_EQ(names().size(), 2u);
-}
-
-TEST_F(Files, AFailedReadNamesTheFile) {
-  const auto message = [](const std::filesystem::path& path) -> std::string {
-    try {
-      read_file(path);
-    } catch (const std::runtime_error& error) {
-      return error.what();
-    }
-    return "read";
+/// Where it ends shows only at the end.
+TEST(Archive, PipesAreReadToo) {
+  const auto path =
+      std::filesystem::path(testing::TempDir()) / ("bncheck_pipe_" + std::to_string(::getpid()));
+  ASSERT_EQ(::mkfifo(path.c_str(), 0600), 0);
+  const std::vector<std::byte> bytes = write_archive(small_archive());
+  const auto piped = [&](std::span<const std::byte> content) {
+    std::thread writer([&] { write_file(path, content); });
+    const std::string said = complaint([&] { EXPECT_EQ(load_archive(path), small_archive()); });
+    writer.join();
+    return said;
   };
-  EXPECT_EQ(message(folder_ / "x"),
-            "cannot read '" + (folder_ / "x").string() + "': No such file or directory");
-  EXPECT_EQ(message(folder_), "cannot read '" + folder_.string() + "': Is a directory");
+  EXPECT_EQ(piped(bytes), "accepted");
+  EXPECT_THAT(piped(std::span(bytes).first(bytes.size() - 1)), HasSubstr("the data end within tensor"));
+  std::vector<std::byte> longer = bytes;
+  longer.emplace_back();
+  EXPECT_THAT(piped(longer), HasSubstr("belong to none"));
+  // What is only promised is not allocated.
+  EXPECT_THAT(
+      piped(container(R"({"a":{"dtype":"F32","shape":[1000000000],"data_offsets":[0,4000000000]}})", 8)),
+      HasSubstr("the data end within tensor 'a'"));
+  EXPECT_THAT(
+      piped(container(R"({"a":{"dtype":"F32","shape":[2000000000],"data_offsets":[0,8000000000]}})", 8)),
+      HasSubstr("that a pipe may give"));
+  std::filesystem::remove(path);
 }
 
 }  // namespace

@@ -8,6 +8,10 @@
 #include "bncheck/case_file.hpp"
 #include "commands/commands.hpp"
 #include "commands/common.hpp"
+#include "commands/output.hpp"
+#include "commands/reports.hpp"
+#include "commands/signals.hpp"
+#include "commands/writable.hpp"
 #include "laws/catalogue.hpp"
 #include "report/audit_report.hpp"
 #include "report/html_report.hpp"
@@ -16,10 +20,11 @@ namespace bncheck {
 namespace {
 
 struct AuditArguments {
-  std::string seed = "1", law = "*", fault = "*", only, json, markdown, html, save;
+  std::string seed = "1", law = "*", fault = "*", only, save;
   int seeds = 10, cases = 100, control_cases = 100;
   unsigned jobs = std::max(1U, std::thread::hardware_concurrency());
   bool shrink = false;
+  Reports reports;
 };
 
 AuditPlan plan_from(const AuditArguments& arguments) {
@@ -45,31 +50,39 @@ std::string command_line(const AuditArguments& arguments) {
   return line + (arguments.shrink ? " --shrink" : "");
 }
 
-void save(const std::string& folder, const std::string& name, const Law& law, const Case& c,
+/// false where it could not be written, after a line that says so.
+bool save(const std::string& folder, const std::string& name, const Law& law, const Case& c,
           const std::string& message) {
   const std::filesystem::path path =
       std::filesystem::path(folder) / fmt::format("{}-{}.safetensors", name, law.name);
-  std::filesystem::create_directories(folder);
-  save_case(path, {c, {{"law", law.name}, {"subject", name}, {"message", message}}});
+  try {
+    std::filesystem::create_directories(folder);
+    save_case(path, {c, {{"law", law.name}, {"subject", name}, {"message", message}}});
+    return true;
+  } catch (const std::runtime_error& error) {
+    complain(error.what());
+    return false;
+  }
 }
 
-void save_cases(const std::string& folder, const AuditReport& report) {
+/// Each is tried; false where one could not be written.
+bool save_cases(const std::string& folder, const AuditReport& report) {
+  bool all = true;
   for (const Alarm& alarm : first_alarms(report.result)) {
-    save(folder, "control:" + alarm.subject, *alarm.law, alarm.content, alarm.message);
+    all = save(folder, "control:" + alarm.subject, *alarm.law, alarm.content, alarm.message) && all;
   }
   for (std::size_t f = 0; f < report.shrunk.size(); ++f) {
     const ShrunkCase& shrunk = report.shrunk[f];
     if (!shrunk.content) continue;
-    save(folder, "fault:" + report.result.plan.faults[f].name, *shrunk.law, *shrunk.content,
-         shrunk.verdict.message);
+    const std::string name = "fault:" + report.result.plan.faults[f].name;
+    all = save(folder, name, *shrunk.law, *shrunk.content, shrunk.verdict.message) && all;
   }
+  return all;
 }
 
 int run_audit(const AuditArguments& arguments) {
   AuditPlan plan = plan_from(arguments);
-  require_writable_file("--json", arguments.json);
-  require_writable_file("--markdown", arguments.markdown);
-  require_writable_file("--report", arguments.html);
+  arguments.reports.require_writable();
   if (!arguments.save.empty()) require_writable_folder("--save", arguments.save);
   AuditOptions options;
   options.seed = seed_from(arguments.seed);
@@ -80,17 +93,18 @@ int run_audit(const AuditArguments& arguments) {
   options.interrupted = &interruption();
   const bool shows_progress = stderr_is_terminal();
   options.progress = [&](const char* task, std::size_t done, std::size_t of) {
-    if (shows_progress) fmt::print(stderr, "\r\033[K[{}/{}] {}", done, of, task);
+    if (shows_progress) show_progress(fmt::format("[{}/{}] {}", done, of, task));
   };
   AuditReport report{audit(std::move(plan), options), {}, command_line(arguments), BNCHECK_VERSION};
-  if (arguments.shrink) report.shrunk = shrink_faults(report.result, std::chrono::seconds(2));
-  if (shows_progress) fmt::print(stderr, "\r\033[K");
-  const bool table = arguments.json != "-" && arguments.markdown != "-" && arguments.html != "-";
-  if (table) fmt::print("{}", audit_table(report));
-  if (!arguments.json.empty()) write_text(arguments.json, audit_json(report));
-  if (!arguments.markdown.empty()) write_text(arguments.markdown, audit_page(report));
-  if (!arguments.html.empty()) write_text(arguments.html, audit_html(report));
-  if (!arguments.save.empty()) save_cases(arguments.save, report);
+  if (arguments.shrink && !interruption())
+    report.shrunk = shrink_faults(report.result, std::chrono::seconds(2));
+  if (shows_progress) show_progress("");
+  if (!arguments.reports.take_stdout()) print_text(audit_table(report));
+  const bool reported = arguments.reports.write({{"--json", [&] { return audit_json(report); }},
+                                                 {"--markdown", [&] { return audit_page(report); }},
+                                                 {"--report", [&] { return audit_html(report); }}});
+  const bool saved = arguments.save.empty() || save_cases(arguments.save, report);
+  if (!reported || !saved) return exit_usage;
   if (interruption()) return exit_interrupted;
   return is_clean(report.result) ? exit_holds : exit_violated;
 }
@@ -127,12 +141,9 @@ void add_audit(CLI::App& app, int& status) {
       ->check(CLI::Range(1, 1024));
   command->add_flag("--shrink", arguments->shrink,
                     "look for the smallest case of each fault, 2 s each, by the law that tells it quickest");
-  command->add_option("--json", arguments->json,
-                      "write the report as JSON to this file; - is stdout, without the table");
-  command->add_option("--markdown", arguments->markdown,
-                      "write the report as a Markdown page to this file; - is stdout, without the table");
-  command->add_option("--report", arguments->html,
-                      "write the report as one HTML file; - is stdout, without the table");
+  arguments->reports.add_option(*command, "--json", "write the report as JSON to this file");
+  arguments->reports.add_option(*command, "--markdown", "write the report as a Markdown page to this file");
+  arguments->reports.add_option(*command, "--report", "write the report as one HTML file");
   command->add_option("--save", arguments->save,
                       "folder for the shrunk cases and for the first case of each alarm");
   command->callback([arguments, &status] { status = run_audit(*arguments); });

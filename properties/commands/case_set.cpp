@@ -9,6 +9,8 @@
 #include <array>
 #include <nlohmann/json.hpp>
 
+#include "bncheck/files.hpp"
+#include "bncheck/json_text.hpp"
 #include "bncheck/safetensors.hpp"
 #include "bncheck/untrusted_text.hpp"
 #include "commands/commands.hpp"
@@ -21,6 +23,8 @@ using nlohmann::ordered_json;
 
 constexpr const char* manifest_name = "MANIFEST.json";
 constexpr const char* sums_name = "SHA256SUMS";
+/// Ours is three deep.
+constexpr int deepest_manifest = 8;
 
 std::string sha256_of(std::span<const std::byte> bytes) {
   std::array<char, SHA256_DIGEST_STRING_LENGTH> text{};
@@ -58,9 +62,14 @@ CaseSetFile file_from(const nlohmann::json& entry, const std::string& manifest) 
 
 nlohmann::json read_manifest(const fs::path& path) {
   const std::vector<std::byte> bytes = read_file(path);
-  const auto* text = reinterpret_cast<const char*>(bytes.data());
-  nlohmann::json manifest = nlohmann::json::parse(text, text + bytes.size(), nullptr, false);
-  if (!manifest.is_object() || manifest.value("schema", nlohmann::json()) != 1 ||
+  const std::string_view text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+  try {
+    require_plain_json(text, deepest_manifest, "the manifest");
+  } catch (const FormatError& error) {
+    throw UsageError("'" + path.string() + "': " + error.what());
+  }
+  nlohmann::json manifest = nlohmann::json::parse(text);
+  if (manifest.value("schema", nlohmann::json()) != 1 ||
       !manifest.value("dialect", nlohmann::json()).is_string() ||
       !manifest.value("files", nlohmann::json()).is_array()) {
     throw UsageError("'" + path.string() + "' is no manifest of schema 1 as 'bncheck gen' writes it");
@@ -97,20 +106,19 @@ CaseSetWriter::CaseSetWriter(const fs::path& folder) {
   if (fs::is_directory(folder_, error) && !fs::is_empty(folder_, error)) {
     refuse(folder, "is not empty, expected a new or empty one");
   }
-  temporary_ = folder_;
-  temporary_ += ".tmp" + std::to_string(::getpid());
-  fs::create_directories(temporary_, error);
+  fs::create_directories(folder_.parent_path(), error);
+  fs::path temporary = folder_;
+  temporary += ".tmp" + std::to_string(::getpid());
+  // What a process of our number left when it was killed would come into the set.
+  if (!error && fs::exists(temporary, error)) refuse(temporary, "is left of another run: remove it");
+  temporary_.emplace(std::move(temporary));
+  fs::create_directory(temporary_->path(), error);
   if (error) refuse(folder, "cannot be made: " + error.message());
-}
-
-CaseSetWriter::~CaseSetWriter() {
-  std::error_code ignored;
-  if (!temporary_.empty()) fs::remove_all(temporary_, ignored);
 }
 
 void CaseSetWriter::add(const std::string& name, const std::string& kind, const std::string& about,
                         std::span<const std::byte> bytes) {
-  write_file(temporary_ / name, bytes);
+  write_file(temporary_->path() / name, bytes);
   files_.push_back({name, kind, about, bytes.size(), sha256_of(bytes)});
 }
 
@@ -135,14 +143,14 @@ void CaseSetWriter::finish(std::uint64_t seed, const std::string& dialect) {
                               {"dialect", dialect},
                               {"files", std::move(list)}};
   const std::string text = manifest.dump(2) + "\n";
-  write_file(temporary_ / manifest_name, std::as_bytes(std::span(text)));
+  write_file(temporary_->path() / manifest_name, std::as_bytes(std::span(text)));
   sum(manifest_name, sha256_of(std::as_bytes(std::span(text))));
-  write_file(temporary_ / sums_name, std::as_bytes(std::span(sums)));
+  write_file(temporary_->path() / sums_name, std::as_bytes(std::span(sums)));
   // Over an empty folder this is allowed, over one that has been filled meanwhile it is not.
   std::error_code error;
-  fs::rename(temporary_, folder_, error);
+  fs::rename(temporary_->path(), folder_, error);
   if (error) refuse(folder_, "cannot be written: " + error.message());
-  temporary_.clear();
+  temporary_->release();
 }
 
 CaseSet read_case_set(const fs::path& folder) {

@@ -11,9 +11,12 @@
 
 #include <cstddef>
 #include <filesystem>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
+
+#include "bncheck/temporaries.hpp"
 
 namespace bncheck {
 
@@ -36,8 +39,6 @@ class CaseSetWriter {
   explicit CaseSetWriter(const std::filesystem::path& folder);
   CaseSetWriter(const CaseSetWriter&) = delete;
   CaseSetWriter& operator=(const CaseSetWriter&) = delete;
-  /// Removes what was not finished.
-  ~CaseSetWriter();
 
   /// Throws std::runtime_error that names the file.
   void add(const std::string& name, const std::string& kind, const std::string& about,
@@ -46,7 +47,8 @@ class CaseSetWriter {
   void finish(std::uint64_t seed, const std::string& dialect);
 
  private:
-  std::filesystem::path folder_, temporary_;
+  std::filesystem::path folder_;
+  std::optional<Temporary> temporary_;  ///< what is not finished goes with it
   std::vector<CaseSetFile> files_;
 };
 

@@ -7,10 +7,14 @@
 #include "commands/commands.hpp"
 #include "commands/common.hpp"
 #include "commands/findings.hpp"
+#include "commands/output.hpp"
 #include "commands/progress.hpp"
+#include "commands/reports.hpp"
+#include "commands/signals.hpp"
 #include "report/html_report.hpp"
 #include "report/json.hpp"
 #include "report/junit.hpp"
+#include "search/check_end.hpp"
 #include "search/check_law.hpp"
 #include "search/failure_store.hpp"
 
@@ -20,7 +24,9 @@ namespace {
 struct CheckArguments {
   std::string subject = "bn";
   int cases = 200;
-  std::string seed, time, climb, law = "*", dialect, json, junit, html, save = "bncheck-failures";
+  std::string seed, time, climb, law = "*", dialect, save = "bncheck-failures";
+  bool names_folder = false;
+  Reports reports;
   bool no_database = false;
   ForeignLimits limits;
 };
@@ -29,12 +35,16 @@ struct CheckArguments {
 FailureStore open_store(const CheckArguments& arguments) {
   if (arguments.no_database) return {};
   FailureStore store(arguments.save);
-  for (const std::string& warning : store.warnings())
-    fmt::print(stderr, "bncheck: {}\n", untrusted_line(warning, message_bytes));
+  for (const std::string& warning : store.warnings()) complain(warning);
   return store;
 }
 
+/// One line on stderr names a subject that was lost, as it does one that could not be started at all.
 int status_of(const CheckReport& report) {
+  if (!report.lost.empty()) {
+    complain(report.lost);
+    return exit_cannot_run;
+  }
   if (report.interrupted) return exit_interrupted;
   if (report.violations() > 0) return exit_violated;
   return report.inconclusive() ? exit_inconclusive : exit_holds;
@@ -69,20 +79,14 @@ void climb_all(CheckReport& report, Subject& subject, CheckOptions options, std:
     finding.result = climb_law(std::move(finding.result), subject, options, limits);
     progress.clear();
     save(finding);
+    if (!(report.lost = finding.result.lost).empty()) return;
   }
-}
-
-/// A report that goes to stdout takes the table's place.
-bool takes_stdout(const CheckArguments& arguments) {
-  return arguments.json == "-" || arguments.junit == "-" || arguments.html == "-";
 }
 
 int run_check(const CheckArguments& arguments) {
   const std::vector<const Law*> laws = laws_from(arguments.law);
-  require_writable_file("--json", arguments.json);
-  require_writable_file("--junit", arguments.junit);
-  require_writable_file("--report", arguments.html);
-  require_writable_folder("--save", arguments.save);
+  arguments.reports.require_writable();
+  FindingFolder folder(arguments.save, arguments.names_folder);
   CheckOptions options;
   options.cases = arguments.cases;
   std::optional<std::chrono::steady_clock::time_point> end;
@@ -90,16 +94,17 @@ int run_check(const CheckArguments& arguments) {
     end = std::chrono::steady_clock::now() + duration_from("--time", arguments.time);
   std::chrono::milliseconds climb_time{};
   if (!arguments.climb.empty()) climb_time = duration_from("--climb", arguments.climb);
-  const std::unique_ptr<Subject> subject =
-      subject_from(arguments.subject, arguments.dialect, arguments.limits);
   options.seed = seed_from(arguments.seed);
   options.interrupted = &interruption();
+  ForeignLimits limits = arguments.limits;
+  limits.interrupted = options.interrupted;
+  const std::unique_ptr<Subject> subject = subject_from(arguments.subject, arguments.dialect, limits);
 
   CheckReport report{
       arguments.subject, subject->version(), text_of(subject->can().dialect), options.seed, false, {}};
-  const bool table = !takes_stdout(arguments);
+  const bool table = !arguments.reports.take_stdout();
   const Style style = stdout_style();
-  if (table) fmt::print("{}", table_head());
+  if (table) print_text(table_head());
   const FailureStore store = open_store(arguments);
   ErrorStatistics statistics(subject->can().dialect);
   options.statistics = &statistics;
@@ -107,20 +112,18 @@ int run_check(const CheckArguments& arguments) {
   options.hangs = &hangs;
   Progress progress(laws.size());
   options.progress = [&](int cases) { progress.show(cases); };
-  bool unsaved = false;
   const auto save = [&](Finding& finding) {
-    if (!finding.result.counterexample) return;
-    try {
-      finding.case_file =
-          save_finding(arguments.save, arguments.subject, finding.result, *subject, options.seed);
-    } catch (const std::runtime_error& error) {
-      // A full disk loses the case file, not the findings of the run.
-      fmt::print(stderr, "bncheck: {}\n", untrusted_line(error.what(), message_bytes));
-      unsaved = true;
-    }
+    finding.case_file = folder.save(arguments.subject, finding.result, *subject, options.seed);
+  };
+  const auto add = [&](Finding finding) {
+    progress.clear();
+    save(finding);
+    if (table) print_text(table_row(finding.result, style));
+    flush_output();
+    report.findings.push_back(std::move(finding));
   };
   for (const Law* law : laws) {
-    if (*options.interrupted) break;
+    if (*options.interrupted || !report.lost.empty()) break;
     // What is left of the time is shared by the laws that are left.
     if (end) {
       const auto now = std::chrono::steady_clock::now();
@@ -128,35 +131,33 @@ int run_check(const CheckArguments& arguments) {
     }
     options.stored = store.cases_for(*law, arguments.subject, report.dialect);
     progress.start(law->name);
-    Finding finding{check_law(*law, *subject, options), ""};
-    progress.clear();
-    save(finding);
-    if (table) fmt::print("{}", table_row(finding.result, style));
-    std::fflush(stdout);
-    report.findings.push_back(std::move(finding));
+    add({check_law(*law, *subject, options), ""});
+    report.lost = report.findings.back().result.lost;
   }
-  if (!arguments.climb.empty()) climb_all(report, *subject, options, climb_time, save);
+  if (!arguments.climb.empty() && report.lost.empty()) climb_all(report, *subject, options, climb_time, save);
+  if (!*options.interrupted) {
+    if (auto ending = check_end(*subject, options.seed)) add({std::move(*ending), ""});
+  }
   report.interrupted = *options.interrupted;
   report.accuracy = statistics.passes();
   if (is_full(arguments, report)) report.starved = report.coverage().never_met(subject->can());
   if (table) {
-    fmt::print("{}{}", climb_table(report), slow_cases(report));
+    print("{}{}", climb_table(report), slow_cases(report));
     for (const Finding& finding : report.findings) {
       if (finding.result.counterexample) {
-        fmt::print("{}", show_finding(finding, arguments.subject, arguments.dialect, style));
+        print_text(show_finding(finding, arguments.subject, arguments.dialect, style));
       }
     }
-    fmt::print("{}", accuracy_lines(report, arguments.dialect));
-    fmt::print("{}", coverage_table(report, style));
-    fmt::print("{}", summary(report, style));
-    std::fflush(stdout);
+    print_text(accuracy_lines(report, arguments.dialect));
+    print_text(coverage_table(report, style));
+    print_text(summary(report, style));
+    flush_output();
   }
-  if (!arguments.json.empty()) write_text(arguments.json, to_json(report));
-  if (!arguments.junit.empty()) write_text(arguments.junit, to_junit(report, arguments.dialect));
-  if (!arguments.html.empty()) {
-    write_text(arguments.html, check_html(report, arguments.dialect, BNCHECK_VERSION));
-  }
-  return unsaved ? exit_usage : status_of(report);
+  const bool reported = arguments.reports.write(
+      {{"--json", [&] { return to_json(report); }},
+       {"--junit", [&] { return to_junit(report, arguments.dialect); }},
+       {"--report", [&] { return check_html(report, arguments.dialect, BNCHECK_VERSION); }}});
+  return !reported || folder.lost_some() ? exit_usage : status_of(report);
 }
 
 }  // namespace
@@ -180,19 +181,20 @@ void add_check(CLI::App& app, int& status) {
                       "ones: 10s, 5m");
   command->add_option("--dialect", arguments->dialect,
                       "judge the subject in this dialect: NAME[,KNOB=VALUE]... ('bncheck list dialects')");
-  command->add_option("--json", arguments->json,
-                      "write the report as JSON to this file; - is stdout, without the table");
-  command->add_option("--junit", arguments->junit,
-                      "write the verdicts as JUnit XML to this file; - is stdout, without the table");
-  command->add_option("--report", arguments->html,
-                      "write everything as one HTML file; - is stdout, without the table");
-  command
-      ->add_option("--save", arguments->save,
-                   "folder for the cases that violate a law; those in it are tried first")
-      ->capture_default_str();
+  arguments->reports.add_option(*command, "--json", "write the report as JSON to this file");
+  arguments->reports.add_option(*command, "--junit", "write the verdicts as JUnit XML to this file");
+  arguments->reports.add_option(*command, "--report", "write everything as one HTML file");
+  const CLI::Option* save =
+      command
+          ->add_option("--save", arguments->save,
+                       "folder for the cases that violate a law; those in it are tried first")
+          ->capture_default_str();
   command->add_flag("--no-database", arguments->no_database, "do not try the cases in that folder first");
   add_foreign_options(*command, arguments->limits);
-  command->callback([arguments, &status] { status = run_check(*arguments); });
+  command->callback([arguments, save, &status] {
+    arguments->names_folder = save->count() > 0;
+    status = run_check(*arguments);
+  });
 }
 
 }  // namespace bncheck

@@ -2,14 +2,12 @@
 
 #include <unistd.h>
 
-#include <cerrno>
-#include <csignal>
+#include <algorithm>
 #include <cstdlib>
-#include <cstring>
-#include <filesystem>
-#include <iostream>
+#include <limits>
+#include <map>
+#include <optional>
 #include <random>
-#include <regex>
 
 #include "bncheck/case_file.hpp"
 #include "commands/commands.hpp"
@@ -31,22 +29,27 @@ class InDialect : public Subject {
   std::string version() const override { return subject_->version(); }
   const Capabilities& can() const override { return can_; }
   Outcome run(const Case& c) override { return subject_->run(c); }
+  std::optional<Death> finish() override { return subject_->finish(); }
 
  private:
   std::unique_ptr<Subject> subject_;
   Capabilities can_;
 };
 
-[[noreturn]] void refuse(const std::string& option, const std::string& name, const std::string& why) {
-  throw UsageError(option + " '" + name + "' cannot be written: " + why);
+/// A number times what its unit stands for; nullopt if the text is no such thing. A number too large for the
+/// product stands for the largest.
+std::optional<std::int64_t> quantity_from(const std::string& text,
+                                          const std::map<std::string, std::int64_t>& units) {
+  const std::size_t digits = std::min(text.find_first_not_of("0123456789"), text.size());
+  const auto unit = units.find(text.substr(digits));
+  if (digits == 0 || unit == units.end()) return std::nullopt;
+  constexpr std::int64_t largest = std::numeric_limits<std::int64_t>::max();
+  const std::int64_t number = parse_integer(text.substr(0, digits)).value_or(largest);
+  return number > largest / unit->second ? largest : number * unit->second;
 }
 
-std::atomic<bool> interrupted{false};
-
-void on_interrupt(int) {
-  interrupted = true;
-  std::signal(SIGINT, SIG_DFL);
-}
+/// Further than this the clock need not tell: a sum of such times stays far within its range.
+constexpr std::int64_t longest_hours = 24 * 365;
 
 }  // namespace
 
@@ -76,6 +79,16 @@ std::unique_ptr<Subject> subject_from(const std::string& name, const std::string
   }
   if (dialect.empty()) return subject;
   return std::make_unique<InDialect>(std::move(subject), dialect_from(dialect));
+}
+
+void require_subject_name(const std::string& name) {
+  try {
+    require_known_subject(name);
+  } catch (const std::invalid_argument& error) {
+    throw UsageError(error.what());
+  } catch (const SubjectUnavailable&) {
+    // That is said at its turn.
+  }
 }
 
 void add_foreign_options(CLI::App& command, ForeignLimits& limits) {
@@ -112,25 +125,21 @@ std::vector<const Law*> laws_from(const std::string& pattern) {
 }
 
 std::chrono::milliseconds duration_from(const std::string& option, const std::string& text) {
-  static const std::regex pattern(R"((\d{1,7})(ms|s|m|h))");
-  std::smatch match;
-  if (!std::regex_match(text, match, pattern)) {
+  const auto time = quantity_from(text, {{"ms", 1}, {"s", 1000}, {"m", 60'000}, {"h", 3'600'000}});
+  if (!time) {
     throw UsageError(option + " is '" + text +
                      "', expected a number with a unit such as 500ms, 30s, 10m or 1h");
   }
-  const std::string unit = match[2];
-  const std::int64_t factor = unit == "ms" ? 1 : unit == "s" ? 1000 : unit == "m" ? 60'000 : 3'600'000;
-  return std::chrono::milliseconds(std::stoll(match[1]) * factor);
+  if (*time > longest_hours * 3'600'000)
+    throw UsageError(option + " is '" + text + "', expected at most " + std::to_string(longest_hours) + "h");
+  return std::chrono::milliseconds(*time);
 }
 
 std::uint64_t bytes_from(const std::string& option, const std::string& text) {
-  static const std::regex pattern(R"((\d{1,7})([KMG]))");
-  std::smatch match;
-  if (!std::regex_match(text, match, pattern)) {
+  const auto size = quantity_from(text, {{"K", 1 << 10}, {"M", 1 << 20}, {"G", 1 << 30}});
+  if (!size)
     throw UsageError(option + " is '" + text + "', expected a number with a unit such as 500M or 8G");
-  }
-  const std::string unit = match[2];
-  return std::stoull(match[1]) << (unit == "K" ? 10 : unit == "M" ? 20 : 30);
+  return static_cast<std::uint64_t>(*size);
 }
 
 Style stdout_style() {
@@ -138,54 +147,6 @@ Style stdout_style() {
 }
 bool stderr_is_terminal() {
   return ::isatty(STDERR_FILENO) != 0;
-}
-
-const std::atomic<bool>& interruption() {
-  std::signal(SIGINT, on_interrupt);
-  return interrupted;
-}
-
-void require_writable_file(const std::string& option, const std::string& name) {
-  if (name.empty() || name == "-") return;
-  const std::filesystem::path path(name);
-  std::error_code error;
-  if (std::filesystem::is_directory(path, error)) refuse(option, name, "it is a folder");
-  if (std::filesystem::exists(path, error)) {
-    if (::access(path.c_str(), W_OK) != 0) refuse(option, name, std::strerror(errno));
-    return;
-  }
-  const std::filesystem::path folder = path.has_parent_path() ? path.parent_path() : ".";
-  if (!std::filesystem::is_directory(folder, error)) {
-    refuse(option, name, "there is no folder '" + folder.string() + "'");
-  }
-  if (::access(folder.c_str(), W_OK | X_OK) != 0) refuse(option, name, std::strerror(errno));
-}
-
-void require_writable_folder(const std::string& option, const std::string& name) {
-  std::error_code error;
-  std::filesystem::path nearest = std::filesystem::absolute(name, error);
-  // What does not exist yet can be made where the nearest thing that exists is a writable folder.
-  while (!std::filesystem::exists(std::filesystem::symlink_status(nearest, error)) &&
-         nearest != nearest.root_path()) {
-    nearest = nearest.parent_path();
-  }
-  if (name.empty()) refuse(option, name, "it has no name");
-  if (!std::filesystem::is_directory(nearest, error)) {
-    refuse(option, name, "'" + nearest.string() + "' is no folder");
-  }
-  if (::access(nearest.c_str(), W_OK | X_OK) != 0) refuse(option, name, std::strerror(errno));
-}
-
-void write_text(const std::string& name, const std::string& text) {
-  if (name == "-") {
-    std::cout << text << std::flush;
-    return;
-  }
-  try {
-    write_file(name, std::as_bytes(std::span(text)));
-  } catch (const std::runtime_error& error) {
-    throw UsageError(error.what());
-  }
 }
 
 std::uint64_t seed_from(const std::string& text) {

@@ -1,8 +1,8 @@
 #pragma once
-/// What several commands need: subjects with a dialect, laws by pattern, terminals, interruption.
+/// What several commands need: subjects with a dialect, laws by pattern, terminals.
 
 #include <CLI/CLI.hpp>
-#include <atomic>
+#include <chrono>
 #include <memory>
 #include <optional>
 #include <string>
@@ -18,6 +18,8 @@ namespace bncheck {
 /// The subject, judged in another dialect where one is named. Throws UsageError, SubjectUnavailable.
 std::unique_ptr<Subject> subject_from(const std::string& name, const std::string& dialect,
                                       const ForeignLimits& limits = {});
+/// The name of a subject, whether it can be run or not. Throws UsageError.
+void require_subject_name(const std::string& name);
 /// --start-timeout, --case-timeout and --memory-limit, for subjects that live in a process of their own.
 void add_foreign_options(CLI::App& command, ForeignLimits& limits);
 /// "keras", "pytorch,running_var=population". Throws UsageError.
@@ -26,7 +28,8 @@ Dialect dialect_from(const std::string& text);
 Numerics numerics_from(const std::string& text);
 std::vector<const Law*> laws_from(const std::string& pattern);
 
-/// "500ms", "30s", "10m", "1h", as `option` was given it. Throws UsageError.
+/// "500ms", "30s", "10m", "1h", as `option` was given it; at most a year, which leaves room to add to a point
+/// in time. Throws UsageError.
 std::chrono::milliseconds duration_from(const std::string& option, const std::string& text);
 
 /// "500M", "8G" as `option` was given it, in bytes. Throws UsageError.
@@ -38,15 +41,5 @@ std::uint64_t seed_from(const std::string& text);
 Style stdout_style();
 bool stderr_is_terminal();
 
-/// Set by SIGINT, after which a second one ends the program at once.
-const std::atomic<bool>& interruption();
-
-/// The file can be written, or the folder made, as far as can be told without leaving a trace: asked before a
-/// long run, so that its results have somewhere to go. "" and "-" always can. Throws UsageError.
-void require_writable_file(const std::string& option, const std::string& name);
-void require_writable_folder(const std::string& option, const std::string& name);
-
-/// Writes to a file, or to stdout where the name is "-". Throws UsageError.
-void write_text(const std::string& name, const std::string& text);
 
 }  // namespace bncheck

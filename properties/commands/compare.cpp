@@ -7,9 +7,13 @@
 #include "commands/commands.hpp"
 #include "commands/common.hpp"
 #include "commands/findings.hpp"
+#include "commands/output.hpp"
 #include "commands/progress.hpp"
+#include "commands/reports.hpp"
+#include "commands/signals.hpp"
 #include "report/html_report.hpp"
 #include "report/league.hpp"
+#include "search/check_end.hpp"
 #include "subjects/registry.hpp"
 
 namespace bncheck {
@@ -19,7 +23,9 @@ struct CompareArguments {
   std::vector<std::string> subjects;
   int cases = 20, law_cases = 50;
   bool no_laws = false;
-  std::string seed, json, markdown, html, save = "bncheck-failures";
+  std::string seed, save = "bncheck-failures";
+  bool names_folder = false;
+  Reports reports;
   ForeignLimits limits;
 };
 
@@ -34,7 +40,7 @@ std::string command_line(const CompareArguments& arguments, std::uint64_t seed) 
 
 /// Every law on a subject, with the findings saved.
 std::vector<Finding> check_laws(const CompareArguments& arguments, Subject& subject, const std::string& name,
-                                std::uint64_t seed, Hangs& hangs) {
+                                std::uint64_t seed, Hangs& hangs, FindingFolder& folder) {
   CheckOptions options;
   options.hangs = &hangs;
   options.cases = arguments.law_cases;
@@ -44,44 +50,21 @@ std::vector<Finding> check_laws(const CompareArguments& arguments, Subject& subj
   Progress progress(laws.size());
   options.progress = [&](int cases) { progress.show(cases); };
   std::vector<Finding> findings;
+  const auto add = [&](Finding finding) {
+    finding.case_file = folder.save(name, finding.result, subject, seed);
+    findings.push_back(std::move(finding));
+  };
   for (const Law* law : laws) {
     if (interruption()) break;
     progress.start(name + ": " + law->name);
-    Finding finding{check_law(*law, subject, options), ""};
-    if (finding.result.counterexample) {
-      try {
-        finding.case_file = save_finding(arguments.save, name, finding.result, subject, seed);
-      } catch (const std::runtime_error& error) {
-        // A full disk loses the case file, not the comparison.
-        fmt::print(stderr, "bncheck: {}\n", untrusted_line(error.what(), message_bytes));
-      }
-    }
-    findings.push_back(std::move(finding));
+    add({check_law(*law, subject, options), ""});
+    if (const std::string& lost = findings.back().result.lost; !lost.empty()) throw SubjectUnavailable(lost);
+  }
+  if (!interruption()) {
+    if (auto ending = check_end(subject, seed)) add({std::move(*ending), ""});
   }
   progress.clear();
   return findings;
-}
-
-/// A subject before its turn, or the reason why it has none.
-struct Entrant {
-  std::string name;
-  std::unique_ptr<Subject> subject{};
-  std::string unavailable{};
-};
-
-/// All of them before the first one runs: a misspelt name is told at once.
-std::vector<Entrant> entrants_from(const CompareArguments& arguments) {
-  std::vector<Entrant> entrants;
-  for (const std::string& name : arguments.subjects) {
-    Entrant entrant{name};
-    try {
-      entrant.subject = subject_from(name, "", arguments.limits);
-    } catch (const SubjectUnavailable& error) {
-      entrant.unavailable = untrusted_line(error.what(), message_bytes);
-    }
-    entrants.push_back(std::move(entrant));
-  }
-  return entrants;
 }
 
 /// A program or a plugin says itself what it is.
@@ -89,12 +72,15 @@ std::string version_of(const std::string& name, const Subject& subject) {
   return name.ends_with(subject.name()) ? subject.version() : subject.name() + " " + subject.version();
 }
 
-Contestant play(const CompareArguments& arguments, Entrant entrant, std::uint64_t seed) {
-  const std::string& name = entrant.name;
-  Contestant contestant{name, "", entrant.unavailable};
-  if (!entrant.subject) return contestant;
+/// The subject starts at its turn and ends with it: a hundred of them at once would take all descriptors. `folder` is
+/// absent where no law is checked.
+Contestant play(const CompareArguments& arguments, const std::string& name, std::uint64_t seed,
+                std::optional<FindingFolder>& folder) {
+  Contestant contestant{name, ""};
   try {
-    const std::unique_ptr<Subject> subject = std::move(entrant.subject);
+    ForeignLimits limits = arguments.limits;
+    limits.interrupted = &interruption();
+    const std::unique_ptr<Subject> subject = subject_from(name, "", limits);
     contestant.version = version_of(name, *subject);
     Progress progress(all_workloads().size());
     Hangs hangs;
@@ -103,44 +89,42 @@ Contestant play(const CompareArguments& arguments, Entrant entrant, std::uint64_
           progress.start(fmt::format("{}: {}, {}", name, name_of(workload.pass), workload.regime));
         });
     progress.clear();
-    if (!arguments.no_laws) contestant.laws = check_laws(arguments, *subject, name, seed, hangs);
+    if (folder) contestant.laws = check_laws(arguments, *subject, name, seed, hangs, *folder);
     contestant.measured = std::move(measured);
   } catch (const SubjectUnavailable& error) {
-    contestant.skipped = untrusted_line(error.what(), message_bytes);
+    return {name, "", untrusted_line(error.what(), message_bytes)};
+  } catch (const Interrupted&) {
+    return {name, "", "interrupted"};
   }
   return contestant;
 }
 
-/// A result that goes to stdout takes the table's place.
-bool takes_stdout(const CompareArguments& arguments) {
-  return arguments.json == "-" || arguments.markdown == "-" || arguments.html == "-";
-}
-
 int run_compare(const CompareArguments& arguments) {
-  require_writable_file("--json", arguments.json);
-  require_writable_file("--markdown", arguments.markdown);
-  require_writable_file("--report", arguments.html);
-  if (!arguments.no_laws) require_writable_folder("--save", arguments.save);
+  arguments.reports.require_writable();
+  std::optional<FindingFolder> folder;
+  if (!arguments.no_laws) folder.emplace(arguments.save, arguments.names_folder);
   const std::uint64_t seed = seed_from(arguments.seed);
-  std::vector<Entrant> entrants = entrants_from(arguments);
+  // A misspelt name is told before the first one runs.
+  for (const std::string& name : arguments.subjects) require_subject_name(name);
   League league;
   league.seed = seed;
   league.cases = arguments.cases;
   league.law_cases = arguments.no_laws ? 0 : arguments.law_cases;
   league.command = command_line(arguments, seed);
   league.bncheck_version = BNCHECK_VERSION;
-  for (Entrant& entrant : entrants) {
+  for (const std::string& name : arguments.subjects) {
     if (interruption()) break;
-    league.contestants.push_back(play(arguments, std::move(entrant), seed));
+    league.contestants.push_back(play(arguments, name, seed, folder));
   }
   league.interrupted = interruption();
   if (players(league).empty() && !league.interrupted) {
     throw SubjectUnavailable(league.contestants.front().skipped);
   }
-  if (!takes_stdout(arguments)) fmt::print("{}", league_table(league));
-  if (!arguments.json.empty()) write_text(arguments.json, league_json(league));
-  if (!arguments.markdown.empty()) write_text(arguments.markdown, league_page(league));
-  if (!arguments.html.empty()) write_text(arguments.html, league_html(league));
+  if (!arguments.reports.take_stdout()) print_text(league_table(league));
+  const bool reported = arguments.reports.write({{"--json", [&] { return league_json(league); }},
+                                                 {"--markdown", [&] { return league_page(league); }},
+                                                 {"--report", [&] { return league_html(league); }}});
+  if (!reported || (folder && folder->lost_some())) return exit_usage;
   return league.interrupted ? exit_interrupted : exit_holds;
 }
 
@@ -165,16 +149,17 @@ void add_compare(CLI::App& app, int& status) {
   command->add_flag("--no-laws", arguments->no_laws, "measure errors only");
   command->add_option("--seed", arguments->seed,
                       "integer that the cases follow from (default: a random one)");
-  command->add_option("--json", arguments->json,
-                      "write the result as JSON to this file; - is stdout, without the table");
-  command->add_option("--markdown", arguments->markdown,
-                      "write the summary as Markdown to this file; - is stdout, without the table");
-  command->add_option("--report", arguments->html,
-                      "write everything as one HTML file; - is stdout, without the table");
-  command->add_option("--save", arguments->save, "folder for the cases that violate a law")
-      ->capture_default_str();
+  arguments->reports.add_option(*command, "--json", "write the result as JSON to this file");
+  arguments->reports.add_option(*command, "--markdown", "write the summary as Markdown to this file");
+  arguments->reports.add_option(*command, "--report", "write everything as one HTML file");
+  const CLI::Option* save =
+      command->add_option("--save", arguments->save, "folder for the cases that violate a law")
+          ->capture_default_str();
   add_foreign_options(*command, arguments->limits);
-  command->callback([arguments, &status] { status = run_compare(*arguments); });
+  command->callback([arguments, save, &status] {
+    arguments->names_folder = save->count() > 0;
+    status = run_compare(*arguments);
+  });
 }
 
 }  // namespace bncheck

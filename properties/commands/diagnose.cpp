@@ -1,12 +1,12 @@
 #include "search/diagnose.hpp"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <memory>
 
 #include "commands/commands.hpp"
 #include "commands/common.hpp"
+#include "commands/output.hpp"
+#include "commands/reports.hpp"
 #include "report/diagnosis.hpp"
 #include "subjects/registry.hpp"
 
@@ -14,24 +14,25 @@ namespace bncheck {
 namespace {
 
 struct DiagnoseArguments {
-  std::string subject = "bn", json;
+  std::string subject = "bn";
+  Reports reports;
   ForeignLimits limits;
 };
 
 int run_diagnose(const DiagnoseArguments& arguments) {
-  require_writable_file("--json", arguments.json);
+  arguments.reports.require_writable();
   const std::unique_ptr<Subject> subject = subject_from(arguments.subject, "", arguments.limits);
   if (std::ranges::find(subject->can().dtypes, DtypePair{}) == subject->can().dtypes.end()) {
     throw SubjectUnavailable("subject '" + arguments.subject +
                              "' takes no float32, expected one that does: the experiments are in float32");
   }
   const Diagnosis diagnosis = diagnose(*subject);
-  if (arguments.json != "-") {
-    fmt::print("{}", show_diagnosis(diagnosis, arguments.subject, stdout_style()));
+  if (!arguments.reports.take_stdout()) {
+    print_text(show_diagnosis(diagnosis, arguments.subject, stdout_style()));
   }
-  if (!arguments.json.empty()) {
-    write_text(arguments.json, to_json(diagnosis, arguments.subject, subject->version()));
-  }
+  const bool reported = arguments.reports.write(
+      {{"--json", [&] { return to_json(diagnosis, arguments.subject, subject->version()); }}});
+  if (!reported) return exit_usage;
   if (diagnosis.asked == 0) {
     throw SubjectUnavailable("subject '" + arguments.subject + "' answered no experiment");
   }
@@ -45,8 +46,7 @@ void add_diagnose(CLI::App& app, int& status) {
   CLI::App* command = app.add_subcommand("diagnose", "find out by experiment which dialect a subject speaks");
   command->add_option("subject", arguments->subject, "the BatchNorm to ask ('bncheck list subjects')")
       ->capture_default_str();
-  command->add_option("--json", arguments->json,
-                      "write the findings as JSON to this file; - is stdout, without the table");
+  arguments->reports.add_option(*command, "--json", "write the findings as JSON to this file");
   add_foreign_options(*command, arguments->limits);
   command->footer(
       "Exit status: 0 a dialect explains every answer; 1 none explains some experiment, which is named.");

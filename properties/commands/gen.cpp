@@ -8,6 +8,8 @@
 #include "commands/case_set.hpp"
 #include "commands/commands.hpp"
 #include "commands/common.hpp"
+#include "commands/output.hpp"
+#include "commands/signals.hpp"
 #include "laws/catalogue.hpp"
 #include "search/audit.hpp"
 #include "search/measure.hpp"
@@ -97,17 +99,17 @@ int run_gen(const GenArguments& arguments) {
   const bool shows_progress = stderr_is_terminal();
   int written = 0;
   for (const Source& source : sources) {
-    if (shows_progress) fmt::print(stderr, "\r\033[K{} {}", written, source.kind);
+    if (shows_progress) show_progress(fmt::format("{} {}", written, source.kind));
     for (int k = 0; k < source.cases; ++k, ++written) {
       if (interrupted) return exit_interrupted;
       add_case(writer, source, k, arguments, seed, can.dialect);
     }
   }
-  if (shows_progress) fmt::print(stderr, "\r\033[K");
+  if (shows_progress) show_progress("");
   writer.finish(seed, text_of(can.dialect));
-  fmt::print("{} {}{} of {} {} in {}, seed {}\n", written, written == 1 ? "case" : "cases",
-             arguments.with_answers ? " with answers" : "", sources.size(),
-             sources.size() == 1 ? "kind" : "kinds", arguments.output, seed);
+  print("{} {}{} of {} {} in {}, seed {}\n", written, written == 1 ? "case" : "cases",
+        arguments.with_answers ? " with answers" : "", sources.size(), sources.size() == 1 ? "kind" : "kinds",
+        arguments.output, seed);
   return exit_holds;
 }
 

@@ -8,6 +8,9 @@
 #include "commands/case_set.hpp"
 #include "commands/commands.hpp"
 #include "commands/common.hpp"
+#include "commands/output.hpp"
+#include "commands/reports.hpp"
+#include "commands/signals.hpp"
 #include "report/judged_files.hpp"
 #include "subjects/recorded.hpp"
 
@@ -17,13 +20,16 @@ namespace {
 namespace fs = std::filesystem;
 
 struct JudgeArguments {
-  std::string cases, dialect, numerics = "sound", json;
+  std::string cases, dialect, numerics = "sound";
   std::vector<std::string> outputs;
   bool non_finite = false;
+  Reports reports;
 };
 
 struct FilePair {
   fs::path case_file, output_file;
+  /// The user named the output file, which may be a pipe then: <(command).
+  bool named_by_user = true;
 };
 
 /// Of every case of the set, the output file of its name.
@@ -38,7 +44,7 @@ std::vector<FilePair> pairs_of_sets(const fs::path& cases, const std::vector<std
   for (const CaseSetFile& file : set.files) {
     if (file.kind != "case" || !file.name.ends_with(suffix)) continue;
     const std::string stem = file.name.substr(0, file.name.size() - suffix.size());
-    pairs.push_back({cases / file.name, fs::path(outputs.front()) / (stem + output_suffix)});
+    pairs.push_back({cases / file.name, fs::path(outputs.front()) / (stem + output_suffix), false});
   }
   return pairs;
 }
@@ -51,6 +57,9 @@ void judge_pair(const FilePair& pair, Capabilities can, ErrorStatistics& statist
   }
   OutputFile outputs;
   try {
+    if (!pair.named_by_user && !fs::is_regular_file(pair.output_file)) {
+      throw std::runtime_error("'" + pair.output_file.string() + "' is no regular file");
+    }
     outputs = load_outputs(pair.output_file);
     if (outputs.calls.size() != judged.content.calls.size()) {
       throw std::runtime_error(fmt::format("'{}' has {} calls, expected the {} of '{}'",
@@ -111,7 +120,7 @@ int status_of(const JudgedFiles& judged) {
 }
 
 int run_judge(const JudgeArguments& arguments) {
-  require_writable_file("--json", arguments.json);
+  arguments.reports.require_writable();
   std::vector<FilePair> pairs;
   std::string dialect = "pytorch";
   if (fs::is_directory(arguments.cases)) {
@@ -119,27 +128,28 @@ int run_judge(const JudgeArguments& arguments) {
     dialect = set.dialect;
     pairs = pairs_of_sets(arguments.cases, arguments.outputs, set);
   } else {
-    for (const std::string& output : arguments.outputs) pairs.push_back({arguments.cases, output});
+    for (const std::string& output : arguments.outputs) pairs.push_back({arguments.cases, output, true});
   }
   Capabilities can;
   can.dialect = dialect_from(arguments.dialect.empty() ? dialect : arguments.dialect);
   can.numerics = numerics_from(arguments.numerics);
   can.non_finite_rule = arguments.non_finite;
   ErrorStatistics statistics(can.dialect);
-  JudgedFiles judged{text_of(can.dialect), text_of(can.numerics), {}, {}};
+  JudgedFiles judged{text_of(can.dialect), text_of(can.numerics), false, {}, {}};
   const std::atomic<bool>& interrupted = interruption();
-  const bool prints = arguments.json != "-";
+  const bool prints = !arguments.reports.take_stdout();
   for (const FilePair& pair : pairs) {
-    if (interrupted) return exit_interrupted;
+    if (interrupted) break;
     judged.files.push_back(judge_file(pair, can, statistics));
     const JudgedFile& file = judged.files.back();
-    if (file.kind == JudgedFile::Kind::unreadable) fmt::print(stderr, "bncheck: {}\n", file.message);
-    if (prints && file.kind != JudgedFile::Kind::unreadable) fmt::print("{}", show_judged(file));
+    if (file.kind == JudgedFile::Kind::unreadable) complain(file.message);
+    if (prints && file.kind != JudgedFile::Kind::unreadable) print_text(show_judged(file));
   }
+  judged.interrupted = judged.files.size() < pairs.size();
   judged.accuracy = statistics.passes();
-  if (prints) fmt::print("{}{}", output_table(judged.accuracy), judged_summary(judged));
-  if (!arguments.json.empty()) write_text(arguments.json, judged_json(judged));
-  return status_of(judged);
+  if (prints) print("{}{}", output_table(judged.accuracy), judged_summary(judged));
+  if (!arguments.reports.write({{"--json", [&] { return judged_json(judged); }}})) return exit_usage;
+  return judged.interrupted ? exit_interrupted : status_of(judged);
 }
 
 }  // namespace
@@ -168,8 +178,7 @@ void add_judge(CLI::App& app, int& status) {
       ->capture_default_str();
   command->add_flag("--non-finite", arguments->non_finite,
                     "judge infinities and NaN too, by the formula in the extended reals");
-  command->add_option("--json", arguments->json,
-                      "write the judgement as JSON to this file; - is stdout, without the table");
+  arguments->reports.add_option(*command, "--json", "write the judgement as JSON to this file");
   command->callback([arguments, &status] { status = run_judge(*arguments); });
 }
 

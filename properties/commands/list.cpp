@@ -1,8 +1,7 @@
-#include <fmt/format.h>
-
 #include <memory>
 
 #include "commands/commands.hpp"
+#include "commands/output.hpp"
 #include "laws/catalogue.hpp"
 #include "search/measure.hpp"
 #include "subjects/registry.hpp"
@@ -12,38 +11,38 @@ namespace bncheck {
 namespace {
 
 void list_laws() {
-  for (const Law& law : all_laws()) fmt::print("{:<36}{}\n", law.name, law.statement);
+  for (const Law& law : all_laws()) print("{:<36}{}\n", law.name, law.statement);
 }
 
 void list_subjects() {
   for (const SubjectEntry& entry : subject_entries()) {
-    fmt::print("{:<16}{}{}\n", entry.name, entry.about,
-               entry.unavailable.empty() ? "" : " -- unavailable: " + entry.unavailable);
+    print("{:<16}{}{}\n", entry.name, entry.about,
+          entry.unavailable.empty() ? "" : " -- unavailable: " + entry.unavailable);
   }
   for (const SubjectFamily& family : subject_families()) {
-    fmt::print("{:<16}{}{}\n", family.prefix + family.what, family.about,
-               family.listed_by.empty() ? "" : " ('" + family.listed_by + "')");
+    print("{:<16}{}{}\n", family.prefix + family.what, family.about,
+          family.listed_by.empty() ? "" : " ('" + family.listed_by + "')");
   }
 }
 
 void list_faults() {
   for (const variants::Fault& fault : variants::faults()) {
-    fmt::print("{:<40}{} ({})\n", fault.name, fault.sentence, fault.source);
+    print("{:<40}{} ({})\n", fault.name, fault.sentence, fault.source);
   }
 }
 
 void list_controls() {
   for (const variants::Control& control : variants::controls()) {
-    fmt::print("{:<20}{} (sums: {})\n", control.name, control.sentence, name_of(control.summation));
+    print("{:<20}{} (sums: {})\n", control.name, control.sentence, name_of(control.summation));
   }
 }
 
 void list_dialects() {
-  for (const Dialect& dialect : dialect_presets()) fmt::print("{:<10}{}\n", dialect.name, describe(dialect));
+  for (const Dialect& dialect : dialect_presets()) print("{:<10}{}\n", dialect.name, describe(dialect));
 }
 
 void list_kinds() {
-  for (const Workload& workload : all_workloads()) fmt::print("{}\n", kind_of(workload));
+  for (const Workload& workload : all_workloads()) print("{}\n", kind_of(workload));
 }
 
 }  // namespace

@@ -1,12 +1,10 @@
-#include <fmt/format.h>
-
-#include <cstdio>
 #include <exception>
-#include <iostream>
 
 #include "bncheck/untrusted_text.hpp"
 #include "commands/commands.hpp"
-#include "commands/common.hpp"
+#include "commands/inherited_state.hpp"
+#include "commands/output.hpp"
+#include "commands/signals.hpp"
 #include "subjects/peers.hpp"
 #include "subjects/registry.hpp"
 
@@ -14,7 +12,7 @@ namespace {
 
 /// An error is one line on stderr, whatever it contains.
 int report(const std::string& message, int status) {
-  fmt::print(stderr, "bncheck: {}\n", bncheck::untrusted_line(message, bncheck::message_bytes));
+  bncheck::complain(message);
   return status;
 }
 
@@ -33,6 +31,8 @@ void require_known_command(const CLI::App& app, const std::string& word) {
 
 int main(int argc, char** argv) {
   using namespace bncheck;
+  prepare_process();
+  mend_inherited_state();
   CLI::App app("Checks BatchNorm implementations against an exact oracle.", "bncheck");
   app.set_version_flag("--version", "bncheck " BNCHECK_VERSION);
   app.require_subcommand(1);
@@ -56,17 +56,19 @@ int main(int argc, char** argv) {
     if (argc > 1) require_known_command(app, argv[1]);
     app.parse(argc, argv);
   } catch (const CLI::Success& success) {
-    return app.exit(success);
+    status = app.exit(success);
   } catch (const CLI::ParseError& error) {
     return report(std::string(error.what()) + " (bncheck --help)", exit_usage);
   } catch (const UsageError& error) {
     return report(error.what(), exit_usage);
   } catch (const SubjectUnavailable& error) {
     return report(error.what(), exit_cannot_run);
+  } catch (const Interrupted&) {
+    return exit_interrupted;
   } catch (const std::exception& error) {
     return report(error.what(), exit_usage);
   }
-  if (std::fflush(stdout) != 0 || std::ferror(stdout) != 0 || !std::cout.flush()) {
+  if (!output_is_whole()) {
     return report("cannot write to stdout: the output is incomplete", exit_usage);
   }
   return status;

@@ -6,6 +6,8 @@
 #include "bncheck/case_file.hpp"
 #include "commands/commands.hpp"
 #include "commands/common.hpp"
+#include "commands/output.hpp"
+#include "commands/writable.hpp"
 #include "report/show_case.hpp"
 
 namespace bncheck {
@@ -32,6 +34,7 @@ std::string show_answer(const Archive& archive) {
 
 int run_oracle(const OracleArguments& arguments) {
   const Dialect dialect = dialect_from(arguments.dialect);
+  require_writable_file("--output", arguments.output);
   Archive answer;
   try {
     answer = answer_archive(load_case(arguments.file).content, dialect);
@@ -41,11 +44,11 @@ int run_oracle(const OracleArguments& arguments) {
     throw UsageError(error.what());
   }
   if (arguments.output.empty()) {
-    fmt::print("{}", show_answer(answer));
+    print_text(show_answer(answer));
     return exit_holds;
   }
   try {
-    write_file(arguments.output, write_archive(answer));
+    save_archive(arguments.output, answer);
   } catch (const std::runtime_error& error) {
     throw UsageError(error.what());
   }

@@ -4,6 +4,7 @@
 
 #include "bncheck/untrusted_text.hpp"
 #include "commands/common.hpp"
+#include "commands/output.hpp"
 
 namespace bncheck {
 
@@ -16,11 +17,11 @@ void Progress::start(const std::string& step) {
 }
 
 void Progress::show(std::int64_t cases) const {
-  if (on_) fmt::print(stderr, "\r\033[K[{}/{}] {} {}", index_, steps_, step_, cases);
+  if (on_) show_progress(fmt::format("[{}/{}] {} {}", index_, steps_, step_, cases));
 }
 
 void Progress::clear() const {
-  if (on_) fmt::print(stderr, "\r\033[K");
+  if (on_) show_progress("");
 }
 
 }  // namespace bncheck

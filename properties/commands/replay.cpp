@@ -6,6 +6,7 @@
 #include "bncheck/untrusted_text.hpp"
 #include "commands/commands.hpp"
 #include "commands/common.hpp"
+#include "commands/output.hpp"
 #include "laws/catalogue.hpp"
 #include "report/show_case.hpp"
 
@@ -45,12 +46,12 @@ void replay_law(const Law& law, const Case& c, Runner& runner, Tally& tally) {
       return;
     case Verdict::Kind::holds: {
       ++tally.judged;
-      fmt::print("  {}: holds", law.name);
+      print("  {}: holds", law.name);
       if (verdict.worst_ratio > 0) {
-        fmt::print(", worst {} ulps, ratio {}", show_measure(verdict.worst_ulps),
-                   show_measure(verdict.worst_ratio));
+        print(", worst {} ulps, ratio {}", show_measure(verdict.worst_ulps),
+              show_measure(verdict.worst_ratio));
       }
-      fmt::print("\n");
+      print("\n");
       return;
     }
     default:
@@ -58,8 +59,8 @@ void replay_law(const Law& law, const Case& c, Runner& runner, Tally& tally) {
   }
   ++tally.judged;
   ++tally.bad;
-  fmt::print("  {}: {}: {}\n{}", law.name, verdict.kind == Verdict::Kind::died ? "died" : "violated",
-             untrusted_line(verdict.message, message_bytes), show_mismatches(c, verdict.mismatches));
+  print("  {}: {}: {}\n{}", law.name, verdict.kind == Verdict::Kind::died ? "died" : "violated",
+        untrusted_line(verdict.message, message_bytes), show_mismatches(c, verdict.mismatches));
 }
 
 int run_replay(const ReplayArguments& arguments) {
@@ -79,17 +80,21 @@ int run_replay(const ReplayArguments& arguments) {
       throw UsageError("'" + name + "': " + reason);
     }
     const std::vector<const Law*> laws = laws_for(arguments, file);
-    fmt::print("{} on {} {}\n", untrusted_line(name, message_bytes),
-               untrusted_line(arguments.subject, message_bytes), untrusted_line(subject->version()));
-    if (!arguments.quiet) fmt::print("{}", show_case(file.content));
+    print("{} on {} {}\n", untrusted_line(name, message_bytes), untrusted_line(arguments.subject, message_bytes),
+          untrusted_line(subject->version()));
+    if (!arguments.quiet) print_text(show_case(file.content));
     Tally tally;
     for (const Law* law : laws) replay_law(*law, file.content, runner, tally);
     if (tally.judged == 0) {
-      fmt::print("  none of {} {} applies to this case: {}\n", laws.size(), laws.size() == 1 ? "law" : "laws",
-                 untrusted_line(tally.reason, message_bytes));
+      print("  none of {} {} applies to this case: {}\n", laws.size(), laws.size() == 1 ? "law" : "laws",
+            untrusted_line(tally.reason, message_bytes));
     }
     violated = violated || tally.bad > 0;
     undecided = undecided || tally.judged == 0;
+  }
+  if (const std::optional<Death> death = subject->finish()) {
+    fmt::print("  {}: died: {}\n", ending_law().name, verdict_of_end(*death).message);
+    violated = true;
   }
   return violated ? exit_violated : undecided ? exit_inconclusive : exit_holds;
 }

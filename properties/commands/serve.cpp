@@ -3,7 +3,7 @@
 #include <memory>
 
 #include "commands/commands.hpp"
-#include "commands/common.hpp"
+#include "commands/signals.hpp"
 #include "subjects/foreign/plugin_subject.hpp"
 #include "subjects/registry.hpp"
 
@@ -28,6 +28,8 @@ void add_serve(CLI::App& app, int& status) {
       "exec:'ssh board bncheck serve plugin:X.so' brings one from elsewhere");
   command->add_option("subject", *name, "plugin:PATH.so, or any other subject")->required();
   command->callback([name, &status] {
+    // A subject here finds signals as any program does.
+    restore_signals();
     serve([&] { return make_here(*name); });
     status = exit_holds;
   });

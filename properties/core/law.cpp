@@ -2,7 +2,6 @@
 
 #include <exception>
 
-#include "core/subject_unavailable.hpp"
 
 namespace bncheck {
 

@@ -3,8 +3,8 @@
 #include <stdexcept>
 
 #include "bncheck/walk.hpp"
+#include "core/kept_arithmetic.hpp"
 #include "core/reach.hpp"
-#include "core/subject_unavailable.hpp"
 
 namespace bncheck {
 
@@ -80,10 +80,15 @@ namespace {
 
 }  // namespace
 
+Outcome outcome_of(Subject& subject, const Case& c) {
+  const KeptArithmetic ours;
+  return subject.run(c);
+}
+
 Outcome Runner::outcome_of(const Case& c) {
   ++runs_;
   try {
-    return subject_.run(c);
+    return bncheck::outcome_of(subject_, c);
   } catch (const SubjectUnavailable&) {
     throw;
   } catch (const std::exception& error) {

@@ -25,6 +25,9 @@ struct Run {
   const State& after(std::size_t call) const { return replies[call].state; }
 };
 
+/// What the subject made of the case; what it made of this thread's arithmetic is undone.
+Outcome outcome_of(Subject& subject, const Case& c);
+
 class Runner {
  public:
   explicit Runner(Subject& subject) : subject_(subject) {}

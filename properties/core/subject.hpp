@@ -5,6 +5,7 @@
 #include <memory>
 #include <optional>
 #include <set>
+#include <stdexcept>
 #include <string>
 #include <variant>
 #include <vector>
@@ -88,16 +89,29 @@ struct Outcome {
   std::optional<Death> death;
 };
 
+/// A subject that is not there, or no longer: its program cannot be started, its library has gone.
+class SubjectUnavailable : public std::runtime_error {
+ public:
+  using std::runtime_error::runtime_error;
+};
+
+/// A case that was given up because the user wants an end: nothing is known of the subject by that.
+struct Interrupted {};
+
 class Subject {
  public:
   virtual ~Subject() = default;
   virtual std::string name() const = 0;
   virtual std::string version() const = 0;
   virtual const Capabilities& can() const = 0;
+  /// Throws SubjectUnavailable and Interrupted.
   virtual Outcome run(const Case& c) = 0;
   /// It is taken to speak this dialect from now on, which decides what it is told where its interface depends
   /// on it: the weight that a momentum is of, the statistics to save. The others need not know.
   virtual void assume(const Dialect&) {}
+  /// Lets go in an orderly way what it holds, such as a process, and says what was wrong with its end; the
+  /// next case starts it again.
+  virtual std::optional<Death> finish() { return std::nullopt; }
 };
 
 }  // namespace bncheck

@@ -56,7 +56,7 @@ const Law* law_named(std::string_view name) {
   for (const Law& law : all_laws()) {
     if (law.name == name) return &law;
   }
-  return nullptr;
+  return name == ending_law().name ? &ending_law() : nullptr;
 }
 
 std::vector<const Law*> laws_matching(std::string_view pattern) {
@@ -64,6 +64,7 @@ std::vector<const Law*> laws_matching(std::string_view pattern) {
   for (const Law& law : all_laws()) {
     if (matches(pattern, law.name)) found.push_back(&law);
   }
+  if (pattern == ending_law().name) found.push_back(&ending_law());
   return found;
 }
 

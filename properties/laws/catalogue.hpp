@@ -26,13 +26,18 @@ std::vector<Law> gradient_scaling_laws();
 std::vector<Law> gradient_rejection_laws();
 std::vector<Law> sequence_laws();
 
+/// Of what comes after the last case, which no draw of cases can show: beside the catalogue, for it takes a
+/// process that ends, and a check asks it once, when the others have been asked.
+const Law& ending_law();
+Verdict verdict_of_end(const Death& death);
+
 /// All of them, in the order in which they are reported.
 const std::vector<Law>& all_laws();
-/// Null for an unknown name.
+/// The ending law too. Null for an unknown name.
 const Law* law_named(std::string_view name);
 /// `text` matches a pattern with * and ?.
 bool matches(std::string_view pattern, std::string_view text);
-/// The laws whose names match a pattern with * and ?.
+/// The laws whose names match a pattern with * and ?; the ending law where it is named in full.
 std::vector<const Law*> laws_matching(std::string_view pattern);
 
 }  // namespace bncheck

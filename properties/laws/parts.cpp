@@ -3,9 +3,9 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
-#include <sstream>
 
 #include "bncheck/elements.hpp"
+#include "bncheck/number_text.hpp"
 #include "bncheck/walk.hpp"
 
 namespace bncheck {
@@ -100,10 +100,13 @@ void judge_bound(Verdict& verdict, const std::string& what, long double got, lon
   // Nothing to compare where nothing may be lost and nothing was.
   if (gap > 0) verdict.worst_ratio = std::max(verdict.worst_ratio, static_cast<double>(gap / bound));
   if (gap <= bound) return;
-  std::ostringstream message;
-  message << what << " is " << got << ", expected " << expected << " within " << bound;
+  const auto digits = [](long double value) {
+    constexpr int precision = 6;
+    return general_decimal(static_cast<double>(value), precision);
+  };
   const double ratio = verdict.worst_ratio;
-  verdict = Verdict::violated(message.str());
+  verdict = Verdict::violated(what + " is " + digits(got) + ", expected " + digits(expected) + " within " +
+                              digits(bound));
   verdict.worst_ratio = ratio;
 }
 

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "bncheck/ascii.hpp"
 #include "bncheck/untrusted_text.hpp"
 #include "report/accuracy.hpp"
 #include "report/case_line.hpp"
@@ -168,13 +169,14 @@ std::string summary(const CheckReport& report, Style style) {
     text += separator + painted(kind, fmt::format("{} {}", count, word), style);
     separator = ", ";
   }
+  if (!report.lost.empty()) text += " (the subject was lost)";
   return text + (report.interrupted ? " (interrupted)\n" : "\n");
 }
 
 std::string shell_quoted(const std::string& word) {
-  const bool plain = !word.empty() && std::ranges::all_of(word, [](unsigned char letter) {
-    return std::isalnum(letter) != 0 ||
-           std::string_view("_-./:,=@%+").find(static_cast<char>(letter)) != std::string_view::npos;
+  const bool plain = !word.empty() && std::ranges::all_of(word, [](char letter) {
+    return is_letter_or_digit(letter) ||
+           std::string_view("_-./:,=@%+").find(letter) != std::string_view::npos;
   });
   if (plain) return word;
   std::string quoted = "'";

@@ -20,6 +20,7 @@ std::string verdict_of(const CheckReport& report) {
   text += report.violations() > 0
               ? fmt::format("{} of {} laws", report.violations(), report.findings.size())
               : fmt::format("{} laws on {} cases", report.findings.size(), report.cases());
+  if (!report.lost.empty()) text += " (" + markup(report.lost) + ")";
   return text + (report.interrupted ? " (interrupted)" : "");
 }
 

@@ -3,8 +3,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cctype>
 
+#include "bncheck/ascii.hpp"
 #include "report/markup.hpp"
 
 namespace bncheck {
@@ -94,9 +94,7 @@ std::string html_replay(const std::string& command) {
 std::string html_id(const std::string& text) {
   std::string id = text;
   for (char& letter : id) {
-    const bool plain =
-        std::isalnum(static_cast<unsigned char>(letter)) != 0 || letter == '_' || letter == '-';
-    if (!plain) letter = '-';
+    if (!is_letter_or_digit(letter) && letter != '_') letter = '-';
   }
   return id;
 }

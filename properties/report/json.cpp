@@ -62,6 +62,7 @@ std::string to_json(const CheckReport& report) {
                           {"coverage", std::move(classes)},
                           {"accuracy", accuracy_json(report.accuracy, smallest_case)},
                           {"interrupted", report.interrupted},
+                          {"lost", json_text_or_null(report.lost)},
                           {"laws", std::move(laws)}};
   return json_text(json);
 }

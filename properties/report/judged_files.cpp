@@ -69,7 +69,7 @@ std::string judged_summary(const JudgedFiles& judged) {
     text += fmt::format("{}{} {}", separator, count, plural ? "hold" : name_of(kind));
     separator = ", ";
   }
-  return text + "\n";
+  return text + (judged.interrupted ? " (interrupted)\n" : "\n");
 }
 
 namespace {
@@ -102,6 +102,7 @@ std::string judged_json(const JudgedFiles& judged) {
   return json_text({{"schema", 1},
                     {"dialect", judged.dialect},
                     {"numerics", judged.numerics},
+                    {"interrupted", judged.interrupted},
                     {"files", std::move(files)},
                     {"accuracy", accuracy_json(judged.accuracy, [](Pass) { return std::string(); })}});
 }

@@ -28,6 +28,7 @@ std::string_view name_of(JudgedFile::Kind kind);
 
 struct JudgedFiles {
   std::string dialect, numerics;
+  bool interrupted = false;
   std::vector<JudgedFile> files;
   std::map<Pass, PassErrors> accuracy;
 
@@ -38,10 +39,11 @@ struct JudgedFiles {
 std::string show_judged(const JudgedFile& file);
 /// A row per pass and output: how many values, share of nearest floats, worst errors, accuracy class.
 std::string output_table(const std::map<Pass, PassErrors>& accuracy);
-/// "12 output files in pytorch, sound: 11 hold, 1 violated"
+/// "12 output files in pytorch, sound: 11 hold, 1 violated", and " (interrupted)"
 std::string judged_summary(const JudgedFiles& judged);
 
-/// {"schema": 1, "dialect", "numerics", "files": [{"case", "output", "verdict", "reason", "mismatches":
+/// {"schema": 1, "dialect", "numerics", "interrupted", "files": [{"case", "output", "verdict", "reason",
+/// "mismatches":
 /// [{"call", "output", "index", "got", "expected", "ulps", "ratio"}]}], "accuracy": as accuracy_json};
 /// "verdict" is "holds", "violated", "not judged", "missing" or "unreadable".
 std::string judged_json(const JudgedFiles& judged);

@@ -3,9 +3,9 @@
 #include <rapidcheck.h>
 
 #include <algorithm>
-#include <sstream>
 #include <stdexcept>
 
+#include "bncheck/ascii.hpp"
 #include "search/shrink.hpp"
 
 namespace bncheck {
@@ -50,9 +50,9 @@ std::uint64_t seed_of(std::uint64_t seed, std::string_view name) {
 
 /// A message without its numbers: what two findings of the same fault have in common.
 std::string wording(const std::string& message) {
-  std::istringstream words(message);
+  Words words(message);
   std::string kept;
-  for (std::string word; words >> word;) {
+  for (std::string word; words.next(word);) {
     const bool number = word.find_first_of("0123456789") != std::string::npos ||
                         word.find("nan") != std::string::npos || word.find("inf") != std::string::npos;
     if (!number) kept += word + ' ';
@@ -85,9 +85,18 @@ class Search {
 
   LawResult climb_from(LawResult blind, const ClimbLimits& limits) {
     result_ = std::move(blind);
-    result_.climbed = climb(
-        result_.worst_cases.cases(), [this](const Case& c) { return check_case(law_, c, runner_); },
-        seed_of(options_.seed, law_.name), limits);
+    try {
+      result_.climbed = climb(
+          result_.worst_cases.cases(),
+          [this](const Case& c) {
+            Verdict verdict = check_any(c);
+            if (!result_.lost.empty()) throw SubjectUnavailable(result_.lost);
+            return verdict;
+          },
+          seed_of(options_.seed, law_.name), limits);
+    } catch (const SubjectUnavailable&) {
+      return std::move(result_);
+    }
     const Climbed& climbed = *result_.climbed;
     if (!climbed.bad) return std::move(result_);
     found(*climbed.bad, climbed.verdict);
@@ -106,6 +115,23 @@ class Search {
       if (verdict.kind == Verdict::Kind::holds && stored.of_this_subject) ++result_.held_again;
       if (verdict.is_bad()) found(stored.content, verdict);
     }
+  }
+
+  /// nullopt: there is no subject to ask any more, or the run is to end.
+  std::optional<Verdict> ask(const Case& c) {
+    try {
+      return check_case(law_, c, runner_);
+    } catch (const Interrupted&) {
+      stop_reason_ = "interrupted";
+    } catch (const SubjectUnavailable& error) {
+      stop_reason_ = result_.lost = error.what();
+    }
+    return std::nullopt;
+  }
+
+  Verdict check_any(const Case& c) {
+    std::optional<Verdict> verdict = ask(c);
+    return verdict ? std::move(*verdict) : Verdict::not_applicable(stop_reason_);
   }
 
   void found(const Case& c, Verdict verdict) {
@@ -176,7 +202,12 @@ class Search {
       return description;
     }
     const Clock::time_point start = options_.clock();
-    Verdict verdict = check_case(law_, c, runner_);
+    std::optional<Verdict> asked = ask(c);
+    if (!asked) {
+      description.result = {Type::Failure, stop_reason_};
+      return description;
+    }
+    Verdict verdict = std::move(*asked);
     result_.times.add(c, options_.clock() - start);
     if (verdict.is_bad()) {
       found(c, std::move(verdict));
@@ -212,7 +243,9 @@ class Search {
     result_.repeated = result_.bad = 1;
     const int wanted = result_.verdict.hung ? hang_confirmations : confirmations;
     for (; result_.repeated < wanted && !stopped(); ++result_.repeated) {
-      result_.bad += check_case(law_, c, runner_).is_bad() ? 1 : 0;
+      const std::optional<Verdict> verdict = ask(c);
+      if (!verdict) break;
+      result_.bad += verdict->is_bad() ? 1 : 0;
     }
     return !result_.flaky();
   }
@@ -223,13 +256,13 @@ class Search {
     const Clock::time_point end = options_.clock() + options_.shrink_time;
     const auto wanted = [&](const Case& c) {
       if (stopped() || options_.clock() > end) return false;
-      Verdict smaller = check_case(law_, c, runner_);
+      std::optional<Verdict> smaller = ask(c);
       // A case must not shrink into one with another fault: that would be another finding than the first.
-      if (!smaller.is_bad() || smaller.kind != result_.verdict.kind ||
-          wording(smaller.message) != wording(result_.verdict.message)) {
+      if (!smaller || !smaller->is_bad() || smaller->kind != result_.verdict.kind ||
+          wording(smaller->message) != wording(result_.verdict.message)) {
         return false;
       }
-      result_.verdict = std::move(smaller);
+      result_.verdict = std::move(*smaller);
       return true;
     };
     result_.counterexample = shrink(drawn, wanted, Clock::now() + options_.shrink_time);

@@ -51,6 +51,9 @@ struct LawResult {
   int repeated = 0, bad = 0;
   Coverage coverage;  ///< of the applicable drawn cases
   std::string reason;
+  /// Why the subject could not be started again in the middle of the law; empty where it could. What was
+  /// found before stands.
+  std::string lost;
   double worst_ulps = 0, worst_ratio = 0;
   WorstCases worst_cases;          ///< those drawn with the largest ratios: where a climb starts
   std::optional<Climbed> climbed;  ///< absent where none was asked for or there was nowhere to start

@@ -2,10 +2,11 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstdio>
 #include <limits>
 #include <map>
 
+#include "bncheck/number_text.hpp"
+#include "core/runner.hpp"
 #include "search/dialect_experiments.hpp"
 #include "search/dialect_fit.hpp"
 
@@ -57,7 +58,7 @@ class Trials {
       if (trial.told == told && trial.content == c) return trial.outcome;
     }
     subject_.assume(told);
-    trials_.push_back({c, told, subject_.run(c)});
+    trials_.push_back({c, told, outcome_of(subject_, c)});
     return trials_.back().outcome;
   }
 
@@ -101,10 +102,7 @@ std::string place_of(const ComparedElement& element) {
 }
 
 std::string digits_of(float value) {
-  char text[40];
-  std::snprintf(text, sizeof text, "%.*g", std::numeric_limits<float>::max_digits10,
-                static_cast<double>(value));
-  return text;
+  return general_decimal(static_cast<double>(value), std::numeric_limits<float>::max_digits10);
 }
 
 double misfit(const Candidate& candidate) {
@@ -242,9 +240,7 @@ class Investigation {
       if (!value) continue;
       std::vector<std::string> texts{"0"};
       for (int digits = 0; digits < std::numeric_limits<float>::max_digits10; ++digits) {
-        char text[40];
-        std::snprintf(text, sizeof text, "%.*e", digits, *value);
-        texts.emplace_back(text);
+        texts.push_back(scientific_decimal(*value, digits));
       }
       for (const std::string& text : texts) {
         Candidate measured = tried(experiment, with_knob(candidate.dialect, knob, text));

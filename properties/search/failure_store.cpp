@@ -1,10 +1,9 @@
 #include "search/failure_store.hpp"
 
 #include <algorithm>
-#include <cctype>
-#include <cstdio>
 #include <stdexcept>
 
+#include "bncheck/ascii.hpp"
 #include "bncheck/untrusted_text.hpp"
 #include "core/runner.hpp"
 #include "laws/catalogue.hpp"
@@ -23,10 +22,17 @@ std::string note(const CaseFile& file, const std::string& key) {
 /// FNV-1a of the case alone: the notes tell of one run of it.
 std::uint32_t hash_of(const Case& c) {
   std::uint32_t hash = 0x811c9dc5;
-  for (const std::byte byte : write_archive(to_archive({c, {}}))) {
-    hash = (hash ^ static_cast<std::uint32_t>(byte)) * 0x01000193;
+  const ArchivePieces pieces = pieces_of(c);
+  for (const auto& piece : pieces.all()) {
+    for (const std::byte byte : piece) hash = (hash ^ static_cast<std::uint32_t>(byte)) * 0x01000193;
   }
   return hash;
+}
+
+std::string eight_digits(std::uint32_t value) {
+  std::string digits;
+  for (int shift = 28; shift >= 0; shift -= 4) digits += "0123456789abcdef"[value >> shift & 0xf];
+  return digits;
 }
 
 }  // namespace
@@ -37,6 +43,9 @@ FailureStore::FailureStore(const std::filesystem::path& folder) {
   for (const auto& entry : std::filesystem::directory_iterator(folder, error)) {
     if (entry.path().extension() == extension) paths.push_back(entry.path());
   }
+  if (error && error != std::errc::no_such_file_or_directory && error != std::errc::not_a_directory) {
+    warnings_.push_back("the stored cases of '" + folder.string() + "' are left out: " + error.message());
+  }
   std::ranges::sort(paths);
   for (const std::filesystem::path& path : paths) add(path);
 }
@@ -45,6 +54,13 @@ void FailureStore::add(const std::filesystem::path& path) {
   const auto warn = [&](const std::string& why) {
     warnings_.push_back("stored case '" + path.string() + "' is left out: " + why);
   };
+  // A pipe in a folder would be waited on for ever.
+  std::error_code ignored;
+  const std::filesystem::file_status status = std::filesystem::status(path, ignored);
+  if (std::filesystem::exists(status) && !std::filesystem::is_regular_file(status)) {
+    warn("it is no regular file");
+    return;
+  }
   try {
     CaseFile file = load_case(path);
     const std::string law = note(file, "law");
@@ -81,11 +97,10 @@ std::filesystem::path store_failure(const std::filesystem::path& folder, CaseFil
   }
   std::string name;
   for (const char letter : note(file, "law") + "-" + note(file, "subject")) {
-    name += std::isalnum(static_cast<unsigned char>(letter)) != 0 || letter == '-' ? letter : '_';
+    name += is_letter_or_digit(letter) || letter == '-' ? letter : '_';
   }
-  char hash[16];
-  std::snprintf(hash, sizeof hash, "-%08x", hash_of(file.content));
-  std::filesystem::path path = folder / (name.substr(0, longest_name) + hash + extension);
+  std::filesystem::path path =
+      folder / (name.substr(0, longest_name) + '-' + eight_digits(hash_of(file.content)) + extension);
   std::error_code error;  // a folder that cannot be made is a file that cannot be written
   std::filesystem::create_directories(folder, error);
   save_case(path, file);

@@ -21,8 +21,8 @@ class FailureStore {
  public:
   /// No case at all.
   FailureStore() = default;
-  /// Every *.safetensors file of the folder, in the order of their names; a folder that does not exist is an
-  /// empty store.
+  /// Every regular *.safetensors file of the folder, in the order of their names; a folder that does not
+  /// exist is an empty store.
   explicit FailureStore(const std::filesystem::path& folder);
 
   /// The cases that violated this law, whoever violated it: what one BatchNorm got wrong is worth trying on

@@ -105,12 +105,18 @@ void measure_case(const Case& c, const Unmeasured& place, Runner& runner, Measur
   const auto unmeasured = [&](const std::string& reason) {
     return Unmeasured{place.workload, place.index, reason};
   };
-  const Verdict verdict = settled([&] {
-    const Run run = runner.run(c);
-    Verdict ignored;
-    judge_call(run, c.calls.size() - 1, runner.can(), Judged::in_range, ignored);
-    return Verdict();
-  });
+  Verdict verdict;
+  try {
+    verdict = settled([&] {
+      const Run run = runner.run(c);
+      Verdict ignored;
+      judge_call(run, c.calls.size() - 1, runner.can(), Judged::in_range, ignored);
+      return Verdict();
+    });
+  } catch (const Interrupted&) {
+    --result.cases;
+    return;
+  }
   switch (verdict.kind) {
     case Verdict::Kind::holds:
       break;

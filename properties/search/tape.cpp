@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "core/runner.hpp"
+
 namespace bncheck {
 namespace {
 
@@ -35,7 +37,7 @@ Tape Recorder::take() {
 Replayed replay_until_different(const Tape& tape, Subject& subject) {
   Replayed replayed;
   for (std::size_t k = 0; k < tape.cases.size() && !replayed.differs; ++k) {
-    replayed.outcomes.push_back(subject.run(tape.cases[k]));
+    replayed.outcomes.push_back(outcome_of(subject, tape.cases[k]));
     replayed.differs = !same_outcome(replayed.outcomes.back(), tape.outcomes[k]);
   }
   return replayed;

@@ -24,31 +24,19 @@ int mode_of(Rounding rounding) {
 
 // Flush-to-zero has no portable name; machines without SSE keep their default.
 #if defined(__SSE2__)
-constexpr unsigned flush_flags = 0x8040;  // FTZ and DAZ
-unsigned control() {
-  return _mm_getcsr();
-}
-void set_control(unsigned value) {
-  _mm_setcsr(value);
+void flush_to_zero() {
+  constexpr unsigned flush_flags = 0x8040;  // FTZ and DAZ
+  _mm_setcsr(_mm_getcsr() | flush_flags);
 }
 #else
-constexpr unsigned flush_flags = 0;
-unsigned control() {
-  return 0;
-}
-void set_control(unsigned) {}
+void flush_to_zero() {}
 #endif
 
 }  // namespace
 
-CallerEnvironment::CallerEnvironment(const Exec& exec) : rounding_(std::fegetround()), control_(control()) {
+CallerEnvironment::CallerEnvironment(const Exec& exec) {
   std::fesetround(mode_of(exec.rounding));
-  if (exec.flush_to_zero) set_control(control() | flush_flags);
-}
-
-CallerEnvironment::~CallerEnvironment() {
-  set_control(control_);
-  std::fesetround(rounding_);
+  if (exec.flush_to_zero) flush_to_zero();
 }
 
 }  // namespace bncheck

@@ -2,6 +2,7 @@
 /// The floating-point environment in which a subject is called.
 
 #include "bncheck/case.hpp"
+#include "core/kept_arithmetic.hpp"
 
 namespace bncheck {
 
@@ -9,13 +10,9 @@ namespace bncheck {
 class CallerEnvironment {
  public:
   explicit CallerEnvironment(const Exec& exec);
-  ~CallerEnvironment();
-  CallerEnvironment(const CallerEnvironment&) = delete;
-  CallerEnvironment& operator=(const CallerEnvironment&) = delete;
 
  private:
-  int rounding_;
-  unsigned control_;
+  KeptArithmetic kept_;
 };
 
 }  // namespace bncheck

@@ -40,6 +40,17 @@ void add_subjects(std::vector<SubjectEntry> more) {
   for (SubjectEntry& entry : more) entries().push_back(std::move(entry));
 }
 
+void require_known_subject(std::string_view name) {
+  for (const SubjectEntry& entry : subject_entries()) {
+    if (entry.name == name) return;
+  }
+  for (const SubjectFamily& family : subject_families()) {
+    // A family whose names nobody can list starts processes, and takes any name.
+    if (name.starts_with(family.prefix) && family.listed_by.empty()) return;
+  }
+  make_subject(name);
+}
+
 std::unique_ptr<Subject> make_subject(std::string_view name, const ForeignLimits& limits) {
   std::string known;
   for (const SubjectFamily& family : subject_families()) {

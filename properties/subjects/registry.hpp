@@ -7,7 +7,6 @@
 #include <vector>
 
 #include "core/subject.hpp"
-#include "core/subject_unavailable.hpp"
 #include "subjects/foreign/limits.hpp"
 
 namespace bncheck {
@@ -38,5 +37,8 @@ void add_subjects(std::vector<SubjectEntry> more);
 /// Throws std::invalid_argument for an unknown name, SubjectUnavailable for one that this build has not.
 /// The limits are for those that live in a process of their own.
 std::unique_ptr<Subject> make_subject(std::string_view name, const ForeignLimits& limits = {});
+
+/// Throws std::invalid_argument for an unknown name, as make_subject does, without making the subject.
+void require_known_subject(std::string_view name);
 
 }  // namespace bncheck

@@ -4,8 +4,10 @@
 #include <torch/version.h>
 
 #include <algorithm>
+#include <locale>
 #include <regex>
 
+#include "bncheck/number_text.hpp"
 #include "subjects/call_buffers.hpp"
 
 namespace bncheck {
@@ -27,18 +29,26 @@ Tensor to_tensor(const at::Tensor& tensor) {
   return Tensor::of(shape, {dense.data_ptr<float>(), static_cast<std::size_t>(dense.numel())});
 }
 
+/// A pattern that means the same in every locale.
+std::regex plain(const char* pattern) {
+  std::regex regex;
+  regex.imbue(std::locale::classic());
+  regex.assign(pattern);
+  return regex;
+}
+
 /// libtorch tells errors apart by their wording only.
 ErrorKind kind_of(const std::string& message, const Config& config) {
   std::smatch match;
-  static const std::regex rank(R"(xpected \d+D)");
-  static const std::regex elements(R"(should contain (\d+) elements not (\d+))");
+  static const std::regex rank = plain(R"(xpected \d+D)");
+  static const std::regex elements = plain(R"(should contain (\d+) elements not (\d+))");
   if (message.find("more than 1 value per channel") != std::string::npos) return ErrorKind::one_value;
-  static const std::regex gradient(R"(Mismatch in shape: grad_output|invalid gradient at index)");
+  static const std::regex gradient = plain(R"(Mismatch in shape: grad_output|invalid gradient at index)");
   if (std::regex_search(message, gradient)) return ErrorKind::length;
   if (std::regex_search(message, rank)) return ErrorKind::rank;
   if (std::regex_search(message, match, elements)) {
     // "running_mean should contain 5 elements not 3": wanted is what x has, given is what the buffer has.
-    const bool buffer_fits = std::stoll(match[2]) == config.num_features;
+    const bool buffer_fits = parse_integer(match[2]) == config.num_features;
     return buffer_fits ? ErrorKind::channels : ErrorKind::length;
   }
   if (config.num_features < 1) return ErrorKind::channels;

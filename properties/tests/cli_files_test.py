@@ -258,7 +258,7 @@ class Judge(CliTest):
         result = self.bncheck("judge", "cases", "outputs", "--json", "-")
         self.assertEqual((result.returncode, result.stderr), (1, ""))
         report = json.loads(result.stdout)
-        self.assertEqual(set(report), {"schema", "dialect", "numerics", "files", "accuracy"})
+        self.assertEqual(set(report), {"schema", "dialect", "numerics", "interrupted", "files", "accuracy"})
         files = {Path(file["output"]).name: file for file in report["files"]}
         self.assertEqual(files[self.output(self.BACKWARD).name]["verdict"], "holds")
         wrong = files[self.output(self.TRAINING).name]

@@ -147,8 +147,12 @@ class Program(HostileTest):
         reason, _ = self.check(self.subject("fails", 100_000))
         self.assertIn(r"was rejected (other): \x1b[2J\x07\rbncheck: all is well\n", reason)
 
+    def test_a_message_of_a_hundred_kilobytes(self):
+        self.assertRegex(self.replay(self.subject("fails", 100_000)),
+                         r"rejected \(other\): \\x1b\[2J.*\.\.\. \(\d+ bytes\)\n")
+
     def test_eight_megabytes(self):
-        self.assertRegex(self.replay(self.subject("fails")), r"rejected \(other\): \\x1b\[2J.*\.\.\. \(\d+ bytes\)\n")
+        self.assertIn("the header of a reply claims", self.refuses("check", self.subject("fails"), status=3))
 
     def test_replies(self):
         for how in ("unsupported", "fatal", "status", "counter", "tensor", "dies"):
@@ -159,7 +163,7 @@ class Program(HostileTest):
     def test_what_it_says_of_itself(self):
         for how in ("dialect", "operations", "no_capabilities"):
             with self.subTest(how):
-                self.assertIn(r"\x1b[2J", self.refuses("check", self.subject(how), status=3))
+                self.assertIn(r"\x1b[2J", self.refuses("check", self.subject(how, 100_000), status=3))
 
     def test_compare(self):
         words = ["compare", "bn", self.subject("fails", 100_000), self.subject("dialect", 100_000), "--no-laws",

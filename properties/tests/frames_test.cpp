@@ -1,6 +1,10 @@
 #include "subjects/foreign/frames.hpp"
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <thread>
 
 namespace bncheck {
 namespace {
@@ -98,6 +102,21 @@ TEST(Frames, LeaveInOrder) {
   feed(parser, bytes, bytes.size());
   ASSERT_TRUE(parser.complete());
   EXPECT_EQ(read_archive(parser.take()), (Archive{{{"key", "value"}}, {{"x", tensor}}}));
+}
+
+/// Both ends do not block, and the frame is longer than what a pipe holds.
+TEST(Frames, AreWaitedFor) {
+  int ends[2];
+  ASSERT_EQ(::pipe2(ends, O_NONBLOCK), 0);
+  const Tensor tensor = Tensor::filled({1 << 20}, 0.5F);
+  std::thread writer([&] { write_frame(ends[1], OutgoingFrame({{"key", "value"}}, {{"x", &tensor}})); });
+  const auto frame = read_frame(ends[0]);
+  writer.join();
+  ::close(ends[1]);
+  ASSERT_TRUE(frame);
+  EXPECT_EQ(read_archive(*frame), (Archive{{{"key", "value"}}, {{"x", tensor}}}));
+  EXPECT_FALSE(read_frame(ends[0]));
+  ::close(ends[0]);
 }
 
 }  // namespace

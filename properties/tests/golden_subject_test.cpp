@@ -7,6 +7,7 @@
 #include <memory>
 
 #include "bncheck/case_file.hpp"
+#include "bncheck/files.hpp"
 #include "bncheck/walk.hpp"
 #include "laws/outcome.hpp"
 #include "laws/parts.hpp"

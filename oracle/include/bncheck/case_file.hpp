@@ -33,6 +33,7 @@
 #include <string>
 
 #include "bncheck/case.hpp"
+#include "bncheck/number_text.hpp"
 #include "bncheck/safetensors.hpp"
 
 namespace bncheck {
@@ -51,9 +52,12 @@ struct CaseParts {
 };
 CaseParts parts_of(const Case& c);
 
+/// The bytes of its case file; the case has to stay, for they are its own tensors'.
+ArchivePieces pieces_of(const Case& c, const std::map<std::string, std::string>& notes = {});
+
 Archive to_archive(const CaseFile& file);
 /// Throws FormatError that names the key or tensor.
-CaseFile case_from_archive(const Archive& archive);
+CaseFile case_from_archive(Archive archive);
 
 /// Throws std::runtime_error whose message starts with the file's name.
 CaseFile load_case(const std::filesystem::path& path);
@@ -61,11 +65,5 @@ void save_case(const std::filesystem::path& path, const CaseFile& file);
 
 /// The case file of these bytes, as a fuzzer gives them. Throws FormatError.
 CaseFile case_from_bytes(std::span<const std::byte> bytes);
-
-/// "0x1.8p+1", "inf", "nan".
-std::string hexfloat(double value);
-/// The whole text as a double (hexadecimal or decimal); nullopt if it is not one.
-std::optional<double> parse_double(const std::string& text);
-std::optional<std::int64_t> parse_integer(const std::string& text);
 
 }  // namespace bncheck

@@ -46,7 +46,7 @@ struct OutputFile {
 
 Archive to_archive(const OutputFile& file);
 /// Throws FormatError that names the key or tensor.
-OutputFile outputs_from_archive(const Archive& archive);
+OutputFile outputs_from_archive(Archive archive);
 
 /// Throws std::runtime_error whose message starts with the file's name.
 OutputFile load_outputs(const std::filesystem::path& path);

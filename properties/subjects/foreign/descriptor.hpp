@@ -1,6 +1,7 @@
 #pragma once
 /// A file descriptor that closes itself.
 
+#include <fcntl.h>
 #include <unistd.h>
 
 #include <utility>
@@ -30,5 +31,13 @@ class Descriptor {
  private:
   int number_ = -1;
 };
+
+/// The same file by a number out of the way of 0 to 4, which a command is given; closed where there is no
+/// number left, and errno says so.
+inline Descriptor moved_up(int number) {
+  const Descriptor low(number);
+  constexpr int lowest = 10;
+  return Descriptor(::fcntl(number, F_DUPFD_CLOEXEC, lowest));
+}
 
 }  // namespace bncheck

@@ -1,13 +1,14 @@
 #include "subjects/foreign/foreign_subject.hpp"
 
+#include <algorithm>
 #include <cstdlib>
 #include <filesystem>
 
 #include "bncheck/case_file.hpp"
 #include "subjects/foreign/child_process.hpp"
+#include "subjects/foreign/keeper.hpp"
 #include "subjects/foreign/owed_outputs.hpp"
 #include "subjects/foreign/wire.hpp"
-#include "subjects/registry.hpp"
 
 namespace bncheck {
 namespace {
@@ -17,14 +18,19 @@ constexpr std::size_t reply_overhead = std::size_t{16} << 20;
 /// A reply has at most a y or dx for each x, and saved and running statistics for each parameter.
 constexpr std::size_t reply_growth = 4;
 
+/// How long a subject may take to leave when its requests have ended: a framework has much to take down.
+std::chrono::milliseconds grace(const ForeignLimits& limits) {
+  return std::clamp<std::chrono::milliseconds>(limits.call, std::chrono::seconds(1), std::chrono::seconds(5));
+}
+
 class ForeignSubject : public Subject {
  public:
-  ForeignSubject(std::string name, std::vector<std::string> command, const ForeignLimits& limits)
-      : name_(std::move(name)), command_(std::move(command)), limits_(limits) {
-    if (const auto failure = start()) {
-      throw SubjectUnavailable("subject '" + name_ + "' cannot be started: " +
-                               std::string(name_of(failure->cause)) + ": " + failure->detail);
-    }
+  /// `library` is the file that the command is to load; empty where it loads none.
+  ForeignSubject(std::string name, std::vector<std::string> command, std::string library,
+                 const ForeignLimits& limits)
+      : name_(std::move(name)), library_(std::move(library)), limits_(limits), keeper_(std::move(command)) {
+    if (const auto failure = start())
+      cannot_start(std::string(name_of(failure->cause)) + ": " + failure->detail);
   }
 
   std::string name() const override { return declared_.name; }
@@ -39,6 +45,7 @@ class ForeignSubject : public Subject {
   Outcome run(const Case& c) override {
     if (!child_ || child_->is_gone()) {
       if (auto failure = start()) {
+        if (child_ && command_is_missing(*child_)) cannot_start(failure->detail);
         failure->detail = "and cannot be started again: " + failure->detail;
         return {{}, std::move(failure)};
       }
@@ -46,19 +53,41 @@ class ForeignSubject : public Subject {
     return declared_.takes_cases ? run_whole(c) : run_single(c);
   }
 
+  std::optional<Death> finish() override {
+    if (!child_) return std::nullopt;
+    auto death = child_->finish(grace(limits_));
+    child_.reset();
+    return death;
+  }
+
  private:
-  /// nullopt where it runs and is what it was before.
+  [[noreturn]] void cannot_start(const std::string& why) const {
+    throw SubjectUnavailable("subject '" + name_ + "' cannot be started" +
+                             (declared_.name.empty() ? ": " : " again: ") + why);
+  }
+
+  /// What a shell says of a command that it cannot find or cannot run.
+  static bool command_is_missing(const ChildProcess& child) {
+    return child.exit_code() == 127 || child.exit_code() == 126;
+  }
+
+  /// nullopt where it runs and is what it was before. Throws SubjectUnavailable where there is nothing to
+  /// run.
   std::optional<Death> start() {
+    std::error_code ignored;
+    if (!library_.empty() && !std::filesystem::is_regular_file(library_, ignored))
+      cannot_start("there is no such file");
+    child_.reset();
     try {
-      child_ = std::make_unique<ChildProcess>(command_, limits_);
-    } catch (const SubjectUnavailable& error) {
-      return Death{Death::Cause::left, error.what(), 0};
+      child_ = std::make_unique<ChildProcess>(keeper_, limits_);
+    } catch (const SubjectUnavailable& unavailable) {
+      cannot_start(unavailable.what());
     }
     const Metadata request = capabilities_request();
     auto answer = child_->exchange(OutgoingFrame(request, {}), limits_.start, reply_overhead);
     if (auto* death = std::get_if<Death>(&answer)) return std::move(*death);
     try {
-      Declared declared = read_capabilities(read_archive(std::get<std::vector<std::byte>>(answer)));
+      Declared declared = read_capabilities(read_reply(std::get<std::vector<std::byte>>(answer)));
       // Whoever asked it before goes by what it said then; one that changes its mind is judged by that.
       if (declared_.name.empty()) declared_ = std::move(declared);
     } catch (const FormatError& error) {
@@ -75,7 +104,7 @@ class ForeignSubject : public Subject {
     auto answer = child_->exchange(OutgoingFrame(metadata, tensors), limits_.call, size);
     if (auto* death = std::get_if<Death>(&answer)) return std::move(*death);
     try {
-      return read_archive(std::get<std::vector<std::byte>>(answer));
+      return read_reply(std::get<std::vector<std::byte>>(answer));
     } catch (const FormatError& error) {
       return broke(error);
     }
@@ -126,9 +155,9 @@ class ForeignSubject : public Subject {
     return outcome;
   }
 
-  std::string name_;
-  std::vector<std::string> command_;
+  std::string name_, library_;
   ForeignLimits limits_;
+  Keeper keeper_;
   std::unique_ptr<ChildProcess> child_;
   Declared declared_;
   std::optional<Dialect> assumed_;
@@ -146,17 +175,15 @@ std::string host_program() {
 std::unique_ptr<Subject> make_exec(std::string_view command, const ForeignLimits& limits) {
   if (command.empty()) throw SubjectUnavailable("subject 'exec:' names no command");
   return std::make_unique<ForeignSubject>("exec:" + std::string(command),
-                                          std::vector<std::string>{"/bin/sh", "-c", std::string(command)},
+                                          std::vector<std::string>{"/bin/sh", "-c", std::string(command)}, "",
                                           limits);
 }
 
 std::unique_ptr<Subject> make_plugin(std::string_view path, const ForeignLimits& limits) {
-  std::error_code error;
-  if (!std::filesystem::is_regular_file(path, error))
-    throw SubjectUnavailable("subject 'plugin:" + std::string(path) + "': there is no such file");
   return std::make_unique<ForeignSubject>(
       "plugin:" + std::string(path),
-      std::vector<std::string>{host_program(), "serve", "plugin:" + std::string(path)}, limits);
+      std::vector<std::string>{host_program(), "serve", "plugin:" + std::string(path)}, std::string(path),
+      limits);
 }
 
 }  // namespace bncheck

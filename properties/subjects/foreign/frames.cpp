@@ -1,5 +1,6 @@
 #include "subjects/foreign/frames.hpp"
 
+#include <poll.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
@@ -119,6 +120,19 @@ std::vector<std::byte> FrameParser::take() {
   return std::exchange(content_, {});
 }
 
+namespace {
+
+/// After a read or write that failed: true where it is to be tried again. A descriptor that does not block is
+/// waited for: another program that shares it may have set it so, or the subject in this one.
+bool try_again(int descriptor, short events) {
+  if (errno == EINTR) return true;
+  if (errno != EAGAIN && errno != EWOULDBLOCK) return false;
+  pollfd one{descriptor, events, 0};
+  return ::poll(&one, 1, -1) >= 0 || errno == EINTR;
+}
+
+}  // namespace
+
 std::optional<std::vector<std::byte>> read_frame(int descriptor) {
   FrameParser parser(std::numeric_limits<std::size_t>::max());
   std::array<std::byte, frame_prefix_bytes> prefix;
@@ -129,7 +143,7 @@ std::optional<std::vector<std::byte>> read_frame(int descriptor) {
     const bool content = !place.empty();
     if (!content) place = std::span(prefix).first(parser.missing());
     const ssize_t got = ::read(descriptor, place.data(), place.size());
-    if (got < 0 && errno == EINTR) continue;
+    if (got < 0 && try_again(descriptor, POLLIN)) continue;
     if (got < 0) throw std::system_error(errno, std::generic_category(), "reading a frame");
     if (got == 0) {
       if (!parser.begun()) return std::nullopt;
@@ -145,7 +159,7 @@ void write_frame(int descriptor, const OutgoingFrame& frame) {
   for (std::span<const std::byte> piece : frame.pieces()) {
     while (!piece.empty()) {
       const ssize_t written = ::write(descriptor, piece.data(), piece.size());
-      if (written < 0 && errno == EINTR) continue;
+      if (written < 0 && try_again(descriptor, POLLOUT)) continue;
       if (written < 0) throw std::system_error(errno, std::generic_category(), "writing a frame");
       piece = piece.subspan(static_cast<std::size_t>(written));
     }

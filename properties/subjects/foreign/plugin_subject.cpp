@@ -9,6 +9,7 @@
 #include <stdexcept>
 
 #include "bncheck/untrusted_text.hpp"
+#include "core/kept_arithmetic.hpp"
 #include "subjects/call_buffers.hpp"
 #include "subjects/foreign/single_call.hpp"
 #include "subjects/foreign/wire.hpp"
@@ -224,6 +225,16 @@ class CallMemory {
   OptionalBuffer saved_mean_, saved_var_, saved_invstd_, dweight_, dbias_;
 };
 
+/// Runs code of the plugin's. It may set its own process up as it likes, and whatever it leaves there is left
+/// to it: its threads and its later calls may build on that. Hence nothing of ours in this process depends on
+/// any of it (locale, folder, signals, descriptors below those of the pipes) but the arithmetic, which this
+/// puts back: the next call, too, is to begin as a caller's would.
+template <class Call>
+auto of_plugin(const Call& call) {
+  const KeptArithmetic ours;
+  return call();
+}
+
 bool has_bit(std::uint32_t bits, std::uint32_t bit) {
   return (bits & bit) != 0;
 }
@@ -232,12 +243,13 @@ class PluginSubject : public Subject {
  public:
   explicit PluginSubject(const std::string& path) : path_(path) {
     // A name without a slash would be looked for among the system's libraries.
-    library_ = ::dlopen(std::filesystem::absolute(path).c_str(), RTLD_NOW | RTLD_LOCAL);
+    const std::filesystem::path file = std::filesystem::absolute(path);
+    library_ = of_plugin([&] { return ::dlopen(file.c_str(), RTLD_NOW | RTLD_LOCAL); });
     if (library_ == nullptr) fail(::dlerror());
     using Entry = const bncheck_plugin* (*)();
     const auto entry = reinterpret_cast<Entry>(::dlsym(library_, "bncheck_plugin_table"));
     if (entry == nullptr) fail("it exports no function bncheck_plugin_table");
-    table_ = entry();
+    table_ = of_plugin(entry);
     if (table_ == nullptr) fail("bncheck_plugin_table returned NULL");
     if (table_->abi_version != BNCHECK_ABI_VERSION) {
       fail("it has ABI version " + std::to_string(table_->abi_version) + ", expected " +
@@ -277,7 +289,7 @@ class PluginSubject : public Subject {
   void create() {
     if (table_->create == nullptr) return;
     Message message{};
-    const int status = table_->create(&context_, message.data(), message.size());
+    const int status = of_plugin([&] { return table_->create(&context_, message.data(), message.size()); });
     if (status != BNCHECK_OK) fail("create returned " + std::to_string(status) + ": " + text_of(message));
   }
 
@@ -297,7 +309,7 @@ class PluginSubject : public Subject {
     declared.dialect = "pytorch";
     declared.numerics = "sound";
     declared.errors = "";
-    if (table_->capabilities != nullptr) table_->capabilities(context_, &declared);
+    if (table_->capabilities != nullptr) of_plugin([&] { table_->capabilities(context_, &declared); });
     try {
       take_in(declared);
     } catch (const FormatError& error) {
@@ -338,10 +350,9 @@ class PluginSubject : public Subject {
     can_.threads = has_bit(features, BNCHECK_THREADS);
     can_.non_finite_rule = has_bit(features, BNCHECK_NON_FINITE);
     can_.canonical_bits = has_bit(features, BNCHECK_CANONICAL_BITS);
-    if (declared.channel_multiple < 1 || declared.max_elements < 0)
-      throw FormatError("it declares a channel_multiple below 1 or a negative max_elements");
     can_.channel_multiple = declared.channel_multiple;
     can_.max_elements = declared.max_elements;
+    require_possible(can_);
   }
 
   int dispatch(CallKind kind, bncheck_call& request) const {
@@ -361,7 +372,7 @@ class PluginSubject : public Subject {
     CallMemory memory(call, can_.dialect);
     Message message{};
     bncheck_call request = memory.request(message);
-    const int status = dispatch(call.kind, request);
+    const int status = of_plugin([&] { return dispatch(call.kind, request); });
     CallReply reply;
     if (status == BNCHECK_OK) {
       reply.death = memory.damage();

@@ -2,8 +2,10 @@
 
 #include <fcntl.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <csignal>
 #include <cstdlib>
 #include <stdexcept>
@@ -19,6 +21,17 @@ struct Pipes {
   int requests, replies;
 };
 
+/// A duplicate with a number that a program does not come upon by chance: some close, redirect or set all
+/// descriptors of a range. What the subject may start is not to keep it open.
+int hidden_duplicate(int number) {
+  constexpr rlim_t highest = 4096, spare = 16;  // the kernel's table grows with the numbers
+  rlimit limit{};
+  ::getrlimit(RLIMIT_NOFILE, &limit);
+  const rlim_t count = std::clamp(limit.rlim_cur, spare, highest);
+  const int duplicate = ::fcntl(number, F_DUPFD_CLOEXEC, static_cast<int>(count - spare));
+  return duplicate >= 0 ? duplicate : ::fcntl(number, F_DUPFD_CLOEXEC, 0);
+}
+
 Pipes own_pipes() {
   const char* requests = std::getenv("BNCHECK_REQUESTS");
   const char* replies = std::getenv("BNCHECK_REPLIES");
@@ -28,15 +41,16 @@ Pipes own_pipes() {
     if (!in || !out)
       throw std::runtime_error("BNCHECK_REQUESTS and BNCHECK_REPLIES are '" + std::string(requests) +
                                "' and '" + replies + "', expected descriptors");
-    const Pipes pipes{static_cast<int>(*in), static_cast<int>(*out)};
-    // What the subject may start is not to keep them open.
-    ::fcntl(pipes.requests, F_SETFD, FD_CLOEXEC);
-    ::fcntl(pipes.replies, F_SETFD, FD_CLOEXEC);
+    const Pipes given{static_cast<int>(*in), static_cast<int>(*out)};
+    const Pipes pipes{hidden_duplicate(given.requests), hidden_duplicate(given.replies)};
+    for (const int number : {given.requests, given.replies}) {
+      if (number > STDERR_FILENO) ::close(number);
+    }
     return pipes;
   }
   // What the subject prints must not come between frames.
-  const Pipes pipes{::dup(STDIN_FILENO), ::dup(STDOUT_FILENO)};
-  const int nothing = ::open("/dev/null", O_RDONLY);
+  const Pipes pipes{hidden_duplicate(STDIN_FILENO), hidden_duplicate(STDOUT_FILENO)};
+  const int nothing = ::open("/dev/null", O_RDONLY | O_CLOEXEC);
   ::dup2(nothing, STDIN_FILENO);
   ::dup2(STDERR_FILENO, STDOUT_FILENO);
   return pipes;

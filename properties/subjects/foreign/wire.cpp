@@ -1,9 +1,9 @@
 #include "subjects/foreign/wire.hpp"
 
+#include <algorithm>
 #include <array>
-#include <charconv>
-#include <sstream>
 
+#include "bncheck/ascii.hpp"
 #include "bncheck/case_file.hpp"
 #include "bncheck/untrusted_text.hpp"
 #include "core/dtypes.hpp"
@@ -15,7 +15,7 @@ constexpr const char* version = "1";
 
 struct Feature {
   std::string_view word;
-  bool Capabilities::*field;
+  bool Capabilities::* field;
 };
 constexpr std::array<Feature, 14> features{{{"untracked", &Capabilities::untracked},
                                             {"unaffine", &Capabilities::without_affine},
@@ -48,8 +48,8 @@ std::string told(const Archive& archive, const std::string& key) {
 
 template <class Use>
 void for_each_word(const std::string& text, const Use& use) {
-  std::istringstream words(text);
-  for (std::string word; words >> word;) use(word);
+  Words words(text);
+  for (std::string word; words.next(word);) use(word);
 }
 
 void set_features(Capabilities& can, const std::string& key, const std::string& words, bool value) {
@@ -88,9 +88,9 @@ void set_operations(Capabilities& can, const std::string& words) {
   can.backward = can.backward_training || can.backward_inference;
 }
 
-std::int64_t positive(const std::string& key, const std::string& text, std::int64_t least) {
+std::int64_t integer(const std::string& key, const std::string& text) {
   const auto value = parse_integer(text);
-  if (!value || *value < least) reject(key, text, "an integer of at least " + std::to_string(least));
+  if (!value) reject(key, text, "an integer below 2^63");
   return *value;
 }
 
@@ -101,13 +101,6 @@ void set_dimensions(Capabilities& can, const std::string& words) {
     can.dimensions.insert(word[0] - '0');
   });
   if (can.dimensions.empty()) reject("dimensions", words, "some of 1, 2 and 3");
-}
-
-/// Reads back as the same double, in any language.
-std::string decimal(double value) {
-  char text[32];
-  const auto end = std::to_chars(text, text + sizeof text, value).ptr;
-  return {text, end};
 }
 
 void expect_format(const Archive& archive, const std::string& wanted) {
@@ -173,6 +166,27 @@ void set_numerics(Capabilities& can, const std::string& text) {
   }
 }
 
+Archive read_reply(std::span<const std::byte> bytes) {
+  std::uint64_t length = 0;
+  for (std::size_t k = std::min<std::size_t>(bytes.size(), 8); k-- > 0;)
+    length = length << 8 | static_cast<std::uint64_t>(bytes[k]);
+  if (length > max_reply_header)
+    throw FormatError("the header of a reply claims " + std::to_string(length) + " bytes, expected at most " +
+                      std::to_string(max_reply_header));
+  return read_archive(bytes);
+}
+
+void require_possible(const Capabilities& can) {
+  constexpr std::int64_t most = 1024;  // larger ones make every case large
+  const auto text = [](std::int64_t number) { return std::to_string(number); };
+  if (can.channel_multiple < 1 || can.channel_multiple > most)
+    reject("channel_multiple", text(can.channel_multiple), "an integer from 1 to " + text(most));
+  if (can.max_elements != 0 && can.max_elements < can.channel_multiple) {
+    reject("max_elements", text(can.max_elements),
+           "0 for no limit, or at least a channel_multiple, " + text(can.channel_multiple));
+  }
+}
+
 Metadata capabilities_request() {
   return {{"format", "bncheck-request"}, {"version", version}, {"operation", "capabilities"}};
 }
@@ -198,8 +212,9 @@ Declared read_capabilities(const Archive& reply) {
   set_dimensions(can, text_or(reply, "dimensions", "1 2 3"));
   set_dtypes(can, text_or(reply, "dtypes", "f32"));
   set_errors(can, text_or(reply, "errors", ""));
-  can.channel_multiple = positive("channel_multiple", text_or(reply, "channel_multiple", "1"), 1);
-  can.max_elements = positive("max_elements", text_or(reply, "max_elements", "0"), 0);
+  can.channel_multiple = integer("channel_multiple", text_or(reply, "channel_multiple", "1"));
+  can.max_elements = integer("max_elements", text_or(reply, "max_elements", "0"));
+  require_possible(can);
   set_features(can, "lacks", text_or(reply, "lacks", ""), false);
   set_features(can, "has", text_or(reply, "has", ""), true);
   return declared;
@@ -233,15 +248,16 @@ Metadata capabilities_reply(const Subject& subject) {
 }
 
 Metadata call_request(const SingleCall& call) {
-  Metadata request{{"format", "bncheck-request"},
-                   {"version", version},
-                   {"operation", std::string(name_of(call.kind))},
-                   {"dimensions", std::to_string(call.config.dimensions)},
-                   {"num_features", std::to_string(call.config.num_features)},
-                   {"eps", decimal(call.config.eps)},
-                   {"momentum", call.config.momentum ? decimal(*call.config.momentum) : "cumulative"},
-                   {"num_batches_tracked", std::to_string(call.state.num_batches_tracked)},
-                   {"threads", std::to_string(call.x_exec.threads)}};
+  Metadata request{
+      {"format", "bncheck-request"},
+      {"version", version},
+      {"operation", std::string(name_of(call.kind))},
+      {"dimensions", std::to_string(call.config.dimensions)},
+      {"num_features", std::to_string(call.config.num_features)},
+      {"eps", shortest_decimal(call.config.eps)},
+      {"momentum", call.config.momentum ? shortest_decimal(*call.config.momentum) : "cumulative"},
+      {"num_batches_tracked", std::to_string(call.state.num_batches_tracked)},
+      {"threads", std::to_string(call.x_exec.threads)}};
   if (is_backward(call.kind)) {
     std::string wanted;
     if (call.want_dx) wanted += "dx ";

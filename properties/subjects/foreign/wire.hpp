@@ -3,6 +3,7 @@
 /// serve`, whole cases and their outcomes. PROTOCOL.md tells it to the authors of other programs.
 
 #include <map>
+#include <span>
 #include <string>
 
 #include "bncheck/safetensors.hpp"
@@ -29,6 +30,14 @@ void set_dtypes(Capabilities& can, const std::string& words);
 void set_errors(Capabilities& can, const std::string& words);
 void set_dialect(Capabilities& can, const std::string& text);
 void set_numerics(Capabilities& can, const std::string& text);
+
+/// Longest header of a reply in bytes: what is made of it in memory is many times larger.
+inline constexpr std::size_t max_reply_header = std::size_t{1} << 20;
+/// Throws FormatError.
+Archive read_reply(std::span<const std::byte> bytes);
+
+/// What a generator of cases can do justice to: throws FormatError that names the number and its limits.
+void require_possible(const Capabilities& can);
 
 using Metadata = std::map<std::string, std::string>;
 

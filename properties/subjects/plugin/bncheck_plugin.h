@@ -11,6 +11,8 @@
  * new process.
  *
  * Every call is complete in itself: parameters and running statistics come in with it and go out with it.
+ * It begins in the usual floating-point environment (to nearest, no traps, nothing flushed to zero); what it
+ * changes there ends with it. What else it does to its process (locale, folder, signals, ...) stays as it is.
  * A complete example of 80 lines: properties/subjects/examples/plugin.c.
  */
 #ifndef BNCHECK_PLUGIN_H
@@ -100,7 +102,7 @@ typedef struct bncheck_capabilities {
   uint32_t dimensions; /* default 7: bit 0 for BatchNorm1d, bit 1 for 2d, bit 2 for 3d */
   uint32_t layouts;    /* default 0: dense in logical order; bncheck_layout for more */
   uint32_t features;   /* default BNCHECK_UNTRACKED | BNCHECK_UNAFFINE | BNCHECK_EMPTY | BNCHECK_CUMULATIVE */
-  int64_t channel_multiple; /* default 1: C may be any number */
+  int64_t channel_multiple; /* default 1: C may be any number; at most 1024 */
   int64_t max_elements;     /* default 0: x may be of any size */
   const char* dtypes;       /* default "f32"; "f32 f16 f16+f32 bf16 f64": data, or data+per-channel vectors */
   const char* dialect;      /* default "pytorch"; "keras", "pytorch,running_var=population,saved=none" */

@@ -2,6 +2,8 @@
 
 #include <limits>
 
+#include "bncheck/number_text.hpp"
+
 namespace bncheck::variants {
 namespace {
 
@@ -84,7 +86,7 @@ void check_overlap(const View& in, const View& out, const Checking& checking) {
 
 void check_momentum(const std::optional<double>& momentum, const Checking& checking) {
   if (checking.momentum_unchecked || !momentum || std::isfinite(*momentum)) return;
-  reject(ErrorKind::momentum, "momentum is " + std::to_string(*momentum) + ", expected a finite number");
+  reject(ErrorKind::momentum, "momentum is " + shortest_decimal(*momentum) + ", expected a finite number");
 }
 
 void check_options(const Config& config, const Checking& checking) {
@@ -93,7 +95,7 @@ void check_options(const Config& config, const Checking& checking) {
   }
   const bool in_range = config.eps == 0 || (config.eps >= 0x1p-126 && config.eps <= 0x1p127);
   if (!in_range && !checking.eps_range_unchecked) {
-    reject(ErrorKind::eps, "eps is " + std::to_string(config.eps) + ", expected 0 or 2^-126 to 2^127");
+    reject(ErrorKind::eps, "eps is " + shortest_decimal(config.eps) + ", expected 0 or 2^-126 to 2^127");
   }
   check_momentum(config.momentum, checking);
 }

@@ -1,7 +1,7 @@
 """A program that stands between bncheck and a right BatchNorm and spoils what passes through.
 
-Usage: misbehaving.py FAULT COMMAND... (a 'bncheck serve SUBJECT'); FAULT is a function below. It needs nothing but
-Python: frames are passed on as they are, apart from the fault.
+Usage: misbehaving.py FAULT COMMAND... (a 'bncheck serve SUBJECT'); FAULT is a function below, or KEY=VALUE, a
+capability. It needs nothing but Python: frames are passed on as they are, apart from the fault.
 """
 
 import json
@@ -58,6 +58,21 @@ def hangs_on_empty(request, reply):
     while any(0 in shape for shape in shapes(request).values()):
         time.sleep(1)
     return frame(reply)
+
+
+def hangs_and_says_so(request, reply):
+    while not is_capabilities(request):
+        open("hangs", "w").close()
+        time.sleep(1)
+    return frame(reply)
+
+
+def million_keys(request, reply):
+    if is_capabilities(request):
+        return frame(reply)
+    header, data = header_of(reply)
+    header["__metadata__"].update({f"k{number}": "" for number in range(1000000)})
+    return frame(with_header(header, data))
 
 
 def dies_on_empty(request, reply):
@@ -162,7 +177,7 @@ claims_exactness = capability("numerics", "exact")
 
 def main():
     global out
-    fault = globals()[sys.argv[1]]
+    fault = capability(*sys.argv[1].split("=")) if "=" in sys.argv[1] else globals()[sys.argv[1]]
     requests, out = open(3, "rb"), open(4, "wb")
     ends = [os.pipe(), os.pipe()]
     right = subprocess.Popen(sys.argv[2:], stdin=ends[0][0], stdout=ends[1][1],

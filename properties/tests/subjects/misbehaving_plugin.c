@@ -56,11 +56,25 @@ static int spoiled_create(void** context, char* message, size_t message_bytes) {
   return BNCHECK_ERROR_OTHER;
 }
 
+static void spoiled_destroy(void* context) {
+  (void)context;
+  if (is("abort_in_destroy")) abort();
+}
+
+/* As a destructor of a static object would. */
+__attribute__((destructor)) static void at_exit(void) {
+  if (is("abort_at_exit")) abort();
+  if (is("status_at_exit")) _exit(3);
+  while (is("hang_at_exit")) pause();
+}
+
 static void spoiled_capabilities(void* context, bncheck_capabilities* can) {
   capabilities(context, can);
   can->errors = "rank one_value";
   if (is("backward_without_function")) can->operations |= BNCHECK_BACKWARD_TRAINING;
   if (is("no_cumulative")) can->features &= ~(uint32_t)BNCHECK_CUMULATIVE;
+  const char* multiple = getenv("BNCHECK_MULTIPLE");
+  if (multiple != NULL) can->channel_multiple = strtoll(multiple, NULL, 10);
   if (is("no_such_dtype")) can->dtypes = "f32 f8";
 }
 
@@ -68,6 +82,7 @@ const bncheck_plugin* bncheck_plugin_table(void) {
   static bncheck_plugin spoiled;
   spoiled = *right_table();
   spoiled.create = spoiled_create;
+  spoiled.destroy = spoiled_destroy;
   spoiled.capabilities = spoiled_capabilities;
   spoiled.forward_training = spoiled_training;
   spoiled.forward_inference = spoiled_inference;

@@ -1,0 +1,263 @@
+#include "bncheck/files.hpp"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <atomic>
+#include <cerrno>
+#include <charconv>
+#include <stdexcept>
+#include <string>
+#include <system_error>
+#include <utility>
+
+#include "bncheck/temporaries.hpp"
+
+namespace bncheck {
+namespace {
+
+namespace fs = std::filesystem;
+using Bytes = std::span<const std::byte>;
+using Pieces = std::span<const Bytes>;
+
+/// The kernel's own limit is 40.
+constexpr int most_links = 40;
+/// What one call may move: Linux moves less than 2 GiB at a time.
+constexpr std::size_t most_at_once = std::size_t{1} << 30;
+constexpr std::size_t block_bytes = std::size_t{1} << 20;
+
+[[noreturn]] void fail(const fs::path& path, const char* verb, const std::string& why) {
+  throw std::runtime_error("cannot " + std::string(verb) + " '" + path.string() + "': " + why);
+}
+[[noreturn]] void fail(const fs::path& path, const char* verb, int error) {
+  fail(path, verb, std::generic_category().message(error));
+}
+
+std::uint64_t machine_memory() {
+  return static_cast<std::uint64_t>(::sysconf(_SC_PHYS_PAGES)) *
+         static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
+}
+
+/// Closed at the end of a scope, unless it was closed to see whether that succeeds.
+class Descriptor {
+ public:
+  explicit Descriptor(int number) : number_(number) {}
+  ~Descriptor() { close(); }
+  Descriptor(const Descriptor&) = delete;
+  Descriptor& operator=(const Descriptor&) = delete;
+  bool is_open() const { return number_ >= 0; }
+  int get() const { return number_; }
+  /// 0, or the error's number.
+  int close() {
+    const int number = std::exchange(number_, -1);
+    return number >= 0 && ::close(number) != 0 && errno != EINTR ? errno : 0;
+  }
+
+ private:
+  int number_;
+};
+
+fs::path folder_of(const fs::path& path) {
+  return path.has_parent_path() ? path.parent_path() : fs::path(".");
+}
+
+/// In /proc, where a link stands for an open file and not for its name; /dev/fd is there too.
+bool is_in_proc(const fs::path& path) {
+  std::error_code error;
+  const fs::path folder = fs::canonical(folder_of(path), error);
+  return !error && folder.native().starts_with("/proc/");
+}
+
+/// The descriptor of this process that a link in /proc/self/fd stands for.
+std::optional<int> own_descriptor(const fs::path& path) {
+  std::error_code error;
+  const fs::path folder = fs::canonical(folder_of(path), error);
+  if (error || folder != "/proc/" + std::to_string(::getpid()) + "/fd") return std::nullopt;
+  const std::string name = path.filename().string();
+  int number = 0;
+  const auto [end, wrong] = std::from_chars(name.data(), name.data() + name.size(), number);
+  if (wrong != std::errc() || end != name.data() + name.size()) return std::nullopt;
+  return number;
+}
+
+/// 0 where every byte arrived, else the error's number.
+int write_pieces(int descriptor, Pieces pieces) {
+  for (Bytes rest : pieces) {
+    while (!rest.empty()) {
+      const ssize_t written = ::write(descriptor, rest.data(), std::min(rest.size(), most_at_once));
+      if (written > 0) {
+        rest = rest.subspan(static_cast<std::size_t>(written));
+      } else if (errno == EAGAIN) {
+        pollfd ready{descriptor, POLLOUT, 0};
+        ::poll(&ready, 1, -1);
+      } else if (errno != EINTR) {
+        return errno;
+      }
+    }
+  }
+  return 0;
+}
+
+int write_and_close(Descriptor& file, Pieces pieces) {
+  const int error = write_pieces(file.get(), pieces);
+  const int close_error = file.close();
+  return error != 0 ? error : close_error;
+}
+
+/// What is open already goes on where it is, so that what was written there before stays.
+int write_open_file(const fs::path& path, Pieces pieces) {
+  const std::optional<int> own = own_descriptor(path);
+  Descriptor file(own ? ::fcntl(*own, F_DUPFD_CLOEXEC, 0)
+                      : ::open(path.c_str(), O_WRONLY | O_APPEND | O_NOCTTY | O_CLOEXEC));
+  return file.is_open() ? write_and_close(file, pieces) : errno;
+}
+
+int overwrite(const fs::path& path, Pieces pieces) {
+  Descriptor file(::open(path.c_str(), O_WRONLY | O_TRUNC | O_NOCTTY | O_CLOEXEC));
+  return file.is_open() ? write_and_close(file, pieces) : errno;
+}
+
+/// A name that nothing has: threads of one process, and processes, each have names of their own.
+fs::path temporary_beside(const fs::path& path) {
+  static std::atomic<unsigned> serial{0};
+  return folder_of(path) /
+         (".bncheck-" + std::to_string(::getpid()) + "-" + std::to_string(serial++) + ".tmp");
+}
+
+/// Owner and permissions of what is replaced, as far as this process may give them: what it wrote counts
+/// more.
+void take_after(int descriptor, const struct stat& old) {
+  // The owner first, for a change of it takes permissions away.
+  [[maybe_unused]] const bool owned = ::fchown(descriptor, old.st_uid, old.st_gid) == 0;
+  [[maybe_unused]] const bool permitted = ::fchmod(descriptor, old.st_mode & 0777) == 0;
+}
+
+int replace_once(const fs::path& path, const struct stat* old, Pieces pieces) {
+  Temporary temporary(temporary_beside(path));
+  Descriptor file(::open(temporary.path().c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666));
+  if (!file.is_open()) {
+    const int error = errno;
+    temporary.release();
+    return error;
+  }
+  if (old != nullptr) take_after(file.get(), *old);
+  if (const int error = write_and_close(file, pieces); error != 0) return error;
+  if (::rename(temporary.path().c_str(), path.c_str()) != 0) return errno;
+  temporary.release();
+  return 0;
+}
+
+/// A new file for the old one's name. `old`: the status of what is replaced, where there is something.
+int replace(const fs::path& path, const struct stat* old, Pieces pieces) {
+  // A process that was killed may have had our number, and left what it was writing.
+  constexpr int attempts = 100;
+  int error = EEXIST;
+  for (int k = 0; k < attempts && error == EEXIST; ++k) error = replace_once(path, old, pieces);
+  return error;
+}
+
+/// The folder refuses a new file, or the name is one that a container has mounted: neither is the file's
+/// fault.
+bool is_of_the_folder(int error) {
+  return error == EACCES || error == EPERM || error == EROFS || error == EBUSY;
+}
+
+int write_to(const WrittenFile& target, Pieces pieces) {
+  if (target.path.empty()) return ENOENT;
+  if (is_in_proc(target.path)) return write_open_file(target.path, pieces);
+  if (target.in_place) return overwrite(target.path, pieces);
+  struct stat old {};
+  if (::stat(target.path.c_str(), &old) != 0) {
+    return errno == ENOENT ? replace(target.path, nullptr, pieces) : errno;
+  }
+  if (S_ISDIR(old.st_mode)) return EISDIR;
+  if (::access(target.path.c_str(), W_OK) != 0) return errno;
+  const int error = replace(target.path, &old, pieces);
+  return is_of_the_folder(error) ? overwrite(target.path, pieces) : error;
+}
+
+}  // namespace
+
+InputFile::InputFile(fs::path path) : path_(std::move(path)) {
+  struct stat status {};
+  // Asked before it is opened: opening a device may do something.
+  if (::stat(path_.c_str(), &status) != 0) fail(path_, "read", errno);
+  if (S_ISDIR(status.st_mode)) fail(path_, "read", EISDIR);
+  if (!S_ISREG(status.st_mode) && !S_ISFIFO(status.st_mode)) {
+    fail(path_, "read", "it is a device or a socket, expected a file or a pipe");
+  }
+  descriptor_ = ::open(path_.c_str(), O_RDONLY | O_NOCTTY | O_CLOEXEC);
+  if (descriptor_ < 0) fail(path_, "read", errno);
+  if (!S_ISREG(status.st_mode) || status.st_size == 0) return;
+  size_ = static_cast<std::uint64_t>(status.st_size);
+  if (*size_ <= machine_memory()) return;
+  ::close(descriptor_);
+  fail(path_, "read", "its " + std::to_string(*size_) + " bytes are more than this machine's memory");
+}
+
+InputFile::~InputFile() {
+  ::close(descriptor_);
+}
+
+std::size_t InputFile::read(std::span<std::byte> place) {
+  std::size_t got = 0;
+  while (got < place.size()) {
+    const ssize_t bytes = ::read(descriptor_, place.data() + got, std::min(place.size() - got, most_at_once));
+    if (bytes == 0) break;
+    if (bytes > 0) {
+      got += static_cast<std::size_t>(bytes);
+    } else if (errno != EINTR) {
+      fail(path_, "read", errno);
+    }
+  }
+  return got;
+}
+
+std::vector<std::byte> read_file(const fs::path& path) {
+  InputFile file(path);
+  std::vector<std::byte> bytes;
+  if (file.size()) {
+    bytes.resize(static_cast<std::size_t>(*file.size()));
+    bytes.resize(file.read(bytes));
+    return bytes;
+  }
+  std::vector<std::byte> block(block_bytes);
+  while (const std::size_t got = file.read(block)) {
+    bytes.insert(bytes.end(), block.begin(), block.begin() + static_cast<std::ptrdiff_t>(got));
+    if (bytes.size() > max_pipe_bytes) {
+      fail(path, "read",
+           "it gives more than " + std::to_string(max_pipe_bytes) + " bytes, expected at most those");
+    }
+  }
+  return bytes;
+}
+
+WrittenFile written_file(const fs::path& path) {
+  WrittenFile target{path, false};
+  std::error_code error;
+  for (int links = 0; links <= most_links; ++links) {
+    if (is_in_proc(target.path)) return {target.path, true};
+    const fs::path link = fs::read_symlink(target.path, error);
+    if (error) {
+      const fs::file_status status = fs::status(target.path, error);
+      target.in_place = fs::exists(status) && !fs::is_regular_file(status) && !fs::is_directory(status);
+      return target;
+    }
+    target.path = folder_of(target.path) / link;
+  }
+  fail(path, "write", ELOOP);
+}
+
+void write_file(const fs::path& path, Pieces pieces) {
+  if (const int error = write_to(written_file(path), pieces); error != 0) fail(path, "write", error);
+}
+
+void write_file(const fs::path& path, Bytes bytes) {
+  write_file(path, std::array<Bytes, 1>{bytes});
+}
+
+}  // namespace bncheck
