@@ -240,12 +240,16 @@ TEST(Audit, TheResultDoesNotDependOnTheJobs) {
   EXPECT_EQ(audit_json({plan.run(options), {}, "", ""}), one);
 }
 
-TEST(Audit, WhatALawThrowsEndsIt) {
+TEST(Audit, ALawThatThrowsIsAnAlarmOfItsOwn) {
   Law law = toy_law("law");
   law.check = [](const Case&, Runner&) -> Verdict { throw std::runtime_error("broken"); };
   AuditOptions options = four_seeds();
   options.jobs = 2;
-  EXPECT_THROW((Plan{{law}, {always_wrong}, {}}.run(options)), std::runtime_error);
+  const Plan plan{{law, toy_law("sane")}, {always_wrong}, {}};
+  const AuditResult result = plan.run(options);
+  EXPECT_GT(result.reference[0].alarms, 0);
+  EXPECT_EQ(result.reference[0].first->message, "it cannot be judged: broken");
+  EXPECT_EQ(result.reference[1].alarms, 0);
 }
 
 /// A fault that is wrong in every other run is still the same subject after a replay: it has run as often as

@@ -57,7 +57,8 @@ TEST(ForeignText, OfCapabilitiesIsBounded) {
 TEST(ForeignText, OfRefusedCapabilitiesIsBounded) {
   for (const char* key : {"format", "status", "message", "dialect", "numerics", "dtypes", "errors",
                           "operations", "dimensions", "takes", "channel_multiple", "lacks"}) {
-    Archive reply{{{"format", "bncheck-reply"}, {"name", "x"}, {key, hostile}}, {}};
+    Archive reply{{{"format", "bncheck-reply"}, {"name", "x"}}, {}};
+    reply.metadata[key] = hostile;
     if (key == std::string("message")) reply.metadata["status"] = "fatal";
     try {
       read_capabilities(reply);
@@ -191,7 +192,7 @@ TEST(ForeignText, InJudgedFiles) {
   file.case_file = file.output_file = "a\x1b[2J\nbncheck: all is well";
   file.message = hostile;
   expect_tame(show_judged(file), 2 * message_bytes);
-  expect_tame(judged_json({"pytorch", "sound", {file}, {}}), 2 * message_bytes);
+  expect_tame(judged_json({"pytorch", "sound", false, {file}, {}}), 2 * message_bytes);
 }
 
 }  // namespace

@@ -88,7 +88,7 @@ TEST(Json, FollowsTheSchema) {
   EXPECT_EQ(json.at("cases"), 207);
   EXPECT_EQ(json.at("violations"), 1);
   EXPECT_EQ(json.at("interrupted"), false);
-  EXPECT_EQ(json.size(), 12U);
+  EXPECT_EQ(json.size(), 13U);
   const nlohmann::json& law = json.at("laws").at(0);
   EXPECT_EQ(law.at("name"), "matches_oracle");
   EXPECT_EQ(law.at("verdict"), "holds");

@@ -140,7 +140,7 @@ class ChildProcess::Exchange {
  private:
   std::optional<Answer> step() {
     child_.give_up_if_interrupted();
-    enum { request, reply, spare_request, out, err, end, count };
+    enum { request, reply, spare_request, out, err, ended_process, count };
     std::array<pollfd, count> all;
     const auto watch = [&](int which, int descriptor, short events, bool wanted) {
       all[static_cast<std::size_t>(which)] = {wanted ? descriptor : -1, events, 0};
@@ -150,7 +150,7 @@ class ChildProcess::Exchange {
     watch(spare_request, child_.stdin_.get(), POLLOUT, !child_.settled_ && !spare_request_.done());
     watch(out, child_.stdout_.get(), POLLIN, true);
     watch(err, child_.stderr_.get(), POLLIN, true);
-    watch(end, child_.keeper_.descriptor(), POLLIN, !child_.status_);
+    watch(ended_process, child_.keeper_.descriptor(), POLLIN, !child_.status_);
     // What has ended leaves behind in its pipes what is to be read without waiting.
     const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline_ - Clock::now());
     const auto wait =
@@ -166,7 +166,7 @@ class ChildProcess::Exchange {
       if (auto answer = watch_over()) return answer;
     }
     if (ready <= 0) return std::nullopt;
-    if (all[end].revents != 0) child_.notice_end();
+    if (all[ended_process].revents != 0) child_.notice_end();
     if (all[request].revents != 0 && !request_.send_to(child_.requests_.get())) child_.requests_.close();
     if (all[spare_request].revents != 0 && !spare_request_.send_to(child_.stdin_.get()))
       child_.stdin_.close();

@@ -299,9 +299,15 @@ void Keeper::start(const Descriptors& descriptors) {
     do {
       got = ::recv(orders_.get(), &report, sizeof report, 0);
     } while (got < 0 && errno == EINTR);
+    // A command may kill its keeper before the report is sent. It has run then, and the wait for it finds
+    // the end.
+    if (got <= 0) {
+      runs_ = true;
+      return;
+    }
   }
   if (got <= 0) {
-    const int error = got < 0 ? errno : ECONNRESET;
+    const int error = errno;
     dismiss();
     fail("cannot start '" + command_[0] + "'", error);
   }
