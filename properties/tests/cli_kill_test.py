@@ -32,7 +32,7 @@ def commands(bncheck, plugins):
     reports = ["--json", "out.json", "--report", "out.html"]
     return {
         "check bn": ["check", "bn", *reports, "--junit", "out.xml", "--cases", "50"],
-        "check fault": ["check", "fault:one_pass_variance", *reports, "--cases", "50"],
+        "check fault": ["check", "fault:one_pass", *reports, "--cases", "50"],
         "check plugin": ["check", plugin, *reports, "--cases", "50"],
         "check program": ["check", program, *reports, "--cases", "20"],
         "compare": ["compare", "bn", plugin, program, *reports, "--markdown", "out.md", "--law-cases", "2", "--cases", "1"],
