@@ -109,7 +109,7 @@ class Search {
   void try_stored() {
     for (const StoredCase& stored : options_.stored) {
       if (stopped() || result_.counterexample) return;
-      const Verdict verdict = check_case(law_, stored.content, runner_);
+      const Verdict verdict = check_any(stored.content);
       if (verdict.kind == Verdict::Kind::not_applicable) continue;
       ++result_.stored;
       if (verdict.kind == Verdict::Kind::holds && stored.of_this_subject) ++result_.held_again;

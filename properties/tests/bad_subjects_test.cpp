@@ -5,6 +5,7 @@
 
 #include <limits>
 #include <stdexcept>
+#include <type_traits>
 
 #include "laws/catalogue.hpp"
 #include "search/measure.hpp"
@@ -101,6 +102,34 @@ TEST(BadSubjects, ASubjectThatThrowsDiesOfEachCase) {
   Hangs hangs;
   const std::atomic<bool> never{false};
   EXPECT_EQ(measure(subject, 1, 1, never, hangs).deaths.size(), all_workloads().size());
+}
+
+/// Not there any more, or given up because the user wants an end.
+template <class Thrown>
+class Gone : public Perfect {
+ public:
+  Gone() : Perfect(*dialect_named("pytorch")) {}
+  Outcome run(const Case&) override {
+    if constexpr (std::is_same_v<Thrown, SubjectUnavailable>) {
+      throw SubjectUnavailable("no device");
+    } else {
+      throw Thrown();
+    }
+  }
+};
+
+/// The run goes on without the subject's answer, whether a case was stored or is drawn.
+TEST(BadSubjects, OneThatIsGoneEndsItsLawInOrder) {
+  for (const bool stored : {true, false}) {
+    CheckOptions options = test_options();
+    if (stored) options.stored.push_back({forward_case(true, {2, 1}, {1, 2}), true});
+    Gone<SubjectUnavailable> lost;
+    const LawResult result = check_law(*law_named("zero_mean"), lost, options);
+    EXPECT_EQ(result.kind, LawResult::Kind::inconclusive);
+    EXPECT_EQ(result.lost, "no device");
+    Gone<Interrupted> given_up;
+    EXPECT_EQ(check_law(*law_named("zero_mean"), given_up, options).reason, "interrupted after 0 cases");
+  }
 }
 
 TEST(BadSubjects, ALawThatThrowsCostsItsOwnVerdict) {
