@@ -170,7 +170,7 @@ int write_to(const WrittenFile& target, Pieces pieces) {
   if (target.path.empty()) return ENOENT;
   if (is_in_proc(target.path)) return write_open_file(target.path, pieces);
   if (target.in_place) return overwrite(target.path, pieces);
-  struct stat old {};
+  struct stat old{};
   if (::stat(target.path.c_str(), &old) != 0) {
     return errno == ENOENT ? replace(target.path, nullptr, pieces) : errno;
   }
@@ -183,7 +183,7 @@ int write_to(const WrittenFile& target, Pieces pieces) {
 }  // namespace
 
 InputFile::InputFile(fs::path path) : path_(std::move(path)) {
-  struct stat status {};
+  struct stat status{};
   // Asked before it is opened: opening a device may do something.
   if (::stat(path_.c_str(), &status) != 0) fail(path_, "read", errno);
   if (S_ISDIR(status.st_mode)) fail(path_, "read", EISDIR);

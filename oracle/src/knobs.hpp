@@ -36,7 +36,7 @@ inline std::string listed(const std::vector<std::string>& words) {
 
 /// A knob whose values are the enumerators 0, 1, ... of E, under these words.
 template <class R, class E>
-Knob<R> word_knob(std::string key, E R::*member, const std::vector<std::string>& words) {
+Knob<R> word_knob(std::string key, E R::* member, const std::vector<std::string>& words) {
   const auto read = [member, words](R& record, std::string_view value) {
     for (std::size_t k = 0; k < words.size(); ++k) {
       if (words[k] == value) {

@@ -125,7 +125,7 @@ TEST_F(Files, PermissionsStay) {
   for (const mode_t mode : {mode_t{0600}, mode_t{0664}, mode_t{0755}}) {
     ASSERT_EQ(::chmod((folder_ / "x").c_str(), mode), 0);
     write_file(folder_ / "x", bytes(4));
-    struct stat status {};
+    struct stat status{};
     ASSERT_EQ(::stat((folder_ / "x").c_str(), &status), 0);
     EXPECT_EQ(status.st_mode & 07777, mode);
   }
@@ -138,8 +138,7 @@ TEST_F(Files, OpenFilesAreWrittenTo) {
   const int descriptor = ::open(path.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
   ASSERT_GE(descriptor, 0);
   ASSERT_EQ(::write(descriptor, "ab", 2), 2);
-  struct stat before {
-  }, after{};
+  struct stat before{}, after{};
   ASSERT_EQ(::fstat(descriptor, &before), 0);
   std::filesystem::create_symlink("/proc/self/fd/" + std::to_string(descriptor), folder_ / "link");
   const std::string cd = "cd", ef = "ef", all = "abcdefgh";

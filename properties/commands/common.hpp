@@ -41,5 +41,4 @@ std::uint64_t seed_from(const std::string& text);
 Style stdout_style();
 bool stderr_is_terminal();
 
-
 }  // namespace bncheck

@@ -72,8 +72,8 @@ std::string version_of(const std::string& name, const Subject& subject) {
   return name.ends_with(subject.name()) ? subject.version() : subject.name() + " " + subject.version();
 }
 
-/// The subject starts at its turn and ends with it: a hundred of them at once would take all descriptors. `folder` is
-/// absent where no law is checked.
+/// The subject starts at its turn and ends with it: a hundred of them at once would take all descriptors.
+/// `folder` is absent where no law is checked.
 Contestant play(const CompareArguments& arguments, const std::string& name, std::uint64_t seed,
                 std::optional<FindingFolder>& folder) {
   Contestant contestant{name, ""};

@@ -3,8 +3,8 @@
 
 namespace bncheck {
 
-/// A parent may have set stdin, stdout or stderr not to block, or have blocked signals, mostly by chance: none
-/// of that is meant for this program.
+/// A parent may have set stdin, stdout or stderr not to block, or have blocked signals, mostly by chance:
+/// none of that is meant for this program.
 void mend_inherited_state();
 
 }  // namespace bncheck

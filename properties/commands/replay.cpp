@@ -80,8 +80,8 @@ int run_replay(const ReplayArguments& arguments) {
       throw UsageError("'" + name + "': " + reason);
     }
     const std::vector<const Law*> laws = laws_for(arguments, file);
-    print("{} on {} {}\n", untrusted_line(name, message_bytes), untrusted_line(arguments.subject, message_bytes),
-          untrusted_line(subject->version()));
+    print("{} on {} {}\n", untrusted_line(name, message_bytes),
+          untrusted_line(arguments.subject, message_bytes), untrusted_line(subject->version()));
     if (!arguments.quiet) print_text(show_case(file.content));
     Tally tally;
     for (const Law* law : laws) replay_law(*law, file.content, runner, tally);

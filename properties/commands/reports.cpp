@@ -20,7 +20,7 @@ namespace fs = std::filesystem;
 const std::string to_stdout = "-";
 
 std::optional<struct stat> status_of(const std::string& name) {
-  struct stat status {};
+  struct stat status{};
   const int error = name == to_stdout ? ::fstat(STDOUT_FILENO, &status) : ::stat(name.c_str(), &status);
   if (error != 0) return std::nullopt;
   return status;

@@ -60,10 +60,10 @@ void on_failure(int) {}
 
 /// false where the signal was ignored from the start.
 bool handle(int number, void (*handler)(int), bool even_if_ignored = false) {
-  struct sigaction before {};
+  struct sigaction before{};
   ::sigaction(number, nullptr, &before);
   if (before.sa_handler == SIG_IGN && !even_if_ignored) return false;
-  struct sigaction action {};
+  struct sigaction action{};
   action.sa_handler = handler;
   action.sa_flags = SA_RESTART;
   sigemptyset(&action.sa_mask);

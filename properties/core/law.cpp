@@ -2,7 +2,6 @@
 
 #include <exception>
 
-
 namespace bncheck {
 
 Verdict settled(const std::function<Verdict()>& check) {

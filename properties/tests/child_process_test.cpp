@@ -69,8 +69,8 @@ TEST_F(ChildProcessTest, BytesThatComeLateBelongToTheReplyBefore) {
   const ChildProcess::Answer answer = ask(child);
   const Death& death = std::get<Death>(answer);
   EXPECT_EQ(death.cause, Death::Cause::protocol);
-  EXPECT_THAT(death.detail,
-              testing::StartsWith("4 bytes came before the request: they follow the reply to an earlier one"));
+  EXPECT_THAT(death.detail, testing::StartsWith(
+                                "4 bytes came before the request: they follow the reply to an earlier one"));
 }
 
 TEST_F(ChildProcessTest, EndAfterAReplyIsNotBlamedOnTheNextRequest) {

@@ -36,7 +36,8 @@ class BatchNorm {
  public:
   /// Throws Error: channels, eps, momentum.
   BatchNorm(Dimensions dimensions, const LayerOptions& options);
-  /// A layer that starts from a state. Throws what the other constructor and `load` throw, before it allocates.
+  /// A layer that starts from a state. Throws what the other constructor and `load` throw, before it
+  /// allocates.
   BatchNorm(Dimensions dimensions, const LayerOptions& options, const State& state);
 
   void train(bool on = true) noexcept { training_ = on; }

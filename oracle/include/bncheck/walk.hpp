@@ -23,7 +23,6 @@ class Walk {
       : case_(c), dialect_(dialect), config_(c.config), state_(c.state) {}
 
   bool done() const { return next_ == case_.calls.size(); }
-  std::size_t index() const { return next_; }
   const Call& call() const { return case_.calls[next_]; }
   const Config& config() const { return config_; }
   const State& before() const { return state_; }

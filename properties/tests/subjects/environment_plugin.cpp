@@ -56,7 +56,7 @@ void handle_signals() {
   alternate.ss_sp = stack.data();
   alternate.ss_size = stack.size();
   sigaltstack(&alternate, nullptr);
-  struct sigaction action {};
+  struct sigaction action{};
   action.sa_handler = on_signal;
   for (int number = 1; number < NSIG; ++number) sigaction(number, &action, nullptr);
   std::signal(SIGPIPE, SIG_IGN);
@@ -67,7 +67,7 @@ void handle_signals() {
 
 /// Thousands of signals a second, each of which interrupts what waits.
 void interrupt_always() {
-  struct sigaction action {};
+  struct sigaction action{};
   action.sa_handler = on_signal;
   sigaction(SIGALRM, &action, nullptr);
   const itimerval often{{0, 300}, {0, 300}};
