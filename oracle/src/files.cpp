@@ -37,11 +37,6 @@ constexpr std::size_t block_bytes = std::size_t{1} << 20;
   fail(path, verb, std::generic_category().message(error));
 }
 
-std::uint64_t machine_memory() {
-  return static_cast<std::uint64_t>(::sysconf(_SC_PHYS_PAGES)) *
-         static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
-}
-
 /// Closed at the end of a scope, unless it was closed to see whether that succeeds.
 class Descriptor {
  public:
@@ -181,6 +176,11 @@ int write_to(const WrittenFile& target, Pieces pieces) {
 }
 
 }  // namespace
+
+std::uint64_t machine_memory() {
+  return static_cast<std::uint64_t>(::sysconf(_SC_PHYS_PAGES)) *
+         static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
+}
 
 InputFile::InputFile(fs::path path) : path_(std::move(path)) {
   struct stat status{};

@@ -14,6 +14,9 @@ namespace bncheck {
 /// Most bytes that are read from a pipe: where its end is cannot be seen beforehand.
 inline constexpr std::uint64_t max_pipe_bytes = std::uint64_t{4} << 30;
 
+/// Physical memory in bytes: what a file to be read may not exceed.
+std::uint64_t machine_memory();
+
 /// A regular file or a pipe, opened for reading. Folders and devices (/dev/zero has no end) are refused.
 /// Throws std::runtime_error that names the file.
 class InputFile {

@@ -13,6 +13,7 @@
 #include <system_error>
 
 #include "bncheck/ascii.hpp"
+#include "bncheck/files.hpp"
 #include "bncheck/number_text.hpp"
 #include "bncheck/untrusted_text.hpp"
 #include "subjects/foreign/process_tree.hpp"

@@ -76,9 +76,4 @@ std::vector<ProcessEntry> descendants_of(pid_t root) {
   return found;
 }
 
-std::uint64_t machine_memory() {
-  return static_cast<std::uint64_t>(::sysconf(_SC_PHYS_PAGES)) *
-         static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
-}
-
 }  // namespace bncheck

@@ -16,7 +16,5 @@ struct ProcessEntry {
 /// Every process that descends from `root`, whatever group or session it has moved to; without `root` itself.
 /// One whose parent has ended descends from the process that adopted it. Empty where there is no /proc.
 std::vector<ProcessEntry> descendants_of(pid_t root);
-/// Physical memory in bytes.
-std::uint64_t machine_memory();
 
 }  // namespace bncheck
