@@ -76,14 +76,14 @@ struct Header {
   DataSize data;
 };
 
-Header read_header(Source& source) {
+Header read_header(Source& source, std::size_t most) {
   std::array<std::byte, length_bytes> first{};
   if (const std::size_t got = source.read(first); got < first.size()) {
     throw FormatError("expected 8 bytes of header length but the file has " + std::to_string(got));
   }
   const std::uint64_t length = length_in(first);
   const std::uint64_t after = source.size().value_or(max_pipe_bytes) - length_bytes;
-  const std::uint64_t limit = std::min<std::uint64_t>(after, max_header_bytes);
+  const std::uint64_t limit = std::min<std::uint64_t>(after, most);
   if (length > limit) {
     throw FormatError("the header claims " + std::to_string(length) + " bytes, expected at most " +
                       std::to_string(limit));
@@ -179,13 +179,13 @@ void read_data(Source& source, const DataSize& data, Entry& entry) {
     bytes.resize(std::min(size, before + step));
     const auto place = std::span(bytes).subspan(before);
     if (source.read(place) < place.size()) {
-      throw FormatError("the data end within tensor '" + entry.name + "' (truncated file?)");
+      throw FormatError("the data end within tensor " + in_quotes(entry.name) + " (truncated file?)");
     }
   }
 }
 
-Archive read_from(Source& source) {
-  const auto [header, data] = read_header(source);
+Archive read_from(Source& source, std::size_t most_header) {
+  const auto [header, data] = read_header(source, most_header);
   Archive archive;
   std::vector<Entry> entries;
   for (const auto& [name, entry] : header.items()) {
@@ -259,14 +259,14 @@ void save_archive(const std::filesystem::path& path, const Archive& archive) {
   write_file(path, ArchivePieces(archive.metadata, tensors_of(archive)).all());
 }
 
-Archive read_archive(std::span<const std::byte> bytes) {
+Archive read_archive(std::span<const std::byte> bytes, std::size_t most_header) {
   MemorySource source(bytes);
-  return read_from(source);
+  return read_from(source, most_header);
 }
 
 Archive load_archive(const std::filesystem::path& path) {
   FileSource source(path);
-  return read_from(source);
+  return read_from(source, max_header_bytes);
 }
 
 }  // namespace bncheck

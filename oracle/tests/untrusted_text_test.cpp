@@ -1,4 +1,4 @@
-/// Text of strangers: nothing of it moves a cursor, fakes a line or fills a screen.
+/// Untrusted text: nothing of it moves a cursor, fakes a line or fills a screen.
 
 #include "bncheck/untrusted_text.hpp"
 

@@ -104,7 +104,7 @@ int run_compare(const CompareArguments& arguments) {
   std::optional<FindingFolder> folder;
   if (!arguments.no_laws) folder.emplace(arguments.save, arguments.names_folder);
   const std::uint64_t seed = seed_from(arguments.seed);
-  // A misspelt name is told before the first one runs.
+  // A misspelt name is reported before the first one runs.
   for (const std::string& name : arguments.subjects) require_subject_name(name);
   League league;
   league.seed = seed;

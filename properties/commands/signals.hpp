@@ -20,7 +20,7 @@ void restore_signals();
 /// ignore in whatever they run in the background.
 const std::atomic<bool>& interruption();
 
-/// Whoever reads stdout has gone: as by SIGPIPE, unless that was ignored from the start.
+/// The reader of stdout has gone: as by SIGPIPE, unless that was ignored from the start.
 void end_by_broken_pipe();
 
 }  // namespace bncheck

@@ -7,7 +7,7 @@
 namespace bncheck {
 
 /// What is changed of this thread's arithmetic during its lifetime is put back at its end: a subject's own
-/// choice is right in its own call, and nobody else's business.
+/// choice is right in its own call and ends with it.
 class KeptArithmetic {
  public:
   KeptArithmetic();

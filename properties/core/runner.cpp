@@ -1,6 +1,6 @@
 #include "core/runner.hpp"
 
-#include <stdexcept>
+#include <exception>
 
 #include "bncheck/walk.hpp"
 #include "core/kept_arithmetic.hpp"
@@ -72,10 +72,10 @@ namespace {
 
 /// From its own counter the subject must refuse a call that a right one carries out: what it left there is
 /// wrong.
-[[noreturn]] void settle_unusable_state(const State& state, std::size_t call, ErrorKind kind) {
+[[noreturn]] void settle_unusable_counter(const State& state, std::size_t call) {
   throw Settled{Verdict::violated("call " + std::to_string(call - 1) + " left a state from which call " +
-                                  std::to_string(call) + " must fail (" + std::string(name_of(kind)) +
-                                  "): num_batches_tracked is " + std::to_string(state.num_batches_tracked))};
+                                  std::to_string(call) + " must fail: num_batches_tracked is " +
+                                  std::to_string(state.num_batches_tracked))};
 }
 
 }  // namespace
@@ -100,7 +100,6 @@ Run Runner::run(const Case& c) {
   if (const std::string reason = refused_dtypes(c, can().dtypes); !reason.empty()) {
     throw Settled{Verdict::not_applicable(reason)};
   }
-  const std::vector<std::vector<ErrorKind>> due = errors_by_call(c, can().dialect);
   if (auto reason = beyond_reach(c, can())) throw Settled{Verdict::beyond(std::move(*reason))};
   Outcome outcome = outcome_of(c);
   if (outcome.death) {
@@ -123,9 +122,9 @@ Run Runner::run(const Case& c) {
     }
     run.expected.push_back(expect(config, run.before(k), c.calls[k], can().dialect, latest));
     const ExpectedCall& expected = run.expected.back();
-    const std::vector<ErrorKind> of_counter{ErrorKind::counter};
-    if (k > 0 && !strayed && due[k].empty() && expected.errors == of_counter)
-      settle_unusable_state(run.before(k), k, ErrorKind::counter);
+    const bool exhausted = expected.errors == std::vector{ErrorKind::counter};
+    if (k > 0 && !strayed && exhausted && errors_by_call(c, can().dialect)[k].empty())
+      settle_unusable_counter(run.before(k), k);
     strayed = strayed || (expected.must_fail() && failure == nullptr);
     config = run.expected.back().config;
     latest = run.expected.back().latest;

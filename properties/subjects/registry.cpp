@@ -45,7 +45,7 @@ void require_known_subject(std::string_view name) {
     if (entry.name == name) return;
   }
   for (const SubjectFamily& family : subject_families()) {
-    // A family whose names nobody can list starts processes, and takes any name.
+    // A family whose names cannot be listed starts processes, and takes any name.
     if (name.starts_with(family.prefix) && family.listed_by.empty()) return;
   }
   make_subject(name);

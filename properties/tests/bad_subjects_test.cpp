@@ -164,7 +164,7 @@ TEST(BadSubjects, ACaseWithoutAnswerIsNotApplicable) {
 // ---- memory
 
 /// A case of a few bytes may claim more channels than any memory has room for.
-TEST(BadSubjects, ChannelsThatNobodyHasCostNothing) {
+TEST(BadSubjects, ChannelsBeyondAnyMemoryCostNothing) {
   Case c = forward_case(true, {2, 1}, {1, 2});
   c.config.num_features = std::int64_t{1} << 50;
   Case plain = c;

@@ -1,4 +1,4 @@
-/// Text of strangers at every place where it comes in, is kept or is shown (bncheck/untrusted_text.hpp).
+/// Untrusted text at every place where it comes in, is kept or is shown (bncheck/untrusted_text.hpp).
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -16,6 +16,7 @@
 #include "report/judged_files.hpp"
 #include "report/junit.hpp"
 #include "report/league.hpp"
+#include "report_saying.hpp"
 #include "search/failure_store.hpp"
 #include "subjects/foreign/wire.hpp"
 #include "support.hpp"
@@ -129,19 +130,9 @@ TEST(ForeignText, OfALawsReportAndOfItsCaseFileIsBounded) {
 // ---- Where a person reads it.
 
 CheckReport hostile_report() {
-  CheckReport report{"x", hostile, "pytorch", 1, false, {}};
-  LawResult result;
-  result.law = law_named("zero_mean");
-  result.kind = LawResult::Kind::violated;
-  result.reason = hostile;
-  result.counterexample = forward_case(true, {2, 1}, {1, 2});
-  result.verdict = Verdict::violated(hostile);
-  report.findings.push_back({result, ""});
-  result.counterexample.reset();
-  for (const LawResult::Kind kind : {LawResult::Kind::not_applicable, LawResult::Kind::inconclusive}) {
-    result.kind = kind;
-    report.findings.push_back({result, ""});
-  }
+  CheckReport report = report_saying("x", hostile, "pytorch", "");
+  report.findings.push_back(report.findings.back());
+  report.findings.back().result.kind = LawResult::Kind::inconclusive;
   return report;
 }
 

@@ -15,6 +15,7 @@
 #include "report/junit.hpp"
 #include "report/markdown.hpp"
 #include "report/markup.hpp"
+#include "report_saying.hpp"
 #include "support.hpp"
 
 namespace bncheck::test {
@@ -103,17 +104,7 @@ TEST(EmbeddedCase, IsBase64OfTheFileUnlessItIsLarge) {
 const std::string hostile = "<script>alert('x')</script>\"&\x01\xff";
 
 CheckReport hostile_report() {
-  CheckReport report{hostile, hostile, hostile, 1, false, {}};
-  LawResult result;
-  result.law = law_named("zero_mean");
-  result.kind = LawResult::Kind::violated;
-  result.reason = hostile;
-  result.counterexample = forward_case(true, {2, 1}, {1, 2});
-  result.verdict = Verdict::violated(hostile);
-  report.findings.push_back({result, hostile});
-  result.counterexample.reset();
-  result.kind = LawResult::Kind::not_applicable;
-  report.findings.push_back({result, ""});
+  CheckReport report = report_saying(hostile, hostile, hostile, hostile);
   PassErrors& errors = report.accuracy[Pass::training];
   Error error;
   error.ratio = error.ulps = 3;

@@ -1,5 +1,5 @@
 #pragma once
-/// JSON from files that anybody may have written.
+/// JSON of untrusted files.
 
 #include <string>
 #include <string_view>

@@ -50,8 +50,8 @@ class ArchivePieces {
 
 std::vector<std::byte> write_archive(const Archive& archive);
 /// Throws FormatError. Allocates no more than a small multiple of what `bytes` holds, whatever the header
-/// says.
-Archive read_archive(std::span<const std::byte> bytes);
+/// says; a header of more than `most_header` bytes is not looked at.
+Archive read_archive(std::span<const std::byte> bytes, std::size_t most_header = max_header_bytes);
 
 /// Takes little more memory than the archive: its tensors are read straight to their place. Throws
 /// FormatError, and std::runtime_error that names a file which cannot be read.

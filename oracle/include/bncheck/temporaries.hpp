@@ -1,5 +1,5 @@
 #pragma once
-/// Files and folders that nobody is to find after the program has ended, whether it returned, threw or was
+/// Files and folders that are gone when the program has ended, whether it returned, threw or was
 /// ended by a signal that can be caught.
 
 #include <cstddef>
@@ -17,7 +17,7 @@ class Temporary {
   ~Temporary();
 
   const std::filesystem::path& path() const { return path_; }
-  /// It has become something else, or is somebody else's: it stays.
+  /// It has become something else, or has another owner: it stays.
   void release();
 
  private:

@@ -1,5 +1,5 @@
 #pragma once
-/// Text of strangers, as a person may be shown it. What a subject, a plugin, a program or a file says may
+/// Untrusted text, as a person may be shown it. What a subject, a plugin, a program or a file says may
 /// hold anything and be of any length: sequences that clear a terminal, a carriage return and a line that
 /// looks like ours, megabytes. Every text of theirs passes one of these functions before it reaches a
 /// terminal, a log, a page or a saved note.
@@ -28,7 +28,7 @@ std::string untrusted_line(std::string_view text, std::size_t most = line_bytes)
 /// The same in single quotes, for a message that names what was given; newlines at the end are part of it.
 std::string in_quotes(std::string_view text, std::size_t most = 60);
 
-/// Several lines of ours that have parts of strangers in them: newlines and tabs stay, nothing is cut.
+/// Several lines of ours that quote untrusted text: newlines and tabs stay, nothing is cut.
 std::string untrusted_lines(std::string_view text);
 
 }  // namespace bncheck

@@ -185,7 +185,7 @@ class ChildProcess::Exchange {
     return std::nullopt;
   }
 
-  /// What came since the last reply belongs to that one: it is the first moment at which it can be told.
+  /// What came since the last reply belongs to that one: this is the first moment at which it can be seen.
   std::optional<Answer> look_before() {
     child_.give_up_if_interrupted();
     if (!child_.settled_) return std::nullopt;
@@ -238,7 +238,7 @@ class ChildProcess::Exchange {
     count_surplus(bytes.size() - reply_.feed(bytes));
   }
 
-  /// Somebody's words, unless nobody has answered yet and they turn out to be the answer.
+  /// Words of the program, unless no frame was answered yet and they turn out to be the answer.
   std::optional<Answer> read_stdout() {
     const std::span<const std::byte> bytes = child_.read_from(child_.stdout_);
     if (child_.settled_) {

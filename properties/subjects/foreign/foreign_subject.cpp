@@ -87,7 +87,8 @@ class ForeignSubject : public Subject {
     auto answer = child_->exchange(OutgoingFrame(request, {}), limits_.start, reply_overhead);
     if (auto* death = std::get_if<Death>(&answer)) return std::move(*death);
     try {
-      Declared declared = read_capabilities(read_reply(std::get<std::vector<std::byte>>(answer)));
+      Declared declared =
+          read_capabilities(read_archive(std::get<std::vector<std::byte>>(answer), max_reply_header));
       // Whoever asked it before goes by what it said then; one that changes its mind is judged by that.
       if (declared_.name.empty()) declared_ = std::move(declared);
     } catch (const FormatError& error) {
@@ -104,7 +105,7 @@ class ForeignSubject : public Subject {
     auto answer = child_->exchange(OutgoingFrame(metadata, tensors), limits_.call, size);
     if (auto* death = std::get_if<Death>(&answer)) return std::move(*death);
     try {
-      return read_reply(std::get<std::vector<std::byte>>(answer));
+      return read_archive(std::get<std::vector<std::byte>>(answer), max_reply_header);
     } catch (const FormatError& error) {
       return broke(error);
     }

@@ -70,7 +70,7 @@ class KeeperProcess {
     return number < 0 ? -1 : ::fcntl(number, F_DUPFD_CLOEXEC, lowest);
   }
 
-  /// A copy of somebody's pipe would keep that pipe open.
+  /// A copy of the end of a pipe would keep that pipe open.
   void close_others() const {
     std::array<int, 3> kept{orders_, owner_, signals_};
     std::ranges::sort(kept);
@@ -138,7 +138,7 @@ class KeeperProcess {
     volatile int error = 0;
     const pid_t pid = ::vfork();
     if (pid == 0) {
-      ::prctl(PR_SET_PDEATHSIG, SIGKILL);  // should somebody kill the keeper
+      ::prctl(PR_SET_PDEATHSIG, SIGKILL);  // should the keeper be killed
       ::setpgid(0, 0);
       for (std::size_t k = 0; k < given.size(); ++k) ::dup2(given[k], static_cast<int>(k));
       sigset_t none;
@@ -177,7 +177,7 @@ class KeeperProcess {
     }
   }
 
-  /// A process that is started while this looks is found the next time: whoever started it is dead by then.
+  /// A process that is started while this looks is found the next time: its parent is dead by then.
   void end_all() {
     const Clock::time_point deadline = Clock::now() + patience_;
     while (reap()) {
@@ -267,7 +267,7 @@ void Keeper::hire() {
   orders_ = std::move(ours);
 }
 
-/// The keeper leaves when it finds that nobody gives it orders any more, and takes all with it.
+/// The keeper leaves when the other end of its orders is closed, and takes all with it.
 void Keeper::dismiss() {
   orders_.close();
   runs_ = false;
@@ -326,7 +326,7 @@ std::optional<int> Keeper::wait(std::chrono::milliseconds limit) {
   }
   Report report{};
   if (::recv(orders_.get(), &report, sizeof report, MSG_DONTWAIT) <= 0) {
-    dismiss();  // somebody has killed it, and its command with it; the next start has another keeper
+    dismiss();  // it was killed, and its command with it; the next start has another keeper
     return std::nullopt;
   }
   runs_ = false;

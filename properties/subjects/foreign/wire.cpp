@@ -38,7 +38,7 @@ std::string text_or(const Archive& archive, const std::string& key, const std::s
 }
 
 /// What a person is shown of a subject. Megabytes of it in every reply would stay with every finding.
-std::string told(const Archive& archive, const std::string& key) {
+std::string shown_text(const Archive& archive, const std::string& key) {
   return untrusted_line(text_or(archive, key, ""), message_bytes);
 }
 
@@ -166,16 +166,6 @@ void set_numerics(Capabilities& can, const std::string& text) {
   }
 }
 
-Archive read_reply(std::span<const std::byte> bytes) {
-  std::uint64_t length = 0;
-  for (std::size_t k = std::min<std::size_t>(bytes.size(), 8); k-- > 0;)
-    length = length << 8 | static_cast<std::uint64_t>(bytes[k]);
-  if (length > max_reply_header)
-    throw FormatError("the header of a reply claims " + std::to_string(length) + " bytes, expected at most " +
-                      std::to_string(max_reply_header));
-  return read_archive(bytes);
-}
-
 void require_possible(const Capabilities& can) {
   constexpr std::int64_t most = 1024;  // larger ones make every case large
   const auto text = [](std::int64_t number) { return std::to_string(number); };
@@ -195,12 +185,13 @@ Declared read_capabilities(const Archive& reply) {
   expect_format(reply, "bncheck-reply");
   const std::string status = text_or(reply, "status", "values");
   if (status != "values")
-    throw FormatError("it has no capabilities: " +
-                      (reply.metadata.contains("message") ? told(reply, "message") : in_quotes(status)));
+    throw FormatError("it has no capabilities: " + (reply.metadata.contains("message")
+                                                        ? shown_text(reply, "message")
+                                                        : in_quotes(status)));
   Declared declared;
-  declared.name = told(reply, "name");
+  declared.name = shown_text(reply, "name");
   if (declared.name.empty()) throw FormatError("'name' is missing");
-  declared.version = told(reply, "subject_version");
+  declared.version = shown_text(reply, "subject_version");
   const std::string takes = text_or(reply, "takes", "calls");
   if (takes != "calls" && takes != "cases") reject("takes", takes, "calls or cases");
   declared.takes_cases = takes == "cases";
@@ -287,7 +278,7 @@ NamedTensors tensors_of(const SingleCall& call) {
 CallReply read_call_reply(Archive reply) {
   expect_format(reply, "bncheck-reply");
   const std::string status = text_or(reply, "status", "");
-  const std::string message = told(reply, "message");
+  const std::string message = shown_text(reply, "message");
   CallReply result;
   if (status == "fatal") {
     result.death = Death{Death::Cause::left, "it cannot go on: " + message, 0};
@@ -331,7 +322,7 @@ Death read_death(const Archive& reply, const std::string& cause) {
   if (!number || *number < 0 || *number > static_cast<int>(Death::Cause::input_changed))
     reject("death", cause, "a cause of death");
   const auto call = parse_integer(text_or(reply, "death.call", "0"));
-  return {static_cast<Death::Cause>(*number), told(reply, "death.detail"),
+  return {static_cast<Death::Cause>(*number), shown_text(reply, "death.detail"),
           static_cast<std::size_t>(call.value_or(0))};
 }
 
@@ -390,7 +381,7 @@ Outcome read_outcome(Archive reply, const Case& c) {
     }
     const auto count = parse_integer(text_or(reply, key + ".num_batches_tracked", ""));
     if (count) state.num_batches_tracked = *count;
-    if (auto failure = read_failure(text_or(reply, key, ""), told(reply, key + ".message"))) {
+    if (auto failure = read_failure(text_or(reply, key, ""), shown_text(reply, key + ".message"))) {
       failure->wrote_outputs = text_or(reply, key + ".wrote_outputs", "") == "true";
       outcome.replies.push_back({std::move(*failure), state});
       continue;

@@ -33,8 +33,6 @@ void set_numerics(Capabilities& can, const std::string& text);
 
 /// Longest header of a reply in bytes: what is made of it in memory is many times larger.
 inline constexpr std::size_t max_reply_header = std::size_t{1} << 20;
-/// Throws FormatError.
-Archive read_reply(std::span<const std::byte> bytes);
 
 /// What a generator of cases can do justice to: throws FormatError that names the number and its limits.
 void require_possible(const Capabilities& can);
