@@ -12,21 +12,21 @@ namespace {
 
 using std::chrono::milliseconds;
 
-Case case_of(std::int64_t samples) {
+Case case_of_samples(std::int64_t samples) {
   return forward_case(true, {samples, 1}, std::vector<float>(static_cast<std::size_t>(samples), 1));
 }
 
 CaseTimes times_of(int count, milliseconds usual, milliseconds once) {
   CaseTimes times;
-  times.add(case_of(7), once);
-  for (int k = 0; k < count; ++k) times.add(case_of(2), usual);
+  times.add(case_of_samples(7), once);
+  for (int k = 0; k < count; ++k) times.add(case_of_samples(2), usual);
   return times;
 }
 
 TEST(CaseTimes, ASlowCaseTookLongAndFarLongerThanTheOthers) {
   const auto slow = times_of(9, milliseconds(10), milliseconds(1100)).slow();
   ASSERT_TRUE(slow.has_value());
-  EXPECT_EQ(slow->content, case_of(7));
+  EXPECT_EQ(slow->content, case_of_samples(7));
   EXPECT_EQ(slow->time, milliseconds(1100));
   EXPECT_EQ(slow->median, milliseconds(10));
 }
