@@ -119,7 +119,9 @@ class EachReport(OutputTest):
         self.assertIn("1 holds", result.stdout)
 
     def test_a_file_that_grows_too_large_is_an_error(self):
-        result = self.shell('ulimit -f 8; exec "$@"', *BRIEF, "--report", "page.html", "--json", "report.json")
+        # A control uses no OpenMP: LLVM's keeps a file of its own, and dies where that may not grow.
+        result = self.shell('ulimit -f 8; exec "$@"', *BRIEF, "control:two_pass", "--report", "page.html", "--json",
+                            "report.json")
         self.complains(result, 2, "'page.html': File too large")
         json.loads((self.folder / "report.json").read_text())
         self.assertEqual(self.files(), ["report.json"])
