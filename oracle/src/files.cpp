@@ -24,6 +24,11 @@ namespace fs = std::filesystem;
 using Bytes = std::span<const std::byte>;
 using Pieces = std::span<const Bytes>;
 
+struct Content {
+  Pieces pieces;
+  const std::atomic<bool>* given_up = nullptr;
+};
+
 /// The kernel's own limit is 40.
 constexpr int most_links = 40;
 /// What one call may move: Linux moves less than 2 GiB at a time.
@@ -80,9 +85,15 @@ std::optional<int> own_descriptor(const fs::path& path) {
 }
 
 /// 0 where every byte arrived, else the error's number.
-int write_pieces(int descriptor, Pieces pieces) {
-  for (Bytes rest : pieces) {
+bool is_given_up(const Content& content) {
+  return content.given_up != nullptr && *content.given_up;
+}
+
+int write_content(int descriptor, const Content& content) {
+  for (Bytes rest : content.pieces) {
     while (!rest.empty()) {
+      // An interrupted write to a pipe may have written something: not its result tells.
+      if (is_given_up(content)) return EINTR;
       const ssize_t written = ::write(descriptor, rest.data(), std::min(rest.size(), most_at_once));
       if (written > 0) {
         rest = rest.subspan(static_cast<std::size_t>(written));
@@ -97,23 +108,31 @@ int write_pieces(int descriptor, Pieces pieces) {
   return 0;
 }
 
-int write_and_close(Descriptor& file, Pieces pieces) {
-  const int error = write_pieces(file.get(), pieces);
+int write_and_close(Descriptor& file, const Content& content) {
+  const int error = write_content(file.get(), content);
   const int close_error = file.close();
   return error != 0 ? error : close_error;
 }
 
-/// What is open already goes on where it is, so that what was written there before stays.
-int write_open_file(const fs::path& path, Pieces pieces) {
-  const std::optional<int> own = own_descriptor(path);
-  Descriptor file(own ? ::fcntl(*own, F_DUPFD_CLOEXEC, 0)
-                      : ::open(path.c_str(), O_WRONLY | O_APPEND | O_NOCTTY | O_CLOEXEC));
-  return file.is_open() ? write_and_close(file, pieces) : errno;
+/// Waits for the reader of a pipe. -1 where it cannot be opened, or is given up.
+int open_writable(const fs::path& path, int flags, const Content& content) {
+  int file = -1;
+  do {
+    file = ::open(path.c_str(), O_WRONLY | O_NOCTTY | O_CLOEXEC | flags);
+  } while (file < 0 && errno == EINTR && !is_given_up(content));
+  return file;
 }
 
-int overwrite(const fs::path& path, Pieces pieces) {
-  Descriptor file(::open(path.c_str(), O_WRONLY | O_TRUNC | O_NOCTTY | O_CLOEXEC));
-  return file.is_open() ? write_and_close(file, pieces) : errno;
+/// What is open already goes on where it is, so that what was written there before stays.
+int write_open_file(const fs::path& path, const Content& content) {
+  const std::optional<int> own = own_descriptor(path);
+  Descriptor file(own ? ::fcntl(*own, F_DUPFD_CLOEXEC, 0) : open_writable(path, O_APPEND, content));
+  return file.is_open() ? write_and_close(file, content) : errno;
+}
+
+int overwrite(const fs::path& path, const Content& content) {
+  Descriptor file(open_writable(path, O_TRUNC, content));
+  return file.is_open() ? write_and_close(file, content) : errno;
 }
 
 /// A name that nothing has: threads of one process, and processes, each have names of their own.
@@ -131,7 +150,7 @@ void take_after(int descriptor, const struct stat& old) {
   [[maybe_unused]] const bool permitted = ::fchmod(descriptor, old.st_mode & 0777) == 0;
 }
 
-int replace_once(const fs::path& path, const struct stat* old, Pieces pieces) {
+int replace_once(const fs::path& path, const struct stat* old, const Content& content) {
   Temporary temporary(temporary_beside(path));
   Descriptor file(::open(temporary.path().c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666));
   if (!file.is_open()) {
@@ -140,18 +159,18 @@ int replace_once(const fs::path& path, const struct stat* old, Pieces pieces) {
     return error;
   }
   if (old != nullptr) take_after(file.get(), *old);
-  if (const int error = write_and_close(file, pieces); error != 0) return error;
+  if (const int error = write_and_close(file, content); error != 0) return error;
   if (::rename(temporary.path().c_str(), path.c_str()) != 0) return errno;
   temporary.release();
   return 0;
 }
 
 /// A new file for the old one's name. `old`: the status of what is replaced, where there is something.
-int replace(const fs::path& path, const struct stat* old, Pieces pieces) {
+int replace(const fs::path& path, const struct stat* old, const Content& content) {
   // A process that was killed may have had our number, and left what it was writing.
   constexpr int attempts = 100;
   int error = EEXIST;
-  for (int k = 0; k < attempts && error == EEXIST; ++k) error = replace_once(path, old, pieces);
+  for (int k = 0; k < attempts && error == EEXIST; ++k) error = replace_once(path, old, content);
   return error;
 }
 
@@ -161,18 +180,18 @@ bool is_of_the_folder(int error) {
   return error == EACCES || error == EPERM || error == EROFS || error == EBUSY;
 }
 
-int write_to(const WrittenFile& target, Pieces pieces) {
+int write_to(const WrittenFile& target, const Content& content) {
   if (target.path.empty()) return ENOENT;
-  if (is_in_proc(target.path)) return write_open_file(target.path, pieces);
-  if (target.in_place) return overwrite(target.path, pieces);
+  if (is_in_proc(target.path)) return write_open_file(target.path, content);
+  if (target.in_place) return overwrite(target.path, content);
   struct stat old{};
   if (::stat(target.path.c_str(), &old) != 0) {
-    return errno == ENOENT ? replace(target.path, nullptr, pieces) : errno;
+    return errno == ENOENT ? replace(target.path, nullptr, content) : errno;
   }
   if (S_ISDIR(old.st_mode)) return EISDIR;
   if (::access(target.path.c_str(), W_OK) != 0) return errno;
-  const int error = replace(target.path, &old, pieces);
-  return is_of_the_folder(error) ? overwrite(target.path, pieces) : error;
+  const int error = replace(target.path, &old, content);
+  return is_of_the_folder(error) ? overwrite(target.path, content) : error;
 }
 
 }  // namespace
@@ -252,12 +271,13 @@ WrittenFile written_file(const fs::path& path) {
   fail(path, "write", ELOOP);
 }
 
-void write_file(const fs::path& path, Pieces pieces) {
-  if (const int error = write_to(written_file(path), pieces); error != 0) fail(path, "write", error);
+void write_file(const fs::path& path, Pieces pieces, const std::atomic<bool>* given_up) {
+  if (const int error = write_to(written_file(path), {pieces, given_up}); error != 0)
+    fail(path, "write", error);
 }
 
-void write_file(const fs::path& path, Bytes bytes) {
-  write_file(path, std::array<Bytes, 1>{bytes});
+void write_file(const fs::path& path, Bytes bytes, const std::atomic<bool>* given_up) {
+  write_file(path, std::array<Bytes, 1>{bytes}, given_up);
 }
 
 }  // namespace bncheck

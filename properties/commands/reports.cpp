@@ -10,6 +10,7 @@
 #include "bncheck/files.hpp"
 #include "commands/commands.hpp"
 #include "commands/output.hpp"
+#include "commands/signals.hpp"
 #include "commands/writable.hpp"
 
 namespace bncheck {
@@ -77,7 +78,8 @@ bool Reports::write(const Texts& texts) const {
         flush_output();
       } else if (!file.empty()) {
         const std::string content = text();
-        write_file(file, std::as_bytes(std::span(content)));
+        const InterruptibleCalls interruptible;
+        write_file(file, std::as_bytes(std::span(content)), interruptible.given_up());
       }
     } catch (const std::exception& error) {
       complain(error.what());

@@ -1,6 +1,7 @@
 """Where output goes, and files that are no files. Usage: cli_output_test.py BNCHECK CORPUS [unittest options]."""
 
 import contextlib
+import fcntl
 import json
 import os
 import resource
@@ -9,6 +10,7 @@ import stat
 import struct
 import subprocess
 import xml.etree.ElementTree as ElementTree
+from pathlib import Path
 
 import cli_test
 from cli_test import VIOLATION, CliTest
@@ -205,6 +207,10 @@ class Signals(OutputTest):
             finally:
                 process.kill()
 
+    def state(self, process):
+        """A letter of proc(5): S sleeps, Z has ended."""
+        return Path(f"/proc/{process.pid}/stat").read_text().rpartition(")")[2].split()[0]
+
     def ends_in_order(self, *numbers, **options):
         with self.start(*ENDLESS, "--json", "report.json", **options) as process:
             process.stdout.readline()
@@ -246,6 +252,25 @@ class Signals(OutputTest):
             while process.poll() is None:
                 process.send_signal(signal.SIGTERM)
         self.assertEqual(process.returncode, -signal.SIGTERM)
+
+    def test_a_report_that_nobody_reads_is_given_up(self):
+        for name in ["unopened", "unread"]:
+            os.mkfifo(self.folder / name)
+        reader = os.open(self.folder / "unread", os.O_RDONLY | os.O_NONBLOCK)
+        self.addCleanup(os.close, reader)
+        fcntl.fcntl(reader, fcntl.F_SETPIPE_SZ, 4096)  # less than the report has
+        for name in ["unopened", "unread"]:
+            with self.start("check", "--law", "*s*", "--cases", "1", "--json", name, "--junit", f"{name}.xml") as process:
+                while not process.stdout.readline().startswith("bn "):
+                    pass
+                # After its summary it writes reports, and sleeps only where it must wait for a reader.
+                while self.state(process) not in "SZ":
+                    pass
+                process.send_signal(signal.SIGTERM)
+                _, errors = process.communicate(timeout=PATIENCE)
+            self.assertEqual(process.returncode, 2)
+            self.assertEqual(errors, f"bncheck: cannot write '{name}': Interrupted system call\n")
+            ElementTree.parse(self.folder / f"{name}.xml")
 
     def test_no_temporary_is_left(self):
         for number, status in [(signal.SIGTERM, 130), (signal.SIGHUP, 130), (signal.SIGQUIT, -signal.SIGQUIT)]:

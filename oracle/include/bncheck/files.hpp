@@ -2,6 +2,7 @@
 /// Files as they are read and written here: a reader never waits for ever, a written file is there as a whole
 /// or as it was, and what is no regular file is written to instead of being replaced.
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
@@ -52,8 +53,12 @@ WrittenFile written_file(const std::filesystem::path& path);
 
 /// The content comes in pieces, one after the other. They are written to a temporary file beside the target,
 /// which then takes its name and, where there was one, its owner and permissions. Where the folder takes no
-/// new file, the existing one is overwritten. Throws std::runtime_error that names the file.
-void write_file(const std::filesystem::path& path, std::span<const std::span<const std::byte>> pieces);
-void write_file(const std::filesystem::path& path, std::span<const std::byte> bytes);
+/// new file, the existing one is overwritten. `given_up`, set by a handler of signals that does not restart
+/// calls (no SA_RESTART), ends the wait for the reader of a pipe. Throws std::runtime_error that names the
+/// file.
+void write_file(const std::filesystem::path& path, std::span<const std::span<const std::byte>> pieces,
+                const std::atomic<bool>* given_up = nullptr);
+void write_file(const std::filesystem::path& path, std::span<const std::byte> bytes,
+                const std::atomic<bool>* given_up = nullptr);
 
 }  // namespace bncheck
