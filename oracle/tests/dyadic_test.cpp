@@ -63,7 +63,7 @@ TEST(Dyadic, ComparesByValueWhateverTheExponent) {
   for (int k = 0; k < 5000; ++k) {
     const Dyadic a = random_dyadic(random);
     const auto shift = static_cast<unsigned>(random.between(0, 900));
-    const Dyadic same{Integer(a.mantissa << shift), a.exponent - shift};
+    const Dyadic same{a.mantissa << shift, a.exponent - shift};
     ASSERT_EQ(compare(a, same), 0);
     ASSERT_EQ(compare(same, a), 0);
     const Dyadic above = same + Dyadic{1, a.exponent - 901};

@@ -27,7 +27,7 @@ Dyadic dyadic_of(const Real& value) {
   mpz_clear(mantissa);
   const bool negative = digits.front() == '-';
   const Integer magnitude("0x" + digits.substr(negative ? 1 : 0));
-  return {negative ? Integer(-magnitude) : magnitude, exponent};
+  return {negative ? -magnitude : magnitude, exponent};
 }
 
 /// One channel; every number is a variable that the sum of dy y depends on.

@@ -19,7 +19,7 @@ class Real {
   Real(mpfr_prec_t precision, double value) : Real(precision) { mpfr_set_d(value_, value, MPFR_RNDN); }
   /// Exact where `precision` suffices.
   Real(mpfr_prec_t precision, const Dyadic& value) : Real(precision) {
-    const std::string digits = Integer(abs(value.mantissa)).str(0, std::ios_base::hex);
+    const std::string digits = value.mantissa.hexadecimal();
     mpfr_set_str(value_, digits.c_str(), 16, MPFR_RNDN);
     mpfr_mul_2si(value_, value_, value.exponent, MPFR_RNDN);
     if (value.sign() < 0) mpfr_neg(value_, value_, MPFR_RNDN);

@@ -50,8 +50,8 @@ class Random {
   Integer integer(int limbs) {
     Integer value = 0;
     for (int k = 0; k < limbs; ++k) value = (value << 64) + Integer(next());
-    value >>= static_cast<unsigned>(between(0, 63));
-    return coin() ? Integer(-value) : value;
+    value = value >> static_cast<unsigned>(between(0, 63));
+    return coin() ? -value : value;
   }
   template <class T>
   const T& pick(const std::vector<T>& values) {

@@ -3,23 +3,18 @@
 /// output lies in Q(sqrt b)), or one of NaN, +inf, -inf. Comparing such a number with a float is a comparison
 /// of integers: there is no precision to choose and no tolerance.
 
-#include <boost/multiprecision/cpp_int.hpp>
 #include <cstdint>
 #include <memory>
+#include <utility>
 
 #include "bncheck/float_format.hpp"
+#include "bncheck/integer.hpp"
 
 namespace bncheck {
 
-/// Unlimited, with room for the usual case (y of ordinary floats) inside the object.
-using Integer = boost::multiprecision::number<
-    boost::multiprecision::cpp_int_backend<512, 0, boost::multiprecision::signed_magnitude,
-                                           boost::multiprecision::unchecked>,
-    boost::multiprecision::et_off>;
-
 /// mantissa * 2^exponent, not normalised.
 struct Dyadic {
-  Integer mantissa = 0;
+  Integer mantissa;
   std::int64_t exponent = 0;
 
   Dyadic() = default;
