@@ -90,16 +90,16 @@ void simulate(std::uint64_t seed, bool training, std::size_t problems, const For
   }
   std::printf("attainable error, %s gradient: %zu cases, %.1f %% of dx in range\n", mode, cases,
               100 * coverage.share());
-  EXPECT_GE(cases, 100000u);
+  EXPECT_GE(cases, scaled(100000));
   EXPECT_GE(coverage.share(), 0.9);
 }
 
 TEST(AttainableGradient, TrainingControlsStayWithinIt) {
-  simulate(20260201, true, 17000 * factor(), training_formulas);
+  simulate(20260201, true, scaled(17000), training_formulas);
 }
 
 TEST(AttainableGradient, InferenceControlsStayWithinIt) {
-  simulate(20260202, false, 17000 * factor(), inference_formulas);
+  simulate(20260202, false, scaled(17000), inference_formulas);
 }
 
 // ---- other dialects
@@ -151,7 +151,7 @@ TEST(AttainableGradient, ControlsOfOtherDialectsStayWithinIt) {
   for (const DialectControl& d : dialect_controls()) {
     Ratios worst;
     Coverage coverage;
-    for (std::size_t k = 0; k < 3000 * factor(); ++k) {
+    for (std::size_t k = 0; k < scaled(3000); ++k) {
       const Problem p = problem(random, all_data[k % std::size(all_data)], draw_count(random), true);
       const Slope slope = all_slopes[k / std::size(all_data) % std::size(all_slopes)];
       worst.include(worst_ratios(random, p, d, slope, coverage));
@@ -170,7 +170,7 @@ TEST(AttainableGradient, NeighboursAroundALargeMeanStayWithinIt) {
   for (const DialectControl& d : controls) {
     Ratios worst;
     Coverage coverage;
-    for (std::size_t k = 0; k < 2000 * factor(); ++k) {
+    for (std::size_t k = 0; k < scaled(2000); ++k) {
       Problem p = problem(random, Data::neighbours, 2 + random() % 30, true);
       constexpr float smaller[] = {0x1p-20f, 0x1p-40f, 0x1p-80f, 1e-5f};
       p.channel.eps = smaller[k % std::size(smaller)];
@@ -195,7 +195,7 @@ void simulate_exponents(std::uint64_t seed, bool training, const Formula (&formu
   };
   std::vector<Ratios> by_formula(N);
   Coverage coverage;
-  for (std::size_t k = 0; k < 6000 * factor(); ++k) {
+  for (std::size_t k = 0; k < scaled(6000); ++k) {
     Problem p = problem(random, all_data[k % std::size(all_data)], 1 + random() % 30, training);
     if (training && p.x.size() < 2) continue;
     Values none(p.x.size());

@@ -165,7 +165,7 @@ void simulate(const char* name, Dtype data, Dtype vectors, std::uint64_t seed) {
   Random random(seed);
   for (const bool training : {true, false}) {
     Worst forward, gradient;
-    const std::size_t problems = (training ? 1600 : 2000) * factor();
+    const std::size_t problems = scaled(training ? 1600 : 2000);
     for (std::size_t k = 0; k < problems; ++k) {
       const Data kind = all_data[k % std::size(all_data)];
       const Slope slope = all_slopes[k / std::size(all_data) % std::size(all_slopes)];
@@ -220,7 +220,7 @@ template <class T>
 void simulate_stored(Dtype data, Dtype vectors, std::uint64_t seed) {
   Random random(seed);
   Worst gradient, declared, undeclared;
-  for (std::size_t k = 0; k < 1600 * factor(); ++k) {
+  for (std::size_t k = 0; k < scaled(1600); ++k) {
     const Slope slope = all_slopes[k / std::size(all_data) % std::size(all_slopes)];
     const Stored s =
         stored(random, all_data[k % std::size(all_data)], draw_count(random), true, slope, data, vectors);

@@ -64,7 +64,7 @@ double statistic_ratio(const ExpectedTensor& tensor, float got, Summation summat
 
 TEST(AttainableError, TrainingControlsStayWithinIt) {
   Random random(20260101);
-  const std::size_t problems = 20000 * factor();
+  const std::size_t problems = scaled(20000);
   std::size_t cases = 0;
   std::vector<double> worst_y(std::size(training_controls)), worst_statistic(std::size(training_controls));
   for (std::size_t k = 0; k < problems; ++k) {
@@ -93,7 +93,7 @@ TEST(AttainableError, TrainingControlsStayWithinIt) {
       ++cases;
     }
   }
-  EXPECT_GE(cases, 100000u);
+  EXPECT_GE(cases, scaled(100000));
   for (std::size_t control = 0; control < std::size(training_controls); ++control) {
     std::printf("attainable error, training: %-26s worst ratio %.3f for y, %.3f for statistics\n",
                 training_controls[control].name, worst_y[control], worst_statistic[control]);
@@ -116,7 +116,7 @@ TEST(AttainableError, NeighboursAroundALargeMeanStayWithinIt) {
   outside.eps_place = EpsPlace::outside;
   for (const Dialect& dialect : {Dialect{}, one_less, outside}) {
     double worst = 0;
-    for (std::size_t k = 0; k < 2000 * factor(); ++k) {
+    for (std::size_t k = 0; k < scaled(2000); ++k) {
       Problem p = problem(random, Data::neighbours, 2 + random() % 30, true);
       constexpr float smaller[] = {0x1p-20f, 0x1p-40f, 0x1p-80f, 1e-5f};
       p.channel.eps = smaller[k % std::size(smaller)];
@@ -144,7 +144,7 @@ TEST(AttainableError, NeighboursAroundALargeMeanStayWithinIt) {
 
 TEST(AttainableError, InferenceControlsStayWithinIt) {
   Random random(20260102);
-  const std::size_t problems = 25000 * factor();
+  const std::size_t problems = scaled(25000);
   std::size_t cases = 0;
   std::vector<double> worst(std::size(inference_controls));
   for (std::size_t k = 0; k < problems; ++k) {
@@ -158,7 +158,7 @@ TEST(AttainableError, InferenceControlsStayWithinIt) {
       ++cases;
     }
   }
-  EXPECT_GE(cases, 100000u);
+  EXPECT_GE(cases, scaled(100000));
   for (std::size_t control = 0; control < std::size(inference_controls); ++control) {
     std::printf("attainable error, inference: %-38s worst ratio %.3f\n", inference_controls[control].name,
                 worst[control]);

@@ -206,9 +206,12 @@ inline std::size_t draw_count(Random& random) {
   return 2 + random() % 40;
 }
 
-inline std::size_t factor() {
+/// Of so many random problems, what a build with sanitizers has time for; BNCHECK_SIMULATION_FACTOR asks for
+/// more.
+inline std::size_t scaled(std::size_t problems) {
   const char* text = std::getenv("BNCHECK_SIMULATION_FACTOR");
-  return text == nullptr ? 1 : static_cast<std::size_t>(std::max(1, std::atoi(text)));
+  const std::size_t factor = text == nullptr ? 1 : static_cast<std::size_t>(std::max(1, std::atoi(text)));
+  return problems * factor / BNCHECK_ONE_CASE_IN;
 }
 
 /// One channel as a case of the oracle; eps is a float in all of these.

@@ -91,14 +91,14 @@ int run_audit(const AuditArguments& arguments) {
   options.control_cases = arguments.control_cases;
   options.jobs = arguments.jobs;
   options.interrupted = &interruption();
-  const bool shows_progress = stderr_is_terminal();
+  const bool with_progress = shows_progress();
   options.progress = [&](const char* task, std::size_t done, std::size_t of) {
-    if (shows_progress) show_progress(fmt::format("[{}/{}] {}", done, of, task));
+    if (with_progress) show_progress(fmt::format("[{}/{}] {}", done, of, task));
   };
   AuditReport report{audit(std::move(plan), options), {}, command_line(arguments), BNCHECK_VERSION};
   if (arguments.shrink && !interruption())
     report.shrunk = shrink_faults(report.result, std::chrono::seconds(2));
-  if (shows_progress) show_progress("");
+  if (with_progress) show_progress("");
   if (!arguments.reports.take_stdout()) print_text(audit_table(report));
   const bool reported = arguments.reports.write({{"--json", [&] { return audit_json(report); }},
                                                  {"--markdown", [&] { return audit_page(report); }},
@@ -121,15 +121,15 @@ void add_audit(CLI::App& app, int& status) {
   command->add_option("--seed", arguments->seed, "first of the seeds that the cases follow from")
       ->capture_default_str();
   command->add_option("--seeds", arguments->seeds, "how often every fault is looked for")
-      ->check(CLI::Range(1, 1000))
+      ->check(integer_in(1, 1000))
       ->capture_default_str();
   command
       ->add_option("--cases", arguments->cases,
                    "applicable cases per law and seed; a tenth, at least 2, of laws with large cases")
-      ->check(CLI::Range(1, 1'000'000))
+      ->check(integer_in(1, 1'000'000))
       ->capture_default_str();
   command->add_option("--control-cases", arguments->control_cases, "the same per law and control")
-      ->check(CLI::Range(1, 10'000'000))
+      ->check(integer_in(1, 10'000'000))
       ->capture_default_str();
   command->add_option("--only", arguments->only, "'faults' or 'controls'")
       ->check(CLI::IsMember({"faults", "controls"}));
@@ -138,7 +138,7 @@ void add_audit(CLI::App& app, int& status) {
   command->add_option("--fault", arguments->fault, "only the faults that match this pattern with * and ?")
       ->capture_default_str();
   command->add_option("--jobs", arguments->jobs, "threads (default: as many as the machine has)")
-      ->check(CLI::Range(1, 1024));
+      ->check(integer_in(1, 1024));
   command->add_flag("--shrink", arguments->shrink,
                     "look for the smallest case of each fault, 2 s each, by the law that tells it quickest");
   arguments->reports.add_option(*command, "--json", "write the report as JSON to this file");

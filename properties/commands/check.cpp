@@ -83,6 +83,20 @@ void climb_all(CheckReport& report, Subject& subject, CheckOptions options, std:
   }
 }
 
+bool write_reports(const CheckArguments& arguments, const CheckReport& report) {
+  return arguments.reports.write(
+      {{"--json", [&] { return to_json(report); }},
+       {"--junit", [&] { return to_junit(report, arguments.dialect); }},
+       {"--report", [&] { return check_html(report, arguments.dialect, BNCHECK_VERSION); }}});
+}
+
+/// Reports of an earlier run do not stay as if they were of this one.
+int report_absence(const CheckArguments& arguments, std::uint64_t seed, const std::string& why) {
+  CheckReport report{arguments.subject, "", arguments.dialect, seed, false, {}};
+  report.lost = why;
+  return write_reports(arguments, report) ? status_of(report) : exit_usage;
+}
+
 int run_check(const CheckArguments& arguments) {
   const std::vector<const Law*> laws = laws_from(arguments.law);
   arguments.reports.require_writable();
@@ -98,7 +112,14 @@ int run_check(const CheckArguments& arguments) {
   options.interrupted = &interruption();
   ForeignLimits limits = arguments.limits;
   limits.interrupted = options.interrupted;
-  const std::unique_ptr<Subject> subject = subject_from(arguments.subject, arguments.dialect, limits);
+  // A subject that starts slowly has no more time than there is.
+  if (end) limits.start = std::min(limits.start, duration_from("--time", arguments.time));
+  std::unique_ptr<Subject> subject;
+  try {
+    subject = subject_from(arguments.subject, arguments.dialect, limits);
+  } catch (const SubjectUnavailable& error) {
+    return report_absence(arguments, options.seed, error.what());
+  }
 
   CheckReport report{
       arguments.subject, subject->version(), text_of(subject->can().dialect), options.seed, false, {}};
@@ -153,10 +174,7 @@ int run_check(const CheckArguments& arguments) {
     print_text(summary(report, style));
     flush_output();
   }
-  const bool reported = arguments.reports.write(
-      {{"--json", [&] { return to_json(report); }},
-       {"--junit", [&] { return to_junit(report, arguments.dialect); }},
-       {"--report", [&] { return check_html(report, arguments.dialect, BNCHECK_VERSION); }}});
+  const bool reported = write_reports(arguments, report);
   return !reported || folder.lost_some() ? exit_usage : status_of(report);
 }
 
@@ -168,7 +186,7 @@ void add_check(CLI::App& app, int& status) {
   command->add_option("subject", arguments->subject, "the BatchNorm to check ('bncheck list subjects')")
       ->capture_default_str();
   command->add_option("--cases", arguments->cases, "applicable cases per law")
-      ->check(CLI::Range(1, 100'000'000))
+      ->check(integer_in(1, 100'000'000))
       ->capture_default_str();
   command->add_option("--seed", arguments->seed,
                       "integer that the cases follow from (default: a random one)");

@@ -51,6 +51,12 @@ std::optional<std::int64_t> quantity_from(const std::string& text,
 /// Further than this the clock need not tell: a sum of such times stays far within its range.
 constexpr std::int64_t longest_hours = 24 * 365;
 
+/// One that knows escape sequences.
+bool is_terminal(int descriptor) {
+  const char* kind = std::getenv("TERM");
+  return ::isatty(descriptor) != 0 && kind != nullptr && std::string_view(kind) != "dumb";
+}
+
 }  // namespace
 
 Dialect dialect_from(const std::string& text) {
@@ -95,11 +101,7 @@ void add_foreign_options(CLI::App& command, ForeignLimits& limits) {
   const auto add_time = [&](const std::string& name, std::chrono::milliseconds& time,
                             const std::string& about) {
     command.add_option_function<std::string>(
-        name,
-        [name, &time](const std::string& text) {
-          time = duration_from(name, text);
-          if (time.count() == 0) throw UsageError(name + " is '" + text + "', expected more than no time");
-        },
+        name, [name, &time](const std::string& text) { time = duration_from(name, text); },
         about + " (default: " + std::to_string(time.count() / 1000) + "s)");
   };
   add_time("--start-timeout", limits.start, "how long a plugin or program may take to start");
@@ -113,6 +115,16 @@ void add_foreign_options(CLI::App& command, ForeignLimits& limits) {
       },
       "resident memory that a plugin or program may take, such as 500M or 8G (default: half of the "
       "machine's)");
+}
+
+CLI::Validator integer_in(std::int64_t least, std::int64_t most) {
+  const std::string range = std::to_string(least) + " to " + std::to_string(most);
+  const auto check = [=](const std::string& text) {
+    const std::optional<std::int64_t> number = parse_integer(text);
+    const bool good = number && *number >= least && *number <= most;
+    return good ? std::string() : "'" + text + "', expected an integer from " + range;
+  };
+  return {check, "INT in [" + range + "]", ""};
 }
 
 std::vector<const Law*> laws_from(const std::string& pattern) {
@@ -132,6 +144,7 @@ std::chrono::milliseconds duration_from(const std::string& option, const std::st
   }
   if (*time > longest_hours * 3'600'000)
     throw UsageError(option + " is '" + text + "', expected at most " + std::to_string(longest_hours) + "h");
+  if (*time == 0) throw UsageError(option + " is '" + text + "', expected more than no time");
   return std::chrono::milliseconds(*time);
 }
 
@@ -143,10 +156,10 @@ std::uint64_t bytes_from(const std::string& option, const std::string& text) {
 }
 
 Style stdout_style() {
-  return {::isatty(STDOUT_FILENO) != 0 && std::getenv("NO_COLOR") == nullptr};
+  return {is_terminal(STDOUT_FILENO) && std::getenv("NO_COLOR") == nullptr};
 }
-bool stderr_is_terminal() {
-  return ::isatty(STDERR_FILENO) != 0;
+bool shows_progress() {
+  return is_terminal(STDERR_FILENO);
 }
 
 std::uint64_t seed_from(const std::string& text) {

@@ -26,10 +26,12 @@ void add_foreign_options(CLI::App& command, ForeignLimits& limits);
 Dialect dialect_from(const std::string& text);
 /// "sound", "sound,summation=naive". Throws UsageError.
 Numerics numerics_from(const std::string& text);
+/// Of an option's text.
+CLI::Validator integer_in(std::int64_t least, std::int64_t most);
 std::vector<const Law*> laws_from(const std::string& pattern);
 
-/// "500ms", "30s", "10m", "1h", as `option` was given it; at most a year, which leaves room to add to a point
-/// in time. Throws UsageError.
+/// "500ms", "30s", "10m", "1h", as `option` was given it; more than nothing and at most a year, which leaves
+/// room to add to a point in time. Throws UsageError.
 std::chrono::milliseconds duration_from(const std::string& option, const std::string& text);
 
 /// "500M", "8G" as `option` was given it, in bytes. Throws UsageError.
@@ -39,6 +41,7 @@ std::uint64_t bytes_from(const std::string& option, const std::string& text);
 std::uint64_t seed_from(const std::string& text);
 
 Style stdout_style();
-bool stderr_is_terminal();
+/// A line on stderr that is written over again and again is welcome there.
+bool shows_progress();
 
 }  // namespace bncheck

@@ -117,14 +117,16 @@ int run_compare(const CompareArguments& arguments) {
     league.contestants.push_back(play(arguments, name, seed, folder));
   }
   league.interrupted = interruption();
-  if (players(league).empty() && !league.interrupted) {
-    throw SubjectUnavailable(league.contestants.front().skipped);
-  }
-  if (!arguments.reports.take_stdout()) print_text(league_table(league));
+  const bool nobody = players(league).empty() && !league.interrupted;
+  if (!nobody && !arguments.reports.take_stdout()) print_text(league_table(league));
   const bool reported = arguments.reports.write({{"--json", [&] { return league_json(league); }},
                                                  {"--markdown", [&] { return league_page(league); }},
                                                  {"--report", [&] { return league_html(league); }}});
   if (!reported || (folder && folder->lost_some())) return exit_usage;
+  if (nobody) {
+    complain(league.contestants.front().skipped);
+    return exit_cannot_run;
+  }
   return league.interrupted ? exit_interrupted : exit_holds;
 }
 
@@ -141,10 +143,10 @@ void add_compare(CLI::App& app, int& status) {
   command->add_option("subjects", arguments->subjects, "the BatchNorms to compare ('bncheck list subjects')")
       ->required();
   command->add_option("--cases", arguments->cases, "cases per pass and regime of values")
-      ->check(CLI::Range(1, 1'000'000))
+      ->check(integer_in(1, 1'000'000))
       ->capture_default_str();
   command->add_option("--law-cases", arguments->law_cases, "applicable cases per law")
-      ->check(CLI::Range(1, 1'000'000))
+      ->check(integer_in(1, 1'000'000))
       ->capture_default_str();
   command->add_flag("--no-laws", arguments->no_laws, "measure errors only");
   command->add_option("--seed", arguments->seed,

@@ -96,16 +96,16 @@ int run_gen(const GenArguments& arguments) {
   // Before there is anything to remove.
   const std::atomic<bool>& interrupted = interruption();
   CaseSetWriter writer(arguments.output);
-  const bool shows_progress = stderr_is_terminal();
+  const bool with_progress = shows_progress();
   int written = 0;
   for (const Source& source : sources) {
-    if (shows_progress) show_progress(fmt::format("{} {}", written, source.kind));
+    if (with_progress) show_progress(fmt::format("{} {}", written, source.kind));
     for (int k = 0; k < source.cases; ++k, ++written) {
       if (interrupted) return exit_interrupted;
       add_case(writer, source, k, arguments, seed, can.dialect);
     }
   }
-  if (shows_progress) show_progress("");
+  if (with_progress) show_progress("");
   writer.finish(seed, text_of(can.dialect));
   print("{} {}{} of {} {} in {}, seed {}\n", written, written == 1 ? "case" : "cases",
         arguments.with_answers ? " with answers" : "", sources.size(), sources.size() == 1 ? "kind" : "kinds",
@@ -127,7 +127,7 @@ void add_gen(CLI::App& app, int& status) {
   command
       ->add_option("--cases", arguments->cases,
                    "cases per kind; a tenth, at least 2, of laws with large cases")
-      ->check(CLI::Range(1, 1'000'000))
+      ->check(integer_in(1, 1'000'000))
       ->capture_default_str();
   command->add_option("--seed", arguments->seed, "integer that the cases follow from")->capture_default_str();
   auto* kind = command

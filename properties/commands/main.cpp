@@ -1,4 +1,6 @@
 #include <exception>
+#include <span>
+#include <string_view>
 
 #include "bncheck/untrusted_text.hpp"
 #include "commands/commands.hpp"
@@ -27,6 +29,19 @@ void require_known_command(const CLI::App& app, const std::string& word) {
   throw bncheck::UsageError("unknown command '" + word + "', expected one of: " + known);
 }
 
+/// An empty one is what a script passes for a variable that is not set: it would count as no option.
+void require_values(std::span<char*> words) {
+  for (std::size_t k = 1; k < words.size(); ++k) {
+    const std::string_view word = words[k];
+    const std::string_view before = words[k - 1];
+    if (word == "--") return;
+    const bool after_option = word.empty() && before.starts_with("-");
+    if (!after_option && !(word.starts_with("--") && word.ends_with("="))) continue;
+    throw bncheck::UsageError(std::string(after_option ? before : word.substr(0, word.size() - 1)) +
+                              " is '', expected a value");
+  }
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -53,6 +68,7 @@ int main(int argc, char** argv) {
   add_list(app, status);
   add_serve(app, status);
   try {
+    require_values({argv, static_cast<std::size_t>(argc)});
     if (argc > 1) require_known_command(app, argv[1]);
     app.parse(argc, argv);
   } catch (const CLI::Success& success) {
@@ -64,7 +80,7 @@ int main(int argc, char** argv) {
   } catch (const SubjectUnavailable& error) {
     return report(error.what(), exit_cannot_run);
   } catch (const Interrupted&) {
-    return exit_interrupted;
+    return report("interrupted before the first case", exit_interrupted);
   } catch (const std::exception& error) {
     return report(error.what(), exit_usage);
   }

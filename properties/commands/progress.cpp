@@ -8,7 +8,7 @@
 
 namespace bncheck {
 
-Progress::Progress(std::size_t steps) : steps_(steps), on_(stderr_is_terminal()) {}
+Progress::Progress(std::size_t steps) : steps_(steps), on_(shows_progress()) {}
 
 void Progress::start(const std::string& step) {
   ++index_;

@@ -78,6 +78,7 @@ std::string replay_command(const std::string& file, const std::string& subject, 
 
 std::string coverage_table(const CheckReport& report, Style style) {
   const Coverage coverage = report.coverage();
+  if (coverage.cases() == 0 && report.starved.empty()) return "";
   std::string text =
       fmt::format("\ncoverage of {} drawn {}:", coverage.cases(), coverage.cases() == 1 ? "case" : "cases");
   std::string_view group;
@@ -156,7 +157,7 @@ std::string summary(const CheckReport& report, Style style) {
     }
     text += '\n';
   }
-  text += fmt::format("{} {}: {} {}, {} {}, seed {}:", subject, untrusted_line(report.version),
+  text += fmt::format("{}: {} {}, {} {}, seed {}:", with_version(subject, report.version),
                       report.findings.size(), report.findings.size() == 1 ? "law" : "laws", report.cases(),
                       report.cases() == 1 ? "case" : "cases", report.seed);
   const char* separator = " ";

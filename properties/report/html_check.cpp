@@ -1,6 +1,5 @@
 #include <fmt/format.h>
 
-#include "bncheck/untrusted_text.hpp"
 #include "report/console.hpp"
 #include "report/environment.hpp"
 #include "report/html_accuracy.hpp"
@@ -13,9 +12,9 @@ namespace bncheck {
 namespace {
 
 std::string verdict_of(const CheckReport& report) {
-  const LawResult::Kind kind = report.violations() > 0 ? LawResult::Kind::violated
-                               : report.inconclusive() ? LawResult::Kind::inconclusive
-                                                       : LawResult::Kind::holds;
+  const LawResult::Kind kind = report.violations() > 0                         ? LawResult::Kind::violated
+                               : report.inconclusive() || !report.lost.empty() ? LawResult::Kind::inconclusive
+                                                                               : LawResult::Kind::holds;
   std::string text = html_verdict(kind) + " ";
   text += report.violations() > 0
               ? fmt::format("{} of {} laws", report.violations(), report.findings.size())
@@ -26,7 +25,7 @@ std::string verdict_of(const CheckReport& report) {
 
 std::string facts_of(const CheckReport& report, const std::string& version) {
   std::vector<std::pair<std::string, std::string>> facts{
-      {"subject", report.subject + " " + untrusted_line(report.version)},
+      {"subject", with_version(report.subject, report.version)},
       {"dialect", report.dialect},
       {"seed", std::to_string(report.seed)},
       {"cases", std::to_string(report.cases())},
@@ -55,7 +54,7 @@ std::string coverage_of(const CheckReport& report) {
 
 std::string check_html(const CheckReport& report, const std::string& dialect, const std::string& version) {
   const AccuracyOwner owner{"", report.subject, dialect};
-  return html_page("bncheck: " + report.subject + " " + untrusted_line(report.version), verdict_of(report),
+  return html_page("bncheck: " + with_version(report.subject, report.version), verdict_of(report),
                    {{"accuracy", "Accuracy", html_classes(report.accuracy)},
                     {"violations", "Violations", html_findings("", report.findings, report.subject, dialect)},
                     {"laws", "Laws", html_laws("", report.findings)},

@@ -79,7 +79,9 @@ std::string unmeasured(const std::string& what, const std::vector<Unmeasured>& l
 std::string subject_section(const Contestant& c, const std::string& prefix) {
   const AccuracyOwner owner{prefix, c.name, ""};
   const auto& accuracy = c.measured->statistics.passes();
-  return html_classes(accuracy) + unmeasured("died of", c.measured->deaths) +
+  const std::string not_asked =
+      c.measured->not_asked > 0 ? "<p>" + markup("It " + show_not_asked(*c.measured) + ".") + "</p>\n" : "";
+  return html_classes(accuracy) + not_asked + unmeasured("died of", c.measured->deaths) +
          unmeasured("failed in", c.measured->failures) + html_findings(prefix, c.laws, c.name, "") +
          (c.laws.empty() ? "" : html_folded("laws", html_laws(prefix, c.laws))) +
          html_folded("errors", html_charts(owner, accuracy)) +
@@ -105,7 +107,7 @@ std::string league_html(const League& league) {
     const Contestant& c = league.contestants[k];
     if (!c.measured) continue;
     sections.push_back(
-        {section_id(k), c.name + " " + untrusted_line(c.version), subject_section(c, section_id(k) + "-")});
+        {section_id(k), with_version(c.name, c.version), subject_section(c, section_id(k) + "-")});
   }
   sections.push_back({"details", "Pass by pass", html_folded("all figures", details(league))});
   sections.push_back({"environment", "Environment", facts_of(league)});

@@ -36,15 +36,22 @@ std::string test_case(const CheckReport& report, const Finding& finding, const s
 std::string to_junit(const CheckReport& report, const std::string& dialect) {
   std::string cases;
   for (const Finding& finding : report.findings) cases += test_case(report, finding, dialect);
+  if (!report.lost.empty()) {
+    cases += fmt::format(
+        "  <testcase classname=\"{}\" name=\"the subject can be run\">\n    <error message=\"{}\"/>\n"
+        "  </testcase>\n",
+        markup("bncheck." + report.subject), markup(untrusted_line(report.lost, message_bytes)));
+  }
   return fmt::format(
       "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n"
-      "<testsuite name=\"{}\" tests=\"{}\" failures=\"{}\" errors=\"0\" skipped=\"{}\">\n"
+      "<testsuite name=\"{}\" tests=\"{}\" failures=\"{}\" errors=\"{}\" skipped=\"{}\">\n"
       "  <properties>\n"
       "    <property name=\"dialect\" value=\"{}\"/>\n"
       "    <property name=\"seed\" value=\"{}\"/>\n"
       "  </properties>\n{}</testsuite>\n",
-      markup("bncheck " + report.subject + " " + untrusted_line(report.version)), report.findings.size(),
-      report.violations(), std::ranges::count_if(report.findings, is_skipped), markup(report.dialect),
+      markup("bncheck " + with_version(report.subject, report.version)),
+      report.findings.size() + (report.lost.empty() ? 0 : 1), report.violations(),
+      report.lost.empty() ? 0 : 1, std::ranges::count_if(report.findings, is_skipped), markup(report.dialect),
       report.seed, cases);
 }
 

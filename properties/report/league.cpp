@@ -57,6 +57,10 @@ std::vector<Output> outputs_of(const League& league, const Workload& workload) {
   return outputs;
 }
 
+std::string show_not_asked(const Measured& measured) {
+  return fmt::format("hung in case after case and was not asked {} more", measured.not_asked);
+}
+
 std::string show_unmeasured(const Unmeasured& unmeasured) {
   return fmt::format("{}, {}, case {}: {}", name_of(unmeasured.workload->pass), unmeasured.workload->regime,
                      unmeasured.index, untrusted_line(unmeasured.reason));
@@ -214,6 +218,7 @@ std::string league_table(const League& league) {
       remarks += fmt::format("{} does not support {} of {} cases\n", shown_name(*c), c->measured->unsupported,
                              c->measured->cases);
     }
+    if (c->measured->not_asked > 0) remarks += shown_name(*c) + " " + show_not_asked(*c->measured) + "\n";
     remarks += violated_lines(*c) + unsound_lines(*c);
   }
   if (!remarks.empty()) text += "\n" + remarks;

@@ -47,11 +47,13 @@ std::string league_page(const League& league);
 ///  "violations": [{"law", "reason", "case_file"}],
 ///  ...figures of all passes (figures_json of report/accuracy.hpp), "accuracy": accuracy_json,
 ///  "deaths": {"cases", "first": [{"pass", "regime", "case", "reason"}]}, "failures": the same,
-///  "unsupported": cases, "rows": [{"pass", "regime", "output", ...figures}]}]}; a subject that was skipped
-///  has
-/// the first three only.
+///  "unsupported": cases, "not_asked": cases that are not among "cases", for it hung,
+///  "rows": [{"pass", "regime", "output", ...figures}]}]}; a subject that was skipped has the first three
+///  only.
 std::string league_json(const League& league);
 
+/// "hung in case after case and was not asked 31 more"
+std::string show_not_asked(const Measured& measured);
 /// The Nth case of a workload, and what came of it.
 std::string show_unmeasured(const Unmeasured& unmeasured);
 /// The rows of the table for a pass, regime and output; null where the subject gave none.

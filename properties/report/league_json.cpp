@@ -69,6 +69,7 @@ ordered_json contestant_json(const Contestant& c) {
   json["deaths"] = unmeasured_json(c.measured->deaths);
   json["failures"] = unmeasured_json(c.measured->failures);
   json["unsupported"] = c.measured->unsupported;
+  json["not_asked"] = c.measured->not_asked;
   json["rows"] = rows_json(*c.measured);
   return json;
 }

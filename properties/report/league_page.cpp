@@ -77,6 +77,7 @@ std::string remarks(const League& league) {
       text +=
           fmt::format("- {} does not support {} of {} cases.\n", name, measured.unsupported, measured.cases);
     }
+    if (measured.not_asked > 0) text += fmt::format("- {} {}.\n", name, show_not_asked(measured));
   }
   return text;
 }

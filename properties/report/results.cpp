@@ -3,16 +3,22 @@
 #include <algorithm>
 #include <numeric>
 
+#include "bncheck/untrusted_text.hpp"
+
 namespace bncheck {
 
 namespace {
 
-int total(const std::vector<Finding>& findings, int LawResult::*figure) {
+int total(const std::vector<Finding>& findings, int LawResult::* figure) {
   return std::accumulate(findings.begin(), findings.end(), 0,
                          [=](int sum, const Finding& finding) { return sum + finding.result.*figure; });
 }
 
 }  // namespace
+
+std::string with_version(const std::string& name, const std::string& version) {
+  return version.empty() ? name : name + " " + untrusted_line(version);
+}
 
 int CheckReport::cases() const {
   return total(findings, &LawResult::cases);

@@ -37,6 +37,9 @@ struct CheckReport {
   bool inconclusive() const;
 };
 
+/// "bn 0.1.0"; the name alone where there is no version.
+std::string with_version(const std::string& name, const std::string& version);
+
 /// The shrunk case with the fewest values whose worst element is within float's range and beyond the
 /// attainable error of this pass;
 /// null where there is none.

@@ -47,10 +47,11 @@ struct Measured {
   std::vector<Unmeasured> deaths;    ///< the subject died
   std::vector<Unmeasured> failures;  ///< it rejected the case, or returned something else than was asked for
   std::int64_t unsupported = 0;      ///< it said that it cannot do this
+  std::int64_t not_asked = 0;        ///< beside `cases`: what was left when it had hung in case after case
 };
 
 /// The cases follow from the seed and from nothing else. `begins` is called before each workload. A subject
-/// that hung in case after case is asked no more, and the workloads that are left say so among the deaths.
+/// that hung in case after case is asked no more.
 Measured measure(Subject& subject, int cases_per_workload, std::uint64_t seed,
                  const std::atomic<bool>& interrupted, Hangs& hangs,
                  const std::function<void(const Workload&)>& begins = {});

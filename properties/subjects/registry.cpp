@@ -16,6 +16,14 @@ std::vector<SubjectEntry>& entries() {
   return all;
 }
 
+/// Of a family whose names cannot be listed.
+void require_whole_name(std::string_view name, const SubjectFamily& family) {
+  if (name == family.prefix && family.listed_by.empty()) {
+    throw std::invalid_argument("subject '" + std::string(name) + "' is half a name, expected " +
+                                family.prefix + family.what);
+  }
+}
+
 }  // namespace
 
 const std::vector<SubjectEntry>& subject_entries() {
@@ -45,6 +53,7 @@ void require_known_subject(std::string_view name) {
     if (entry.name == name) return;
   }
   for (const SubjectFamily& family : subject_families()) {
+    require_whole_name(name, family);
     // A family whose names cannot be listed starts processes, and takes any name.
     if (name.starts_with(family.prefix) && family.listed_by.empty()) return;
   }
@@ -55,6 +64,7 @@ std::unique_ptr<Subject> make_subject(std::string_view name, const ForeignLimits
   std::string known;
   for (const SubjectFamily& family : subject_families()) {
     if (!name.starts_with(family.prefix)) continue;
+    require_whole_name(name, family);
     if (auto subject = family.make(name.substr(family.prefix.size()), limits)) return subject;
     throw std::invalid_argument("unknown subject '" + std::string(name) + "', expected " + family.prefix +
                                 "NAME with a name from '" + family.listed_by + "'");

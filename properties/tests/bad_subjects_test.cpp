@@ -1,6 +1,7 @@
 /// Subjects that throw, hang or leave an impossible state, laws that throw, and layers at the counter's end:
 /// what they cost, and what no law says of a right BatchNorm.
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include <limits>
@@ -8,6 +9,7 @@
 #include <type_traits>
 
 #include "laws/catalogue.hpp"
+#include "report/league.hpp"
 #include "search/measure.hpp"
 #include "subjects/registry.hpp"
 #include "support.hpp"
@@ -246,7 +248,17 @@ TEST_F(Hung, MeasuringStopsToo) {
   const std::atomic<bool> never{false};
   const Measured measured = measure(subject, 2, 1, never, hangs_);
   EXPECT_EQ(subject.now.time_since_epoch(), std::chrono::seconds(30));
-  EXPECT_EQ(measured.deaths.back().reason, "not asked: the subject hung in case after case");
+  EXPECT_EQ(measured.deaths.size(), 3U);
+  EXPECT_EQ(measured.cases, 3);
+  EXPECT_EQ(measured.not_asked, 2 * static_cast<std::int64_t>(all_workloads().size()) - 3);
+  League league;
+  league.contestants.push_back({"slow", "1"});
+  league.contestants.back().measured = measured;
+  const std::string line =
+      fmt::format("slow hung in case after case and was not asked {} more", measured.not_asked);
+  EXPECT_NE(league_table(league).find("slow died in 3 of 3 cases:\n"), std::string::npos);
+  EXPECT_NE(league_table(league).find(line + "\n"), std::string::npos);
+  EXPECT_NE(league_page(league).find("- " + line + ".\n"), std::string::npos);
 }
 
 }  // namespace

@@ -99,6 +99,7 @@ std::vector<Lapse> lapses() {
 
 LawResult check_sequences(Subject& subject) {
   CheckOptions options = test_options();
+  options.cases = 200;
   // Shrinking ends by itself, and only a finished one says how short a case becomes.
   options.shrink_time = std::chrono::minutes(10);
   return check_law(*law_named("call_sequences"), subject, options);

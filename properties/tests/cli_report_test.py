@@ -94,6 +94,31 @@ class Junit(CliTest):
         self.assertEqual((suite.get("failures"), suite.get("skipped")), ("0", "1"))
         self.assertIn("not applicable: ", suite.find("testcase/skipped").get("message"))
 
+    def test_a_subject_that_cannot_run_is_an_error_and_replaces_old_reports(self):
+        for name in ["report.xml", "report.json", "report.html"]:
+            (self.folder / name).write_text("old")
+        result = self.bncheck("check", "plugin:./absent.so", "--junit", "report.xml", "--json", "report.json",
+                              "--report", "report.html")
+        self.assertEqual((result.returncode, result.stdout), (3, ""))
+        self.assertRegex(result.stderr, r"\Abncheck: subject 'plugin:./absent.so' [^\n]+\n\Z")
+        suite = ElementTree.parse(self.folder / "report.xml").getroot()
+        self.assertEqual((suite.get("tests"), suite.get("errors"), suite.get("failures")), ("1", "1", "0"))
+        self.assertIn("no such file", suite.find("testcase/error").get("message"))
+        self.assertIn("no such file", json.loads((self.folder / "report.json").read_text())["lost"])
+        page = (self.folder / "report.html").read_text()
+        self.assertIn("no such file", page)
+        self.assertNotIn("holds", page.partition("<main")[2].partition("</p>")[0])
+
+    def test_a_slow_start_ends_with_the_time(self):
+        result = self.bncheck("check", "exec:sleep 1000", "--time", "1s")
+        self.assertEqual(result.returncode, 3)
+        self.assertIn("no answer within 1 s", result.stderr)
+
+    def test_a_comparison_of_nobody_replaces_old_reports(self):
+        (self.folder / "league.json").write_text("old")
+        self.bncheck("compare", "plugin:./absent.so", "--json", "league.json")
+        self.assertIn("no such file", json.loads((self.folder / "league.json").read_text())["subjects"][0]["skipped"])
+
     def test_alone_on_stdout(self):
         suite = ElementTree.fromstring(self.succeeds("check", "--law", "momentum_one", "--cases", "5", "--junit", "-"))
         self.assertEqual(suite.get("tests"), "1")
@@ -151,7 +176,7 @@ class Compare(CliTest):
         report = json.loads(first)
         self.assertEqual(set(report), {"schema", "seed", "cases", "law_cases", "interrupted", "subjects"})
         subject = report["subjects"][0]
-        self.assertEqual(set(subject), FIGURES | {"name", "version", "skipped", "cases", "laws", "violations",
+        self.assertEqual(set(subject), FIGURES | {"name", "version", "skipped", "cases", "laws", "violations", "not_asked",
                                                   "accuracy", "deaths", "failures", "unsupported", "rows"})
         self.assertEqual(subject["cases"], 54)
         rows = subject["rows"]

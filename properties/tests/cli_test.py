@@ -123,10 +123,25 @@ class Usage(CliTest):
         self.assertIn("pytorch", self.refuses("check", "--dialect", "latin"))
 
     def test_numbers_that_are_none(self):
-        for flag, value in [("--cases", "many"), ("--cases", "0"), ("--cases", "-1"), ("--cases", "1e9"),
+        for flag, value in [("--cases", "many"), ("--cases", "0"), ("--cases", "-1"), ("--cases", "1e3"),
                             ("--seed", "x"), ("--seed", "-1"), ("--time", "5"), ("--time", "5 s"),
-                            ("--time", "-5s"), ("--time", "99999999h"), ("--climb", "5")]:
+                            ("--time", "-5s"), ("--time", "0s"), ("--time", "99999999h"), ("--climb", "5")]:
             self.refuses("check", flag, value, naming=flag)
+
+    def test_values_that_are_empty(self):
+        for command, option in [("check", "--json"), ("check", "--seed"), ("compare", "--report"), ("judge", "--junit"),
+                                ("gen", "-o")]:
+            self.refuses(command, option, "", naming=f"{option} is ''")
+        self.refuses("check", "--report=", naming="--report is ''")
+
+    def test_half_a_name(self):
+        for name, whole in [("plugin:", "plugin:PATH.so"), ("exec:", "exec:COMMAND"), ("fault:", "fault:NAME")]:
+            self.assertIn(whole, self.refuses("check", name, naming=f"'{name}'"))
+            self.refuses("compare", "bn", name, naming=f"'{name}'")
+
+    def test_a_plugin_that_is_no_library(self):
+        self.refuses("check", f"plugin:{self.folder}", status=3, naming="no regular file")
+        self.refuses("check", f"plugin:{__file__}", status=3, naming="invalid ELF header")
 
     def test_list(self):
         self.assertIn("matches_oracle", self.succeeds("list", "laws"))

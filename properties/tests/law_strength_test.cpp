@@ -57,9 +57,9 @@ TEST(Spoilers, NothingIsFoundWhereNothingIsSpoiled) {
   for (const Law& law : all_laws()) {
     const std::unique_ptr<Subject> subject = spoiled(none);
     CheckOptions options = test_options();
-    options.cases = 60;
+    options.cases = some_of(60);
     const LawResult result = check_law(law, *subject, options);
-    EXPECT_EQ(result.kind, LawResult::Kind::holds) << law.name << ": " << result.reason;
+    EXPECT_TRUE(holds(result)) << law.name << ": " << result.reason;
   }
 }
 

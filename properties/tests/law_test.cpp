@@ -26,9 +26,9 @@ TEST_P(LawOnSubject, Holds) {
   const auto& [name, law] = GetParam();
   const std::unique_ptr<Subject> subject = make_subject(name);
   CheckOptions options = test_options();
-  if (law->traits.bulky) options.cases = 40;
+  if (law->traits.bulky) options.cases = some_of(40);
   const LawResult result = check_law(*law, *subject, options);
-  EXPECT_EQ(result.kind, LawResult::Kind::holds) << explain(result, name, options.seed);
+  EXPECT_TRUE(holds(result)) << explain(result, name, options.seed);
   EXPECT_EQ(result.cases, options.cases);
 }
 
@@ -67,14 +67,14 @@ TEST_P(LawInDialect, HoldsForTheExactAnswer) {
   const auto& [dialect, law] = GetParam();
   Perfect subject(dialect);
   CheckOptions options = test_options();
-  options.cases = law->traits.bulky ? 10 : 50;
+  options.cases = some_of(law->traits.bulky ? 10 : 50);
   const LawResult result = check_law(*law, subject, options);
   if (result.kind == LawResult::Kind::not_applicable) {
     EXPECT_NE(dialect.name, "pytorch") << "every law is about PyTorch's BatchNorm";
     EXPECT_FALSE(result.reason.empty());
     return;
   }
-  EXPECT_EQ(result.kind, LawResult::Kind::holds) << explain(result, dialect.name, options.seed);
+  EXPECT_TRUE(holds(result)) << explain(result, dialect.name, options.seed);
 }
 
 INSTANTIATE_TEST_SUITE_P(Laws, LawInDialect,

@@ -78,6 +78,10 @@ TEST(Console, AStarvedClassIsLoudAndInconclusive) {
   EXPECT_TRUE(report.inconclusive());
 }
 
+TEST(Console, NothingDrawnHasNoCoverage) {
+  EXPECT_EQ(coverage_table(CheckReport(), {}), "");
+}
+
 TEST(Json, FollowsTheSchema) {
   const nlohmann::json json = nlohmann::json::parse(to_json(sample_report()));
   EXPECT_EQ(json.at("schema"), 1);

@@ -75,8 +75,10 @@ class ForeignSubject : public Subject {
   /// run.
   std::optional<Death> start() {
     std::error_code ignored;
-    if (!library_.empty() && !std::filesystem::is_regular_file(library_, ignored))
+    if (!library_.empty() && !std::filesystem::exists(library_, ignored))
       cannot_start("there is no such file");
+    if (!library_.empty() && !std::filesystem::is_regular_file(library_, ignored))
+      cannot_start("it is no regular file, expected a shared library");
     child_.reset();
     try {
       child_ = std::make_unique<ChildProcess>(keeper_, limits_);
@@ -174,7 +176,6 @@ std::string host_program() {
 }
 
 std::unique_ptr<Subject> make_exec(std::string_view command, const ForeignLimits& limits) {
-  if (command.empty()) throw SubjectUnavailable("subject 'exec:' names no command");
   return std::make_unique<ForeignSubject>("exec:" + std::string(command),
                                           std::vector<std::string>{"/bin/sh", "-c", std::string(command)}, "",
                                           limits);

@@ -184,10 +184,10 @@ Metadata capabilities_request() {
 Declared read_capabilities(const Archive& reply) {
   expect_format(reply, "bncheck-reply");
   const std::string status = text_or(reply, "status", "values");
-  if (status != "values")
-    throw FormatError("it has no capabilities: " + (reply.metadata.contains("message")
-                                                        ? shown_text(reply, "message")
-                                                        : in_quotes(status)));
+  if (status != "values") {
+    throw FormatError(reply.metadata.contains("message") ? shown_text(reply, "message")
+                                                         : "status is " + in_quotes(status));
+  }
   Declared declared;
   declared.name = shown_text(reply, "name");
   if (declared.name.empty()) throw FormatError("'name' is missing");
