@@ -6,6 +6,7 @@
 #include <set>
 
 #include "bncheck/walk.hpp"
+#include "core/fnv.hpp"
 #include "laws/parts.hpp"
 #include "subjects/registry.hpp"
 
@@ -49,9 +50,9 @@ bool plain_tensor(const Tensor& tensor) {
 }
 
 bool all_of_state(const State& state, Accepts accepts) {
-  const std::optional<Tensor>* const tensors[] = {&state.weight, &state.bias, &state.running_mean,
-                                                  &state.running_var, &state.running_weight};
-  return std::ranges::all_of(tensors, [=](const auto* tensor) { return !*tensor || accepts(**tensor); });
+  return std::ranges::all_of(state_tensors, [&](const StateTensor& tensor) {
+    return !(state.*tensor.member) || accepts(*(state.*tensor.member));
+  });
 }
 
 bool small_placement(const Placement& placement, const Shape& shape) {
@@ -245,7 +246,8 @@ Remembered& remembered() {
 Input decode(const Family& family, std::span<const std::uint8_t> bytes) {
   if (!bytes.empty() && std::ranges::equal(bytes, remembered().bytes)) return remembered().input;
   std::optional<CaseFile> file = parse(bytes);
-  if (file && affordable(file->content)) return from_file(family, std::move(*file), hash_of(bytes));
+  if (file && affordable(file->content))
+    return from_file(family, std::move(*file), Fnv().add(std::as_bytes(bytes)).value());
   return from_draws(family, bytes);
 }
 
@@ -260,12 +262,6 @@ Bytes encode(const Input& input) {
 Bytes encode_and_remember(const Input& input) {
   remembered() = {encode(input), input};
   return remembered().bytes;
-}
-
-std::uint64_t hash_of(std::span<const std::uint8_t> bytes) {
-  std::uint64_t h = 0xcbf29ce484222325;
-  for (const std::uint8_t byte : bytes) h = (h ^ byte) * 0x100000001b3;
-  return h;
 }
 
 }  // namespace bncheck::fuzz

@@ -47,7 +47,4 @@ Subject& subject_named(const std::string& name);
 /// The case file in these bytes; nullopt where there is none.
 std::optional<CaseFile> parse(std::span<const std::uint8_t> bytes);
 
-/// FNV-1a.
-std::uint64_t hash_of(std::span<const std::uint8_t> bytes);
-
 }  // namespace bncheck::fuzz

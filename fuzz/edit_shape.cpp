@@ -70,10 +70,6 @@ void change_rank(Draws& draws, Case& c) {
 
 }  // namespace
 
-Tensor* input_of(Call& call) {
-  return const_cast<Tensor*>(input_of(std::as_const(call)));
-}
-
 std::vector<std::size_t> forward_calls(const Case& c) {
   std::vector<std::size_t> calls;
   for (std::size_t k = 0; k < c.calls.size(); ++k) {

@@ -60,9 +60,6 @@ void follow_shapes(Case& c, const std::vector<Gradient>& gradients);
 /// Training to inference or back, of a forward call and of the gradients that name its mode.
 void switch_mode(Case& c, std::size_t forward_call);
 
-/// x or dy; null for a call that has neither.
-Tensor* input_of(Call& call);
-
 /// The same values in another shape, from the start again where they do not suffice; 1 where there is none.
 Tensor with_shape(const Tensor& tensor, Shape shape);
 

@@ -110,12 +110,6 @@ const Law* law_for(const Family& family, const Case& c, const Dialect& dialect) 
   return found == family.laws.end() ? nullptr : *found;
 }
 
-const Tensor* input_of(const Call& call) {
-  if (const auto* forward = std::get_if<Forward>(&call.operation)) return &forward->x;
-  if (const auto* backward = std::get_if<Backward>(&call.operation)) return &backward->dy;
-  return nullptr;
-}
-
 std::int64_t elements_of(const Case& c) {
   std::int64_t elements = 0;
   for (const Call& call : c.calls) {

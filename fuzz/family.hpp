@@ -38,9 +38,6 @@ const Family& whole_family();
 /// there is none. Precondition: every x and dy is whole.
 const Law* law_for(const Family& family, const Case& c, const Dialect& dialect);
 
-/// x of a forward call, dy of a backward call; null for a call that has neither.
-const Tensor* input_of(const Call& call);
-
 /// Elements of all inputs of a case.
 std::int64_t elements_of(const Case& c);
 

@@ -6,6 +6,7 @@
 
 #include "bncheck/answer_file.hpp"
 #include "bncheck/walk.hpp"
+#include "core/fnv.hpp"
 #include "findings.hpp"
 #include "judge_input.hpp"
 #include "laws/parts.hpp"
@@ -57,6 +58,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   if (!file) return 0;
   check_round_trip(*file);
   show_case(file->content);
-  answer(file->content, dialect_presets()[hash_of({data, size}) % dialect_presets().size()]);
+  answer(
+      file->content,
+      dialect_presets()[Fnv().add(std::as_bytes(std::span(data, size))).value() % dialect_presets().size()]);
   return 0;
 }

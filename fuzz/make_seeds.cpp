@@ -7,6 +7,7 @@
 
 #include "bncheck/files.hpp"
 #include "bncheck/safetensors.hpp"
+#include "core/fnv.hpp"
 #include "decode.hpp"
 #include "laws/catalogue.hpp"
 #include "mutate.hpp"
@@ -32,10 +33,7 @@ void write_cases(const fs::path& folder, const Family& family, int per_law) {
   fs::create_directories(folder);
   for (const Law* law : family.laws) {
     for (int k = 0; k < per_law; ++k) {
-      RandomDraws draws(
-          hash_of(std::span(reinterpret_cast<const std::uint8_t*>(law->name.data()), law->name.size())) +
-              static_cast<std::uint64_t>(k),
-          20 * (k + 1));
+      RandomDraws draws(Fnv().add(law->name).value() + static_cast<std::uint64_t>(k), 20 * (k + 1));
       Input input{law, k == 1 ? "bn_functional" : "bn", {}};
       Bytes bytes;
       do {

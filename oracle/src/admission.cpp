@@ -86,7 +86,7 @@ bool overlaps(const Config& config, const Shape& shape, const Uses& uses, const 
 /// Of eps, rank, channels and values per channel, for an input of this shape.
 void shape_errors(const Config& config, const Shape& shape, bool training, const Dialect& dialect,
                   std::set<ErrorKind>& errors) {
-  const bool batch = training || !config.track_running_stats;
+  const bool batch = uses_batch(config, training);
   if (batch && config.eps == 0 && dialect.eps_place != EpsPlace::absent) errors.insert(ErrorKind::eps);
   if (!takes_rank(config.dimensions, shape.size())) errors.insert(ErrorKind::rank);
   if (shape.size() < 2) return;
@@ -137,15 +137,8 @@ void backward_errors(const Config& config, const Backward& backward, const Exec&
 /// A training call that keeps statistics advances the counter, which has nowhere to go from its largest
 /// value.
 bool exhausts_counter(const Config& config, const State& before, const Forward& forward) {
-  return forward.training && config.track_running_stats &&
+  return updates_running(config, forward) &&
          before.num_batches_tracked == std::numeric_limits<std::int64_t>::max();
-}
-
-/// x or dy; null for a call that has neither.
-const Tensor* input_of(const Call& call) {
-  if (const auto* forward = std::get_if<Forward>(&call.operation)) return &forward->x;
-  if (const auto* backward = std::get_if<Backward>(&call.operation)) return &backward->dy;
-  return nullptr;
 }
 
 /// Statistics buffers have one element per feature, which per-activation axes make more than num_features.

@@ -1,15 +1,14 @@
 #include "bncheck/answer_file.hpp"
 
 #include "bncheck/expected.hpp"
+#include "bncheck/walk.hpp"
 
 namespace bncheck {
 
 State rounded_state(const ExpectedCall& expected) {
   State state = expected.state;
   for (const auto& [output, tensor] : expected.outputs) {
-    if (output == Output::running_mean) state.running_mean = tensor.nearest();
-    if (output == Output::running_var) state.running_var = tensor.nearest();
-    if (output == Output::running_weight) state.running_weight = tensor.nearest();
+    if (const auto member = member_of(output)) state.*member = tensor.nearest();
   }
   return state;
 }
@@ -20,22 +19,17 @@ Archive answer_archive(const Case& c, const Dialect& dialect) {
                       {"version", "1"},
                       {"dialect", text_of(dialect)},
                       {"calls", std::to_string(c.calls.size())}};
-  Config config = c.config;
-  State state = c.state;
-  std::shared_ptr<const Forward> latest;
-  for (std::size_t k = 0; k < c.calls.size(); ++k) {
-    const std::string key = "call." + std::to_string(k);
-    const ExpectedCall expected = expect(config, state, c.calls[k], dialect, latest);
+  for (Walk walk(c, dialect); !walk.done();) {
+    const std::string key = "call." + std::to_string(walk.index());
+    const ExpectedCall expected = walk.expected();
     std::string outcome = expected.must_fail() ? "error" : "values";
     for (const ErrorKind kind : expected.errors) outcome += " " + std::string(name_of(kind));
     archive.metadata[key] = outcome;
     for (const auto& [output, tensor] : expected.outputs) {
       archive.tensors[key + "." + std::string(name_of(output))] = tensor.nearest();
     }
-    config = expected.config;
-    latest = expected.latest;
-    state = rounded_state(expected);
-    archive.metadata[key + ".num_batches_tracked"] = std::to_string(state.num_batches_tracked);
+    archive.metadata[key + ".num_batches_tracked"] = std::to_string(expected.state.num_batches_tracked);
+    walk.advance(rounded_state(expected));
   }
   return archive;
 }

@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "bncheck/elements.hpp"
+#include "bncheck/owed.hpp"
 #include "exact_sums.hpp"
 
 namespace bncheck {
@@ -31,7 +32,7 @@ BackwardAnswer::BackwardAnswer(const Config& config, const State& before, const 
       x_(forward.x),
       dy_(dy),
       vectors_(dtype_of_vectors(before, forward.x.dtype)),
-      uses_batch_(uses_batch_statistics(config, forward)),
+      uses_batch_(uses_batch(config, forward)),
       channels_(config, before, forward.x, uses_batch_, dialect) {
   channel_shape_ = {channels_.count()};
   if (dialect.backward_eps) {

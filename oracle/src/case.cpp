@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <numeric>
+#include <utility>
 
 namespace bncheck {
 
@@ -17,6 +18,25 @@ State fresh_state(const Config& config) {
     state.running_var = Tensor::filled(shape, 1);
   }
   return state;
+}
+
+bool uses_batch(const Config& config, bool training) {
+  return training || !config.track_running_stats;
+}
+bool uses_batch(const Config& config, const Forward& forward) {
+  return uses_batch(config, forward.training);
+}
+bool updates_running(const Config& config, const Forward& forward) {
+  return forward.training && config.track_running_stats;
+}
+
+const Tensor* input_of(const Call& call) {
+  if (const auto* forward = std::get_if<Forward>(&call.operation)) return &forward->x;
+  if (const auto* backward = std::get_if<Backward>(&call.operation)) return &backward->dy;
+  return nullptr;
+}
+Tensor* input_of(Call& call) {
+  return const_cast<Tensor*>(input_of(std::as_const(call)));
 }
 
 namespace {

@@ -31,14 +31,9 @@ std::string momentum_text(const std::optional<double>& momentum) {
 }
 
 void write_state(CaseParts& parts, const std::string& prefix, const State& state) {
-  const auto put = [&](const char* name, const std::optional<Tensor>& tensor) {
-    if (tensor) parts.tensors[prefix + name] = &*tensor;
-  };
-  put("weight", state.weight);
-  put("bias", state.bias);
-  put("running_mean", state.running_mean);
-  put("running_var", state.running_var);
-  put("running_weight", state.running_weight);
+  for (const auto& [name, member] : state_tensors) {
+    if (state.*member) parts.tensors[prefix + std::string(name)] = &*(state.*member);
+  }
   parts.metadata[prefix + "num_batches_tracked"] = std::to_string(state.num_batches_tracked);
 }
 
@@ -96,11 +91,9 @@ struct OperationWriter {
 
 State read_state(const ArchiveReader& reader, const std::string& prefix) {
   State state;
-  state.weight = reader.take_tensor(prefix + "weight");
-  state.bias = reader.take_tensor(prefix + "bias");
-  state.running_mean = reader.take_tensor(prefix + "running_mean");
-  state.running_var = reader.take_tensor(prefix + "running_var");
-  state.running_weight = reader.take_tensor(prefix + "running_weight");
+  for (const auto& [name, member] : state_tensors) {
+    state.*member = reader.take_tensor(prefix + std::string(name));
+  }
   state.num_batches_tracked = reader.integer(prefix + "num_batches_tracked");
   return state;
 }

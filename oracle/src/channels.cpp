@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "bncheck/elements.hpp"
+#include "bncheck/owed.hpp"
 #include "exact_sums.hpp"
 
 namespace bncheck {
@@ -40,11 +41,6 @@ double element_or(const std::optional<Tensor>& tensor, std::int64_t index, doubl
   return tensor ? element(*tensor, index) : otherwise;
 }
 
-Dtype dtype_of_vectors(const State& state, Dtype data) {
-  if (state.weight) return state.weight->dtype;
-  return state.running_mean ? state.running_mean->dtype : data;
-}
-
 FeatureCount feature_count(const Shape& shape, Axes axes) {
   std::int64_t spatial = 1;
   for (std::size_t k = 2; k < shape.size(); ++k) spatial *= shape[k];
@@ -55,10 +51,6 @@ FeatureCount feature_count(const Shape& shape, Axes axes) {
 double effective_eps(const Config& config, const Dialect& dialect) {
   const double eps = std::max(config.eps, dialect.eps_floor);
   return dialect.scalars == Scalars::f32 ? static_cast<double>(static_cast<float>(eps)) : eps;
-}
-
-bool uses_batch_statistics(const Config& config, const Forward& forward) {
-  return forward.training || !config.track_running_stats;
 }
 
 Channels::Channels(const Config& config, const State& before, const Tensor& x, bool uses_batch,

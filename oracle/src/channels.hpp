@@ -29,12 +29,6 @@ struct Channel {
   ChannelScale scale;
 };
 
-/// Training, or a layer that keeps no running statistics.
-bool uses_batch_statistics(const Config& config, const Forward& forward);
-
-/// The dtype of parameters and statistics: the weight's, or else that of the running statistics, or else x's.
-Dtype dtype_of_vectors(const State& state, Dtype data);
-
 double element_or(const std::optional<Tensor>& tensor, std::int64_t index, double otherwise);
 
 class Channels {

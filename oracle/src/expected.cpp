@@ -6,6 +6,7 @@
 
 #include "bncheck/attainable_error.hpp"
 #include "bncheck/elements.hpp"
+#include "bncheck/owed.hpp"
 #include "bncheck/walk.hpp"
 
 #include "backward.hpp"
@@ -122,53 +123,34 @@ Tensor ExpectedTensor::nearest() const {
 
 namespace {
 
-void answer_forward(const Config& config, const State& before, const Forward& forward, const Dialect& dialect,
-                    ExpectedCall& expected) {
-  const auto answer = std::make_shared<const ForwardAnswer>(config, before, forward, dialect);
-  const auto add = [&](Output output) { expected.outputs.emplace(output, ExpectedTensor(answer, output)); };
-  add(Output::y);
-  const bool empty = element_count(forward.x.shape).value_or(0) == 0;
-  if (empty && dialect.empty_batch == EmptyBatch::untouched) return;
-  if (answer->uses_batch() && dialect.saved != Saved::none && !empty) {
-    add(Output::saved_mean);
-    add(dialect.saved == Saved::mean_var ? Output::saved_var : Output::saved_invstd);
-  }
-  if (!answer->updates_running()) return;
-  add(Output::running_mean);
-  add(Output::running_var);
-  if (dialect.averaging == Averaging::ratio) add(Output::running_weight);
-  if (counts_batch(config, forward, dialect)) ++expected.state.num_batches_tracked;
-}
-
-void answer_backward(const Config& config, const State& before, const Backward& backward,
-                     const Forward& forward, const Dialect& dialect, ExpectedCall& expected) {
-  const auto answer = std::make_shared<const BackwardAnswer>(config, before, forward, backward.dy, dialect);
-  const auto add = [&](Output output) { expected.outputs.emplace(output, ExpectedTensor(answer, output)); };
-  if (backward.want_dx) add(Output::dx);
-  if (backward.want_dweight && config.affine) add(Output::dweight);
-  if (backward.want_dbias && config.affine) add(Output::dbias);
+std::shared_ptr<const Answer> answer_to(const Config& config, const State& before, const Operation& operation,
+                                        const Dialect& dialect, const Forward* latest) {
+  if (const auto* forward = std::get_if<Forward>(&operation))
+    return std::make_shared<const ForwardAnswer>(config, before, *forward, dialect);
+  if (const auto* backward = std::get_if<Backward>(&operation))
+    return std::make_shared<const BackwardAnswer>(config, before, *latest, backward->dy, dialect);
+  return nullptr;
 }
 
 }  // namespace
 
 ExpectedCall expect(const Config& config, const State& before, const Call& call, const Dialect& dialect,
-                    const std::shared_ptr<const Forward>& latest) {
+                    const Forward* latest) {
   ExpectedCall expected;
   expected.state = before;
   expected.config = config;
-  expected.latest = latest;
-  expected.errors = errors_of(config, before, call, dialect, latest.get());
+  expected.errors = errors_of(config, before, call, dialect, latest);
   if (expected.must_fail()) return expected;
+  const auto answer = answer_to(config, before, call.operation, dialect, latest);
+  for (const OwedOutput& owed_output : owed(config, before, call, dialect, latest)) {
+    expected.outputs.emplace(owed_output.output, ExpectedTensor(answer, owed_output.output));
+  }
   if (const auto* forward = std::get_if<Forward>(&call.operation)) {
-    expected.latest = std::make_shared<const Forward>(*forward);
-    answer_forward(config, before, *forward, dialect, expected);
-  } else if (const auto* backward = std::get_if<Backward>(&call.operation)) {
-    answer_backward(config, before, *backward, *latest, dialect, expected);
+    if (counts_batch(config, *forward, dialect)) ++expected.state.num_batches_tracked;
   } else if (const auto* set = std::get_if<SetMomentum>(&call.operation)) {
     expected.config.momentum = set->momentum;
-  } else {
-    expected.state = std::get<Load>(call.operation).state;
-    expected.latest = nullptr;
+  } else if (const auto* load = std::get_if<Load>(&call.operation)) {
+    expected.state = load->state;
   }
   return expected;
 }

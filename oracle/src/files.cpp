@@ -10,6 +10,7 @@
 #include <atomic>
 #include <cerrno>
 #include <charconv>
+#include <climits>
 #include <stdexcept>
 #include <string>
 #include <system_error>
@@ -84,23 +85,44 @@ std::optional<int> own_descriptor(const fs::path& path) {
   return number;
 }
 
-/// 0 where every byte arrived, else the error's number.
 bool is_given_up(const Content& content) {
   return content.given_up != nullptr && *content.given_up;
 }
 
+/// Pipes, sockets and terminals wait for a reader; `given_up` is looked at so often meanwhile, for a signal
+/// between a look at it and the wait interrupts nothing.
+constexpr int wait_ms = 100;
+
+bool may_block(int descriptor) {
+  struct stat status{};
+  return ::fstat(descriptor, &status) != 0 || !S_ISREG(status.st_mode);
+}
+
+/// A reader that takes nothing for this long after it was asked for is none.
+constexpr int last_wait_ms = 1000;
+
+/// 0 where a short write goes through, EINTR where it is given up.
+int wait_for_room(int descriptor, const Content& content) {
+  for (int waited = 0; !is_given_up(content) || waited < last_wait_ms;
+       waited += is_given_up(content) ? wait_ms : 0) {
+    pollfd ready{descriptor, POLLOUT, 0};
+    if (::poll(&ready, 1, wait_ms) > 0) return 0;
+  }
+  return EINTR;
+}
+
+/// 0 where every byte arrived, else the error's number.
 int write_content(int descriptor, const Content& content) {
+  const bool waits = may_block(descriptor);
+  // A pipe that has room has it for so many bytes.
+  const std::size_t most = waits ? PIPE_BUF : most_at_once;
   for (Bytes rest : content.pieces) {
     while (!rest.empty()) {
-      // An interrupted write to a pipe may have written something: not its result tells.
-      if (is_given_up(content)) return EINTR;
-      const ssize_t written = ::write(descriptor, rest.data(), std::min(rest.size(), most_at_once));
+      if (const int error = waits ? wait_for_room(descriptor, content) : 0; error != 0) return error;
+      const ssize_t written = ::write(descriptor, rest.data(), std::min(rest.size(), most));
       if (written > 0) {
         rest = rest.subspan(static_cast<std::size_t>(written));
-      } else if (errno == EAGAIN) {
-        pollfd ready{descriptor, POLLOUT, 0};
-        ::poll(&ready, 1, -1);
-      } else if (errno != EINTR) {
+      } else if (errno != EAGAIN && errno != EINTR) {
         return errno;
       }
     }
@@ -116,11 +138,21 @@ int write_and_close(Descriptor& file, const Content& content) {
 
 /// Waits for the reader of a pipe. -1 where it cannot be opened, or is given up.
 int open_writable(const fs::path& path, int flags, const Content& content) {
-  int file = -1;
-  do {
-    file = ::open(path.c_str(), O_WRONLY | O_NOCTTY | O_CLOEXEC | flags);
-  } while (file < 0 && errno == EINTR && !is_given_up(content));
-  return file;
+  while (true) {
+    // Of a pipe that has no reader, ENXIO.
+    const int file = ::open(path.c_str(), O_WRONLY | O_NOCTTY | O_CLOEXEC | O_NONBLOCK | flags);
+    if (file >= 0 || (errno != ENXIO && errno != EINTR)) return file;
+    struct stat status{};
+    if (::stat(path.c_str(), &status) != 0 || !S_ISFIFO(status.st_mode)) {
+      errno = ENXIO;
+      return -1;
+    }
+    if (is_given_up(content)) {
+      errno = EINTR;
+      return -1;
+    }
+    ::poll(nullptr, 0, wait_ms);
+  }
 }
 
 /// What is open already goes on where it is, so that what was written there before stays.

@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "bncheck/elements.hpp"
+#include "bncheck/owed.hpp"
 
 namespace bncheck {
 namespace {
@@ -33,12 +34,11 @@ ForwardAnswer::ForwardAnswer(const Config& config, const State& before, const Fo
     : dialect_(dialect),
       before_(before),
       x_(forward.x),
-      uses_batch_(uses_batch_statistics(config, forward)),
-      updates_running_(forward.training && config.track_running_stats &&
-                       dialect.averaging != Averaging::none),
+      uses_batch_(uses_batch(config, forward)),
       channels_(config, before, forward.x, uses_batch_, dialect) {
   channel_shape_ = {channels_.count()};
-  if (updates_running_) weights_ = update_weights(config, dialect, before.num_batches_tracked + 1);
+  if (updates_running(config, forward) && dialect.averaging != Averaging::none)
+    weights_ = update_weights(config, dialect, before.num_batches_tracked + 1);
 }
 
 ExactNumber ForwardAnswer::y(const Channel& c, double x) const {

@@ -20,8 +20,6 @@ class ForwardAnswer : public Answer {
   Dtype data() const override { return x_.dtype; }
   ExactNumber value(Output output, std::int64_t index) const override;
   Slack slack(Output output, std::int64_t index, const Numerics& numerics) const override;
-  bool uses_batch() const { return uses_batch_; }
-  bool updates_running() const { return updates_running_; }
 
  private:
   ExactNumber y(const Channel& channel, double x) const;
@@ -36,7 +34,7 @@ class ForwardAnswer : public Answer {
   State before_;
   Tensor x_;
   Shape channel_shape_, single_shape_{1};
-  bool uses_batch_, updates_running_;
+  bool uses_batch_;
   Channels channels_;
   UpdateWeights weights_;
 };

@@ -115,8 +115,14 @@ std::string_view name_of(Summation summation) {
   return find_name(summations, summation);
 }
 
+std::optional<Tensor> State::* member_of(Output output) {
+  if (output == Output::running_mean) return &State::running_mean;
+  if (output == Output::running_var) return &State::running_var;
+  return output == Output::running_weight ? &State::running_weight : nullptr;
+}
+
 bool is_state(Output output) {
-  return output == Output::running_mean || output == Output::running_var || output == Output::running_weight;
+  return member_of(output) != nullptr;
 }
 
 }  // namespace bncheck

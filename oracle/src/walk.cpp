@@ -1,32 +1,63 @@
 #include "bncheck/walk.hpp"
 
-#include "bncheck/expected.hpp"
+#include <utility>
 
 namespace bncheck {
 
 bool counts_batch(const Config& config, const Forward& forward, const Dialect& dialect) {
   const bool empty = element_count(forward.x.shape).value_or(0) == 0;
-  return forward.training && config.track_running_stats && dialect.averaging != Averaging::none &&
+  return updates_running(config, forward) && dialect.averaging != Averaging::none &&
          !(empty && dialect.empty_batch == EmptyBatch::untouched);
 }
 
+const Forward* latest_after(const Call& call, bool succeeded, const Forward* latest) {
+  if (!succeeded) return latest;
+  if (const auto* forward = std::get_if<Forward>(&call.operation)) return forward;
+  return std::holds_alternative<Load>(call.operation) ? nullptr : latest;
+}
+
+const Forward* Walk::latest() const {
+  return latest_ ? &std::get<Forward>(case_.calls[*latest_].operation) : nullptr;
+}
+
 const std::vector<ErrorKind>& Walk::errors() {
-  if (!errors_) errors_ = errors_of(config_, state_, call(), dialect_, latest_);
+  if (!errors_) errors_ = errors_of(config_, state_, call(), dialect_, latest());
   return *errors_;
+}
+
+ExpectedCall Walk::expected() {
+  ExpectedCall answer = expect(config_, state_, call(), dialect_, latest());
+  errors_ = answer.errors;
+  return answer;
 }
 
 void Walk::advance() {
   if (errors().empty()) {
     const Operation& operation = call().operation;
     if (const auto* forward = std::get_if<Forward>(&operation)) {
-      latest_ = forward;
       if (counts_batch(config_, *forward, dialect_)) ++state_.num_batches_tracked;
-    } else if (const auto* set = std::get_if<SetMomentum>(&operation)) {
-      config_.momentum = set->momentum;
     } else if (const auto* load = std::get_if<Load>(&operation)) {
       state_ = load->state;
-      latest_ = nullptr;
     }
+  }
+  step();
+}
+
+void Walk::advance(State after) {
+  step();
+  state_ = std::move(after);
+}
+
+void Walk::step() {
+  const Forward* before = latest();
+  const Forward* now = latest_after(call(), errors().empty(), before);
+  if (now == nullptr) {
+    latest_.reset();
+  } else if (now != before) {
+    latest_ = next_;
+  }
+  if (const auto* set = std::get_if<SetMomentum>(&call().operation); set != nullptr && errors().empty()) {
+    config_.momentum = set->momentum;
   }
   ++next_;
   errors_.reset();

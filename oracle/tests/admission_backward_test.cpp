@@ -3,8 +3,9 @@
 #include <gtest/gtest.h>
 
 #include <limits>
-#include <memory>
+#include <optional>
 
+#include "bncheck/walk.hpp"
 #include "support.hpp"
 
 namespace bncheck::test {
@@ -26,7 +27,7 @@ struct Session {
   Config config;
   State state;
   Dialect dialect;
-  std::shared_ptr<const Forward> latest;
+  std::optional<Forward> latest{};
 
   explicit Session(std::int64_t channels = 3, int dimensions = 2) {
     config.num_features = channels;
@@ -35,17 +36,22 @@ struct Session {
   }
   /// Tensors in the answer's outputs are not written back: no test here looks at statistics.
   ExpectedCall call(const Call& call) {
-    ExpectedCall expected = expect(config, state, call, dialect, latest);
+    ExpectedCall expected = expect(config, state, call, dialect, latest_forward());
     state = expected.state;
     config = expected.config;
-    latest = expected.latest;
+    if (const Forward* now = latest_after(call, !expected.must_fail(), latest_forward()); now == nullptr) {
+      latest.reset();
+    } else if (now != latest_forward()) {
+      latest = *now;
+    }
     return expected;
   }
   Session& after(const Call& previous, bool succeeds = true) {
     EXPECT_EQ(call(previous).must_fail(), !succeeds);
     return *this;
   }
-  Kinds errors(const Call& call) const { return errors_of(config, state, call, dialect, latest.get()); }
+  Kinds errors(const Call& call) const { return errors_of(config, state, call, dialect, latest_forward()); }
+  const Forward* latest_forward() const { return latest ? &*latest : nullptr; }
   Kinds gradient(const Shape& shape, std::optional<bool> training = {}) const {
     return errors(backward(Tensor::filled(shape, 1), training));
   }

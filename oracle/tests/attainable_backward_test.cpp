@@ -17,7 +17,7 @@ ExpectedCall gradient(const Problem& p, const Values& dy,
                       const Dialect& dialect = dialect_presets().front()) {
   const auto& forward = std::get<Forward>(p.content.calls[0].operation);
   const Call call{Backward{Tensor::of(forward.x.shape, dy)}, {}};
-  return expect(p.content.config, p.content.state, call, dialect, std::make_shared<const Forward>(forward));
+  return expect(p.content.config, p.content.state, call, dialect, &forward);
 }
 
 struct Ratios {

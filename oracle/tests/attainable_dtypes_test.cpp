@@ -31,8 +31,7 @@ struct Stored {
   }
   ExpectedCall backward() const {
     const auto& forward = std::get<Forward>(content.calls[0].operation);
-    return expect(content.config, content.state, {Backward{dy}, {}}, dialect_presets().front(),
-                  std::make_shared<const Forward>(forward));
+    return expect(content.config, content.state, {Backward{dy}, {}}, dialect_presets().front(), &forward);
   }
 };
 

@@ -149,9 +149,11 @@ void make_cancel(Quadratic& q) {
   mpz_t mantissa;
   mpz_init(mantissa);
   const mpfr_exp_t exponent = mpfr_get_z_2exp(mantissa, root.get());
-  char* digits = mpz_get_str(nullptr, 10, mantissa);
-  q.c = Dyadic{-Integer(digits), static_cast<std::int64_t>(exponent)};
+  char* digits = mpz_get_str(nullptr, 16, mantissa);
+  const bool negative = *digits == '-';
+  const Integer magnitude("0x" + std::string(digits + (negative ? 1 : 0)));
   std::free(digits);
+  q.c = Dyadic{negative ? magnitude : -magnitude, static_cast<std::int64_t>(exponent)};
   mpz_clear(mantissa);
 }
 

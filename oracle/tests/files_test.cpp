@@ -6,7 +6,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <string>
+#include <thread>
 
 #include "bncheck/temporaries.hpp"
 
@@ -86,6 +88,31 @@ TEST_F(Files, DevicesAreWrittenTo) {
   EXPECT_TRUE(std::filesystem::is_symlink(full));
   EXPECT_TRUE(std::filesystem::is_symlink(null));
   EXPECT_EQ(names().size(), 2u);
+}
+
+TEST_F(Files, OnlyAPipeThatNobodyReadsIsGivenUp) {
+  const std::atomic<bool> given_up{true};
+  const std::vector<std::byte> content(300'000, std::byte{7});
+  write_file(folder_ / "regular", content, &given_up);
+  EXPECT_EQ(read_file(folder_ / "regular"), content);
+  const std::filesystem::path pipe = folder_ / "pipe";
+  ASSERT_EQ(::mkfifo(pipe.c_str(), 0600), 0);
+  EXPECT_THROW(write_file(pipe, content, &given_up), std::runtime_error);
+  std::vector<std::byte> got;
+  std::thread reader([&] { got = read_file(pipe); });
+  const std::atomic<bool> wanted{false};
+  write_file(pipe, content, &wanted);
+  reader.join();
+  EXPECT_EQ(got, content);
+  // A reader that is there: what it takes is written to the end.
+  const int end = ::open(pipe.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+  ASSERT_GE(end, 0);
+  EXPECT_THROW(write_file(pipe, content, &given_up), std::runtime_error);
+  std::thread slow([&] { got = read_file(pipe); });
+  write_file(pipe, content, &given_up);
+  ::close(end);
+  slow.join();
+  EXPECT_GE(got.size(), content.size());
 }
 
 TEST_F(Files, AFailedReadNamesTheFile) {

@@ -11,8 +11,8 @@ namespace {
 
 void check(const GradientProblem& problem) {
   const Call call{Backward{problem.dy}, {}};
-  const auto latest = std::make_shared<const Forward>(problem.forward);
-  const ExpectedCall expected = expect(problem.config, problem.state, call, problem.dialect, latest);
+  const ExpectedCall expected =
+      expect(problem.config, problem.state, call, problem.dialect, &problem.forward);
   ASSERT_FALSE(expected.must_fail());
   Witness<TextbookGradient, GradientProblem> witness(problem);
   for (const auto& [output, tensor] : expected.outputs) {

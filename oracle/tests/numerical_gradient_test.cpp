@@ -131,9 +131,9 @@ void expect_near(const ExactNumber& exact, const Real& quotient, long double all
 ExpectedCall gradients(const Layer& l) {
   OneChannel channel{l.gamma, l.beta, l.mean, l.variance, l.eps};
   const Shape shape{static_cast<std::int64_t>(l.x.size()), 1};
-  const auto latest = std::make_shared<const Forward>(Forward{l.training, Tensor::of(shape, l.x)});
+  const Forward latest{l.training, Tensor::of(shape, l.x)};
   return expect(channel.config(), channel.state(), {Backward{Tensor::of(shape, l.dy)}, {}}, l.dialect,
-                latest);
+                &latest);
 }
 
 void check(const Layer& layer, Counts& counts) {

@@ -31,8 +31,8 @@ struct Gradients {
 
 Gradients gradients(const Config& config, const State& state, bool training, const Tensor& x,
                     const Tensor& dy, const Dialect& dialect = {}) {
-  const auto latest = std::make_shared<const Forward>(Forward{training, x});
-  const auto outputs = expect(config, state, {Backward{dy}, {}}, dialect, latest).outputs;
+  const Forward latest{training, x};
+  const auto outputs = expect(config, state, {Backward{dy}, {}}, dialect, &latest).outputs;
   const auto get = [&](Output output) { return outputs.at(output).nearest(); };
   return {get(Output::dx), get(Output::dweight), get(Output::dbias)};
 }
@@ -208,9 +208,9 @@ TEST(TotalRuleBackward, TheSignBesideAnInfiniteGammaIsCertainOnlyWhereDxIs) {
   const auto certain = [](const Values& dy, bool training = true, float variance = 1) {
     OneChannel layer = trained(inf);
     layer.variance = variance;
-    const auto latest = std::make_shared<const Forward>(Forward{training, column({1, -1})});
+    const Forward latest{training, column({1, -1})};
     const ExpectedCall expected =
-        expect(layer.config(), layer.state(), {Backward{column(dy)}, {}}, Dialect{}, latest);
+        expect(layer.config(), layer.state(), {Backward{column(dy)}, {}}, Dialect{}, &latest);
     return expected.outputs.at(Output::dx).error(0, inf, Numerics{}).in_range;
   };
   EXPECT_TRUE(certain({3, 1}));

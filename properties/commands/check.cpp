@@ -90,11 +90,10 @@ bool write_reports(const CheckArguments& arguments, const CheckReport& report) {
        {"--report", [&] { return check_html(report, arguments.dialect, BNCHECK_VERSION); }}});
 }
 
-/// Reports of an earlier run do not stay as if they were of this one.
-int report_absence(const CheckArguments& arguments, std::uint64_t seed, const std::string& why) {
-  CheckReport report{arguments.subject, "", arguments.dialect, seed, false, {}};
-  report.lost = why;
-  return write_reports(arguments, report) ? status_of(report) : exit_usage;
+/// Nothing was checked. Reports of an earlier run do not stay as if they were of this one.
+int report_absence(const CheckArguments& arguments, CheckReport report) {
+  const int status = status_of(report);
+  return write_reports(arguments, report) ? status : exit_usage;
 }
 
 int run_check(const CheckArguments& arguments) {
@@ -109,6 +108,7 @@ int run_check(const CheckArguments& arguments) {
   std::chrono::milliseconds climb_time{};
   if (!arguments.climb.empty()) climb_time = duration_from("--climb", arguments.climb);
   options.seed = seed_from(arguments.seed);
+  const std::string dialect = arguments.dialect.empty() ? "" : text_of(dialect_from(arguments.dialect));
   options.interrupted = &interruption();
   ForeignLimits limits = arguments.limits;
   limits.interrupted = options.interrupted;
@@ -118,7 +118,12 @@ int run_check(const CheckArguments& arguments) {
   try {
     subject = subject_from(arguments.subject, arguments.dialect, limits);
   } catch (const SubjectUnavailable& error) {
-    return report_absence(arguments, options.seed, error.what());
+    CheckReport report{arguments.subject, "", dialect, options.seed, false, {}};
+    report.lost = error.what();
+    return report_absence(arguments, std::move(report));
+  } catch (const Interrupted&) {
+    complain("interrupted before the first case");
+    return report_absence(arguments, {arguments.subject, "", dialect, options.seed, true, {}});
   }
 
   CheckReport report{
@@ -193,7 +198,8 @@ void add_check(CLI::App& app, int& status) {
   command->add_option("--law", arguments->law, "only the laws that match this pattern with * and ?")
       ->capture_default_str();
   command->add_option("--time", arguments->time,
-                      "stop after this long in total, shared by the laws: 500ms, 30s, 10m, 1h");
+                      "stop after this long in total, shared by the laws, and start the subject in no more: "
+                      "500ms, 30s, 10m, 1h");
   command->add_option("--climb", arguments->climb,
                       "then search this long in total, from the worst cases and by small changes, for worse "
                       "ones: 10s, 5m");

@@ -119,12 +119,14 @@ void add_foreign_options(CLI::App& command, ForeignLimits& limits) {
 
 CLI::Validator integer_in(std::int64_t least, std::int64_t most) {
   const std::string range = std::to_string(least) + " to " + std::to_string(most);
-  const auto check = [=](const std::string& text) {
+  const auto check = [=](std::string& text) {
     const std::optional<std::int64_t> number = parse_integer(text);
-    const bool good = number && *number >= least && *number <= most;
-    return good ? std::string() : "'" + text + "', expected an integer from " + range;
+    if (!number || *number < least || *number > most)
+      return "'" + text + "', expected an integer from " + range;
+    text = std::to_string(*number);  // CLI11 would read 010 as octal
+    return std::string();
   };
-  return {check, "INT in [" + range + "]", ""};
+  return {check, "", ""};
 }
 
 std::vector<const Law*> laws_from(const std::string& pattern) {

@@ -118,15 +118,13 @@ int run_compare(const CompareArguments& arguments) {
   }
   league.interrupted = interruption();
   const bool nobody = players(league).empty() && !league.interrupted;
+  if (nobody) complain(league.contestants.front().skipped);
   if (!nobody && !arguments.reports.take_stdout()) print_text(league_table(league));
   const bool reported = arguments.reports.write({{"--json", [&] { return league_json(league); }},
                                                  {"--markdown", [&] { return league_page(league); }},
                                                  {"--report", [&] { return league_html(league); }}});
   if (!reported || (folder && folder->lost_some())) return exit_usage;
-  if (nobody) {
-    complain(league.contestants.front().skipped);
-    return exit_cannot_run;
-  }
+  if (nobody) return exit_cannot_run;
   return league.interrupted ? exit_interrupted : exit_holds;
 }
 

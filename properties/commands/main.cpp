@@ -1,9 +1,9 @@
 #include <exception>
-#include <span>
 #include <string_view>
 
 #include "bncheck/untrusted_text.hpp"
 #include "commands/commands.hpp"
+#include "commands/help.hpp"
 #include "commands/inherited_state.hpp"
 #include "commands/output.hpp"
 #include "commands/signals.hpp"
@@ -30,15 +30,13 @@ void require_known_command(const CLI::App& app, const std::string& word) {
 }
 
 /// An empty one is what a script passes for a variable that is not set: it would count as no option.
-void require_values(std::span<char*> words) {
-  for (std::size_t k = 1; k < words.size(); ++k) {
-    const std::string_view word = words[k];
-    const std::string_view before = words[k - 1];
-    if (word == "--") return;
-    const bool after_option = word.empty() && before.starts_with("-");
-    if (!after_option && !(word.starts_with("--") && word.ends_with("="))) continue;
-    throw bncheck::UsageError(std::string(after_option ? before : word.substr(0, word.size() - 1)) +
-                              " is '', expected a value");
+void require_values(CLI::App& app) {
+  for (CLI::App* command : app.get_subcommands({})) {
+    for (CLI::Option* option : command->get_options()) {
+      if (option->get_positional() || option->get_expected_max() == 0) continue;
+      option->check(
+          CLI::Validator([](std::string& text) { return text.empty() ? "'', expected a value" : ""; }, ""));
+    }
   }
 }
 
@@ -67,8 +65,9 @@ int main(int argc, char** argv) {
   add_judge(app, status);
   add_list(app, status);
   add_serve(app, status);
+  require_values(app);
+  style_help(app);
   try {
-    require_values({argv, static_cast<std::size_t>(argc)});
     if (argc > 1) require_known_command(app, argv[1]);
     app.parse(argc, argv);
   } catch (const CLI::Success& success) {

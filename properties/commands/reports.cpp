@@ -68,6 +68,9 @@ bool Reports::take_stdout() const {
 
 bool Reports::write(const Texts& texts) const {
   bool all = true;
+  // A request that comes now gives up a report that nobody reads. After one during the run, which asked for
+  // the reports, the next ends the program.
+  const std::atomic<bool>* given_up = interruption() ? nullptr : &interruption();
   // What was printed before comes first, where one of them is /dev/stdout.
   flush_output();
   for (const auto& [option, text] : texts) {
@@ -78,8 +81,7 @@ bool Reports::write(const Texts& texts) const {
         flush_output();
       } else if (!file.empty()) {
         const std::string content = text();
-        const InterruptibleCalls interruptible;
-        write_file(file, std::as_bytes(std::span(content)), interruptible.given_up());
+        write_file(file, std::as_bytes(std::span(content)), given_up);
       }
     } catch (const std::exception& error) {
       complain(error.what());

@@ -71,17 +71,6 @@ bool handle(int number, void (*handler)(int), bool even_if_ignored = false) {
   return true;
 }
 
-/// Whether a call that a request interrupts goes on afterwards.
-void set_restart(bool restart) {
-  for (const int number : requests) {
-    struct sigaction action{};
-    ::sigaction(number, nullptr, &action);
-    if (action.sa_handler != on_request) continue;
-    action.sa_flags = restart ? action.sa_flags | SA_RESTART : action.sa_flags & ~SA_RESTART;
-    ::sigaction(number, &action, nullptr);
-  }
-}
-
 void open_standard_descriptors() {
   for (const int number : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
     if (::fcntl(number, F_GETFD) >= 0 || errno != EBADF) continue;
@@ -113,14 +102,6 @@ void restore_signals() {
 const std::atomic<bool>& interruption() {
   ends_in_order = true;
   return interrupted;
-}
-
-InterruptibleCalls::InterruptibleCalls() : given_up_(interrupted ? nullptr : &interrupted) {
-  set_restart(false);
-}
-
-InterruptibleCalls::~InterruptibleCalls() {
-  set_restart(true);
 }
 
 void end_by_broken_pipe() {

@@ -20,22 +20,6 @@ void restore_signals();
 /// ignore in whatever they run in the background.
 const std::atomic<bool>& interruption();
 
-/// While it lives, SIGINT, SIGTERM and SIGHUP interrupt a call that blocks, such as a write to a pipe that
-/// nobody reads.
-class InterruptibleCalls {
- public:
-  InterruptibleCalls();
-  ~InterruptibleCalls();
-  InterruptibleCalls(const InterruptibleCalls&) = delete;
-  InterruptibleCalls& operator=(const InterruptibleCalls&) = delete;
-  /// For what may be given up. Absent after a first request, which asked for what is written now: the next
-  /// one ends the program.
-  const std::atomic<bool>* given_up() const { return given_up_; }
-
- private:
-  const std::atomic<bool>* given_up_ = nullptr;
-};
-
 /// The reader of stdout has gone: as by SIGPIPE, unless that was ignored from the start.
 void end_by_broken_pipe();
 

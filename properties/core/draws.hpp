@@ -8,6 +8,8 @@
 #include <initializer_list>
 #include <span>
 
+#include "core/fnv.hpp"
+
 namespace bncheck {
 
 class Draws {
@@ -64,7 +66,8 @@ class RandomDraws : public Draws {
 /// used.
 class ByteDraws : public Draws {
  public:
-  explicit ByteDraws(std::span<const std::uint8_t> bytes) : bytes_(bytes), rest_(hash(bytes)) {}
+  explicit ByteDraws(std::span<const std::uint8_t> bytes)
+      : bytes_(bytes), rest_(Fnv().add(std::as_bytes(bytes)).value()) {}
   std::uint64_t bits(int count) override {
     const auto wanted = static_cast<std::size_t>((count + 7) / 8);
     if (wanted > bytes_.size()) {
@@ -78,11 +81,6 @@ class ByteDraws : public Draws {
   }
 
  private:
-  static std::uint64_t hash(std::span<const std::uint8_t> bytes) {
-    std::uint64_t h = 0xcbf29ce484222325;  // FNV-1a
-    for (const std::uint8_t byte : bytes) h = (h ^ byte) * 0x100000001b3;
-    return h;
-  }
   std::span<const std::uint8_t> bytes_;
   RandomDraws rest_;
 };

@@ -32,9 +32,8 @@ struct Dtypes {
 };
 
 void add_state(const State& state, std::set<Dtype>& vectors) {
-  for (const auto* tensor :
-       {&state.weight, &state.bias, &state.running_mean, &state.running_var, &state.running_weight}) {
-    if (*tensor) vectors.insert((*tensor)->dtype);
+  for (const auto& [name, member] : state_tensors) {
+    if (state.*member) vectors.insert((state.*member)->dtype);
   }
 }
 
@@ -42,8 +41,7 @@ Dtypes dtypes_of(const Case& c) {
   Dtypes found;
   add_state(c.state, found.vectors);
   for (const Call& call : c.calls) {
-    if (const auto* forward = std::get_if<Forward>(&call.operation)) found.data.insert(forward->x.dtype);
-    if (const auto* backward = std::get_if<Backward>(&call.operation)) found.data.insert(backward->dy.dtype);
+    if (const Tensor* input = input_of(call)) found.data.insert(input->dtype);
     if (const auto* load = std::get_if<Load>(&call.operation)) add_state(load->state, found.vectors);
   }
   return found;

@@ -110,15 +110,12 @@ void judge_call(const Run& run, std::size_t call, const Capabilities& can, Judge
 void judge_state(const Run& run, std::size_t call, Verdict& verdict) {
   const ExpectedCall& expected = run.expected[call];
   const State& after = run.after(call);
-  const auto compare = [&](Output output, const std::optional<Tensor>& got,
-                           const std::optional<Tensor>& want) {
-    if (expected.outputs.contains(output) || got == want) return;
+  for (const Output output : {Output::running_mean, Output::running_var, Output::running_weight}) {
+    const auto member = member_of(output);
+    if (expected.outputs.contains(output) || after.*member == expected.state.*member) continue;
     verdict.kind = Verdict::Kind::violated;
     verdict.message = "call " + std::to_string(call) + " changed " + std::string(name_of(output));
-  };
-  compare(Output::running_mean, after.running_mean, expected.state.running_mean);
-  compare(Output::running_var, after.running_var, expected.state.running_var);
-  compare(Output::running_weight, after.running_weight, expected.state.running_weight);
+  }
   if (after.weight != expected.state.weight || after.bias != expected.state.bias) {
     verdict = Verdict::violated("call " + std::to_string(call) + " changed weight or bias");
   }

@@ -17,9 +17,9 @@ std::string_view name_of(Pass pass) {
 }
 
 Pass pass_of(const Config& config, const Forward& forward, bool backward) {
-  const bool uses_batch = forward.training || !config.track_running_stats;
-  if (backward) return uses_batch ? Pass::backward_training : Pass::backward_inference;
-  return uses_batch ? Pass::training : Pass::inference;
+  const bool of_batch = uses_batch(config, forward);
+  if (backward) return of_batch ? Pass::backward_training : Pass::backward_inference;
+  return of_batch ? Pass::training : Pass::inference;
 }
 
 std::optional<Pass> pass_of(const Case& c, std::size_t call) {

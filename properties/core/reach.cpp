@@ -31,7 +31,7 @@ Reason beyond_tensor(const Tensor& tensor, const Capabilities& can) {
 
 Reason beyond_call(const Call& call, const Config& config, const Capabilities& can) {
   if (const auto* forward = std::get_if<Forward>(&call.operation)) {
-    const bool batch = forward->training || !config.track_running_stats;
+    const bool batch = uses_batch(config, *forward);
     if (batch && !can.training) return "the subject has no training";
     if (!batch && !can.inference) return "the subject has no inference";
     if (batch && config.track_running_stats && !config.momentum &&
@@ -51,7 +51,7 @@ Reason beyond_call(const Call& call, const Config& config, const Capabilities& c
 Reason beyond_gradient(const Call& call, const Forward* latest, const Config& config,
                        const Capabilities& can) {
   if (latest == nullptr || !std::holds_alternative<Backward>(call.operation)) return std::nullopt;
-  const bool batch = latest->training || !config.track_running_stats;
+  const bool batch = uses_batch(config, *latest);
   if (batch ? can.backward_training : can.backward_inference) return std::nullopt;
   return batch ? "the subject has no gradient in training" : "the subject has no gradient in inference";
 }

@@ -35,10 +35,7 @@ std::string_view name_of(Death::Cause cause) {
 }
 
 const Tensor* find_output(const Reply& reply, Output output) {
-  const auto of_state = [](const std::optional<Tensor>& tensor) { return tensor ? &*tensor : nullptr; };
-  if (output == Output::running_mean) return of_state(reply.state.running_mean);
-  if (output == Output::running_var) return of_state(reply.state.running_var);
-  if (output == Output::running_weight) return of_state(reply.state.running_weight);
+  if (const auto member = member_of(output)) return reply.state.*member ? &*(reply.state.*member) : nullptr;
   const auto* values = std::get_if<Values>(&reply.result);
   if (values == nullptr) return nullptr;
   const auto found = values->outputs.find(output);
@@ -62,6 +59,10 @@ const Tensor& Run::output(std::size_t call, Output output) const {
         Verdict::violated("call " + std::to_string(call) + " returned no " + std::string(name_of(output)))};
   }
   return *tensor;
+}
+
+const Forward* Run::forward(std::size_t call) const {
+  return forwards[call] ? &std::get<Forward>(content.calls[*forwards[call]].operation) : nullptr;
 }
 
 const State& Run::before(std::size_t call) const {
@@ -111,23 +112,22 @@ Run Runner::run(const Case& c) {
     hangs_ += verdict.hung ? 1 : 0;
     throw Settled{std::move(verdict)};
   }
-  Run run{c, std::move(outcome.replies), {}, sink_};
-  Config config = c.config;
-  std::shared_ptr<const Forward> latest;
+  Run run{c, std::move(outcome.replies), {}, {}, sink_};
   bool strayed = false;  // it carried out a call that it had to refuse, which a law is to say
-  for (std::size_t k = 0; k < c.calls.size(); ++k) {
+  for (Walk walk(c, can().dialect); !walk.done(); walk.advance(run.after(walk.index()))) {
+    const std::size_t k = walk.index();
     const auto* failure = std::get_if<Failure>(&run.replies[k].result);
     if (failure != nullptr && failure->kind == ErrorKind::unsupported) {
       throw Settled{Verdict::beyond("the subject does not support this: " + failure->message)};
     }
-    run.expected.push_back(expect(config, run.before(k), c.calls[k], can().dialect, latest));
+    run.expected.push_back(walk.expected());
+    const bool is_forward = std::holds_alternative<Forward>(c.calls[k].operation);
+    run.forwards.push_back(is_forward ? std::optional(k) : walk.latest_index());
     const ExpectedCall& expected = run.expected.back();
     const bool exhausted = expected.errors == std::vector{ErrorKind::counter};
     if (k > 0 && !strayed && exhausted && errors_by_call(c, can().dialect)[k].empty())
       settle_unusable_counter(run.before(k), k);
     strayed = strayed || (expected.must_fail() && failure == nullptr);
-    config = run.expected.back().config;
-    latest = run.expected.back().latest;
   }
   return run;
 }

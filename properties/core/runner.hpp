@@ -15,11 +15,15 @@ struct Run {
   Case content;
   std::vector<Reply> replies;
   std::vector<ExpectedCall> expected;
+  /// Per call, the place of the forward call that it is, or that it is the gradient of.
+  std::vector<std::optional<std::size_t>> forwards;
   ErrorSink* sink = nullptr;  ///< null: nobody looks on
 
   /// Throws Settled where the call was rejected: violated, or not applicable where it had to be.
   const Values& values(std::size_t call) const;
   const Tensor& output(std::size_t call, Output output) const;
+  /// The forward call that the call is, or that it is the gradient of; null where there is none.
+  const Forward* forward(std::size_t call) const;
   /// The state before the call, as the subject left it.
   const State& before(std::size_t call) const;
   const State& after(std::size_t call) const { return replies[call].state; }

@@ -179,7 +179,7 @@ long double normalising_share(const Dialect& dialect, long double n) {
 /// |y - beta| rho and by their own errors.
 Verdict check_repeats(const Case& c, Runner& runner) {
   const Forward& forward = one_batch_forward(c, runner.can());
-  if (!forward.training || !c.config.track_running_stats || c.config.momentum != 1.0) {
+  if (!updates_running(c.config, forward) || c.config.momentum != 1.0) {
     return Verdict::not_applicable("not a tracked training call with momentum 1");
   }
   const Capabilities& can = runner.can();

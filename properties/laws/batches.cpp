@@ -114,7 +114,7 @@ Verdict check_merged(const Case& c, Runner& runner) {
   const std::int64_t samples = forward.x.shape[0];
   if (samples < 2) return Verdict::not_applicable("one sample");
   const bool running = runner.can().dialect.averaging != Averaging::none;
-  if (running && (!forward.training || !c.config.track_running_stats || c.config.momentum != 1.0)) {
+  if (running && (!updates_running(c.config, forward) || c.config.momentum != 1.0)) {
     return Verdict::not_applicable("not a tracked training call with momentum 1");
   }
   const std::int64_t middle = (samples + 1) / 3 + (samples == 2 ? 0 : 1);

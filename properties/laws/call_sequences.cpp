@@ -4,6 +4,7 @@
 #include <limits>
 
 #include "bncheck/elements.hpp"
+#include "bncheck/walk.hpp"
 
 #include "generate/gradients.hpp"
 #include "laws/catalogue.hpp"
@@ -55,8 +56,7 @@ class Growing {
     if (case_.config.track_running_stats && draws.chance(1, 16)) {
       case_.state.num_batches_tracked = std::numeric_limits<std::int64_t>::max() - draws.between(0, 2);
     }
-    config_ = case_.config;
-    state_ = case_.state;
+    walk_.emplace(case_, can.dialect);
   }
 
   Case grown() {
@@ -67,11 +67,8 @@ class Growing {
 
  private:
   void add(Call call) {
-    const ExpectedCall expected = expect(config_, state_, call, can_.dialect, latest_);
-    config_ = expected.config;
-    state_ = expected.state;
-    latest_ = expected.latest;
     case_.calls.push_back(std::move(call));
+    walk_->advance();
   }
 
   Call draw_call() {
@@ -84,22 +81,24 @@ class Growing {
         if (can_.settable) return can_be_refused ? wrong_load() : load();
         break;
       case 2:
-        return forward(draw_empty_shape(draws_, config_.dimensions));
+        return forward(draw_empty_shape(draws_, walk_->config().dimensions));
       case 3:
       case 4:
-        if (can_.backward && can_.remembers_forward && !latest_ && draws_.chance(1, 2))
+        if (can_.backward && can_.remembers_forward && walk_->latest() == nullptr && draws_.chance(1, 2))
           return wrong_backward();
-        if (can_.backward && latest_ && can_be_refused) return wrong_backward();
-        if (can_.backward && latest_) return draw_backward_call(draws_, can_, *latest_, wish_);
+        if (can_.backward && walk_->latest() != nullptr && can_be_refused) return wrong_backward();
+        if (can_.backward && walk_->latest() != nullptr)
+          return draw_backward_call(draws_, can_, *walk_->latest(), wish_);
         break;
       default:
         break;
     }
-    return can_be_refused ? wrong_forward() : forward(draw_shape(draws_, config_.dimensions, wish_.shape));
+    return can_be_refused ? wrong_forward()
+                          : forward(draw_shape(draws_, walk_->config().dimensions, wish_.shape));
   }
 
   Call forward(Shape shape) {
-    shape[1] = config_.num_features;
+    shape[1] = walk_->config().num_features;
     wish_.regime = draws_.chance(1, 2) ? std::optional(Regime::ordinary) : std::nullopt;
     Call call{Forward{draws_.chance(1, 2), draw_input(draws_, shape, wish_)}, {}};
     if (draws_.chance(1, 2)) call.exec = draw_exec(draws_, can_, shape.size());
@@ -107,8 +106,8 @@ class Growing {
   }
 
   Call wrong_forward() {
-    Shape shape = draw_shape(draws_, config_.dimensions, wish_.shape);
-    shape[1] = config_.num_features;
+    Shape shape = draw_shape(draws_, walk_->config().dimensions, wish_.shape);
+    shape[1] = walk_->config().num_features;
     Exec exec;
     switch (draws_.below(can_.caller_output ? 4 : 3)) {
       case 0:
@@ -129,8 +128,8 @@ class Growing {
   }
 
   Call wrong_backward() {
-    if (!latest_) return backward_of_nothing();
-    Shape shape = latest_->x.shape;
+    if (walk_->latest() == nullptr) return backward_of_nothing();
+    Shape shape = walk_->latest()->x.shape;
     std::optional<bool> training;
     Exec exec;
     switch (draws_.below(can_.remembers_forward ? 3 : 2)) {
@@ -143,7 +142,7 @@ class Growing {
         }
         break;
       default:
-        training = !latest_->training;
+        training = !walk_->latest()->training;
         break;
     }
     return {Backward{reshaped(no_values(), std::move(shape)), true, true, true, training}, exec};
@@ -151,8 +150,8 @@ class Growing {
 
   /// Nothing else is wrong with it, in either mode: a layer that wrongly remembers a forward call answers.
   Call backward_of_nothing() {
-    Shape shape = draw_shape(draws_, config_.dimensions, wish_.shape);
-    shape[1] = config_.num_features;
+    Shape shape = draw_shape(draws_, walk_->config().dimensions, wish_.shape);
+    shape[1] = walk_->config().num_features;
     return {Backward{reshaped(no_values(), std::move(shape)), true, true, true, draws_.chance(1, 2)}, {}};
   }
 
@@ -168,19 +167,19 @@ class Growing {
     return {SetMomentum{draws_.pick({std::nan(""), inf, -inf})}, {}};
   }
 
-  Call load() { return {Load{draw_state(draws_, config_, can_.dialect, wish_)}, {}}; }
+  Call load() { return {Load{draw_state(draws_, walk_->config(), can_.dialect, wish_)}, {}}; }
   /// A state with one thing wrong, where the options leave anything to be wrong.
   Call wrong_load() {
-    State state = draw_state(draws_, config_, can_.dialect, wish_);
+    State state = draw_state(draws_, walk_->config(), can_.dialect, wish_);
     std::vector<std::optional<Tensor>*> buffers;
     for (auto* buffer : {&state.weight, &state.bias, &state.running_mean, &state.running_var}) {
       if (*buffer) buffers.push_back(buffer);
     }
-    if (config_.track_running_stats && draws_.chance(1, 3)) {
+    if (walk_->config().track_running_stats && draws_.chance(1, 3)) {
       state.num_batches_tracked = -draws_.between(1, 3);
     } else if (!buffers.empty()) {
       *draws_.pick_from(buffers) =
-          filled_with(wish_.dtypes->vectors, {config_.num_features + draws_.pick({-1, 1})}, 1);
+          filled_with(wish_.dtypes->vectors, {walk_->config().num_features + draws_.pick({-1, 1})}, 1);
     }
     return {Load{std::move(state)}, {}};
   }
@@ -189,9 +188,7 @@ class Growing {
   const Capabilities& can_;
   CaseWish wish_;
   Case case_;
-  Config config_;
-  State state_;
-  std::shared_ptr<const Forward> latest_;
+  std::optional<Walk> walk_;
 };
 
 Case draw_sequence(Draws& draws, const Capabilities& can) {

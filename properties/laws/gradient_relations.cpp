@@ -25,7 +25,7 @@ Verdict check_shards(const Case& c, Runner& runner) {
   const auto [forward, backward] = one_valid_gradient(c, runner.can());
   if (!all_finite(c)) return Verdict::not_applicable("values that are not finite");
   if (forward.x.shape[0] < 2) return Verdict::not_applicable("one sample");
-  const bool given = !forward.training && c.config.track_running_stats;
+  const bool given = !uses_batch(c.config, forward);
   const std::int64_t middle = (forward.x.shape[0] + 1) / 3 + (forward.x.shape[0] == 2 ? 0 : 1);
   const Case first = shard_of(c, 0, middle);
   const Case second = shard_of(c, middle, forward.x.shape[0]);
@@ -105,7 +105,7 @@ Case draw_long_shards(Draws& draws, const Capabilities& can) {
 /// is deterministic.
 Verdict check_inference(const Case& c, Runner& runner) {
   const auto [forward, backward] = one_valid_gradient(c, runner.can());
-  if (forward.training || !c.config.track_running_stats) return Verdict::not_applicable("batch statistics");
+  if (uses_batch(c.config, forward)) return Verdict::not_applicable("batch statistics");
   if (!backward.want_dx) return Verdict::not_applicable("no dx is wanted");
   Tensor x = forward.x;
   for (float& v : x.floats()) v = 0.5f * v - 7;

@@ -27,7 +27,7 @@ void require_training_calls(const Case& c, const Capabilities& can) {
   if (!all_finite(c)) throw Settled{Verdict::not_applicable("values that are not finite")};
   for (const Call& call : c.calls) {
     const auto* forward = std::get_if<Forward>(&call.operation);
-    if (forward == nullptr || !forward->training || !c.config.track_running_stats) {
+    if (forward == nullptr || !updates_running(c.config, *forward)) {
       throw Settled{Verdict::not_applicable("not a sequence of tracked training calls")};
     }
     if (forward->x.bytes.empty()) throw Settled{Verdict::not_applicable("a batch is empty")};

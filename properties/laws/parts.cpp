@@ -116,9 +116,9 @@ bool all_finite(const Tensor& tensor) {
 
 namespace {
 bool finite_state(const State& s) {
-  const auto finite = [](const std::optional<Tensor>& tensor) { return !tensor || all_finite(*tensor); };
-  return finite(s.weight) && finite(s.bias) && finite(s.running_mean) && finite(s.running_var) &&
-         finite(s.running_weight);
+  return std::ranges::all_of(state_tensors, [&](const StateTensor& tensor) {
+    return !(s.*tensor.member) || all_finite(*(s.*tensor.member));
+  });
 }
 
 /// No variance leaves the root: V > 0 in every channel. A quotient of sums has no sign of its own.

@@ -183,10 +183,6 @@ Tensor samples_of(const Tensor& tensor, std::int64_t begin, std::int64_t end) {
   return part;
 }
 
-bool uses_batch(const Config& config, const Forward& forward) {
-  return forward.training || !config.track_running_stats;
-}
-
 const Forward& one_batch_forward(const Case& c, const Capabilities& can) {
   const Forward& forward = one_valid_forward(c, can);
   if (!all_finite(c)) throw Settled{Verdict::not_applicable("values that are not finite")};

@@ -62,9 +62,6 @@ struct RunningWeights {
 };
 RunningWeights running_weights(const Config& config, const Dialect& dialect, std::int64_t batches);
 
-/// x^ comes from the batch.
-bool uses_batch(const Config& config, const Forward& forward);
-
 /// A float holds the value without rounding.
 bool is_float(double value);
 

@@ -19,7 +19,7 @@ std::optional<std::string> excludes_untracking(const Capabilities& can) {
 
 bool is_tracked_training(const Case& c, std::size_t call) {
   const auto* forward = std::get_if<Forward>(&c.calls[call].operation);
-  return forward != nullptr && forward->training && c.config.track_running_stats;
+  return forward != nullptr && updates_running(c.config, *forward);
 }
 
 Case draw_training_calls(Draws& draws, const Capabilities& can, int calls) {
@@ -204,7 +204,7 @@ std::optional<std::string> excludes_without_cumulative(const Capabilities& can) 
 /// first left, and its batch is far from those statistics, so that the batch's own would show.
 Verdict check_inference_uses_running(const Case& c, Runner& runner) {
   const auto* last = c.calls.empty() ? nullptr : std::get_if<Forward>(&c.calls.back().operation);
-  if (last == nullptr || last->training || !c.config.track_running_stats || !all_finite(c)) {
+  if (last == nullptr || uses_batch(c.config, *last) || !all_finite(c)) {
     return Verdict::not_applicable("the last call is no inference with running statistics");
   }
   const Run run = runner.run(c);

@@ -50,7 +50,7 @@ std::string show_exec(const Exec& exec, const Shape& shape, const char* read, co
 
 std::string show_state(const State& state, const State& usual) {
   std::string text;
-  const auto add = [&](const char* name, const std::optional<Tensor>& tensor,
+  const auto add = [&](std::string_view name, const std::optional<Tensor>& tensor,
                        const std::optional<Tensor>& other) {
     if (tensor == other) return;
     if (!tensor) {
@@ -61,11 +61,7 @@ std::string show_state(const State& state, const State& usual) {
                           show_values(*tensor));
     }
   };
-  add("weight", state.weight, usual.weight);
-  add("bias", state.bias, usual.bias);
-  add("running_mean", state.running_mean, usual.running_mean);
-  add("running_var", state.running_var, usual.running_var);
-  add("running_weight", state.running_weight, usual.running_weight);
+  for (const auto& [name, member] : state_tensors) add(name, state.*member, usual.*member);
   if (state.num_batches_tracked != usual.num_batches_tracked) {
     text += fmt::format(", num_batches_tracked {}", state.num_batches_tracked);
   }

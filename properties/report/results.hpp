@@ -26,7 +26,8 @@ struct CheckReport {
   std::vector<CoverageClass> starved{};
   /// Of the stored and of the drawn cases, as far as the laws hold numbers against the exact answer.
   std::map<Pass, PassErrors> accuracy{};
-  /// Why the subject could not be started again before all laws were asked; empty where it could.
+  /// Why the subject could not be started, at first or again before all laws were asked; empty where it
+  /// could.
   std::string lost{};
 
   int cases() const;

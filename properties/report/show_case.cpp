@@ -24,14 +24,9 @@ std::string show_tensor(const Tensor& tensor) {
 
 std::string show_state(const State& state, const std::string& indent) {
   std::string text;
-  const auto add = [&](const char* name, const std::optional<Tensor>& tensor) {
-    if (tensor) text += fmt::format("{}{} {}\n", indent, name, show_tensor(*tensor));
-  };
-  add("weight", state.weight);
-  add("bias", state.bias);
-  add("running_mean", state.running_mean);
-  add("running_var", state.running_var);
-  add("running_weight", state.running_weight);
+  for (const auto& [name, member] : state_tensors) {
+    if (state.*member) text += fmt::format("{}{} {}\n", indent, name, show_tensor(*(state.*member)));
+  }
   if (state.num_batches_tracked != 0) {
     text += fmt::format("{}num_batches_tracked = {}\n", indent, state.num_batches_tracked);
   }

@@ -6,6 +6,7 @@
 #include <mutex>
 #include <thread>
 
+#include "core/fnv.hpp"
 #include "laws/catalogue.hpp"
 #include "search/tape.hpp"
 #include "subjects/variants/variants.hpp"
@@ -206,15 +207,9 @@ int cases_for(const Law& law, int cases) {
   return law.traits.bulky ? std::max(2, cases / 10) : cases;
 }
 
-/// FNV-1a of the law's name and the two numbers, byte by byte, so that neighbouring seeds share nothing.
+/// A hash, so that neighbouring seeds share nothing.
 std::uint64_t case_seed(std::uint64_t seed, std::string_view law, std::uint64_t index) {
-  std::uint64_t h = 0xcbf29ce484222325;
-  const auto mix = [&](std::uint64_t byte) { h = (h ^ (byte & 0xff)) * 0x100000001b3; };
-  for (const char letter : law) mix(static_cast<unsigned char>(letter));
-  for (const std::uint64_t number : {seed, index}) {
-    for (int shift = 0; shift < 64; shift += 8) mix(number >> shift);
-  }
-  return h;
+  return Fnv().add(law).add(seed).add(index).value();
 }
 
 int case_size(int index, int total) {

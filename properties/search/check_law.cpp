@@ -6,6 +6,7 @@
 #include <stdexcept>
 
 #include "bncheck/ascii.hpp"
+#include "core/fnv.hpp"
 #include "search/shrink.hpp"
 
 namespace bncheck {
@@ -43,9 +44,7 @@ class RapidCheckDraws : public Draws {
 };
 
 std::uint64_t seed_of(std::uint64_t seed, std::string_view name) {
-  std::uint64_t h = seed ^ 0xcbf29ce484222325;  // FNV-1a
-  for (const char letter : name) h = (h ^ static_cast<unsigned char>(letter)) * 0x100000001b3;
-  return h;
+  return Fnv(seed).add(name).value();
 }
 
 /// A message without its numbers: what two findings of the same fault have in common.

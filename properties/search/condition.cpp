@@ -69,7 +69,7 @@ std::vector<double> condition_numbers(const Config& config, const State& before,
   if (x.shape.size() < 2 || x.size() == 0 || x.dtype != Dtype::f32) return {};
   const FeatureCount count = feature_count(x.shape, dialect.axes);
   std::vector<Moments> moments = batch_moments(x, dialect.axes, count);
-  const bool uses_batch = forward.training || !config.track_running_stats;
+  const bool of_batch = uses_batch(config, forward);
   const double eps = effective_eps(config, dialect);
   const auto n = static_cast<double>(count.values);
   const double correction = dialect.normalising_variance == Correction::unbiased ? n / (n - 1) : 1;
@@ -77,7 +77,7 @@ std::vector<double> condition_numbers(const Config& config, const State& before,
   for (std::size_t k = 0; k < moments.size(); ++k) {
     Moments& m = moments[k];
     m.variance *= correction;
-    if (!uses_batch) use_given(m, before, k);
+    if (!of_batch) use_given(m, before, k);
     conditions.push_back(scale_of(m.variance, eps, dialect.eps_place) * (m.abs_mean + std::fabs(m.mean)));
   }
   return conditions;

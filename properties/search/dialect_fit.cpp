@@ -4,6 +4,7 @@
 #include <limits>
 
 #include "bncheck/untrusted_text.hpp"
+#include "bncheck/walk.hpp"
 #include "core/judge.hpp"
 #include "core/runner.hpp"
 
@@ -98,21 +99,15 @@ const ComparedElement* DialectFit::worst() const {
 DialectFit fit_of(const Case& c, const Outcome& outcome, const Dialect& dialect,
                   const std::set<Output>& looks_at, const Numerics& numerics) {
   Comparison comparison(looks_at, numerics);
-  Config config = c.config;
-  const State* state = &c.state;
-  std::shared_ptr<const Forward> latest;
-  for (std::size_t k = 0; k < c.calls.size(); ++k) {
+  for (Walk walk(c, dialect); !walk.done(); walk.advance(outcome.replies[walk.index()].state)) {
+    const std::size_t k = walk.index();
     if (k >= outcome.replies.size()) {
       comparison.reject(outcome.death ? std::string(name_of(outcome.death->cause)) + ": " +
                                             untrusted_line(outcome.death->detail)
                                       : "no reply");
       break;
     }
-    const ExpectedCall expected = expect(config, *state, c.calls[k], dialect, latest);
-    if (!comparison.compare(k, expected, outcome.replies[k], *state)) break;
-    config = expected.config;
-    latest = expected.latest;
-    state = &outcome.replies[k].state;
+    if (!comparison.compare(k, walk.expected(), outcome.replies[k], walk.before())) break;
   }
   return comparison.result();
 }

@@ -58,7 +58,7 @@ ErrorFigures ErrorStatistics::total() const {
 
 void ErrorStatistics::take(const Run& run, std::size_t call, Output output,
                            std::span<const JudgedElement> elements) {
-  const auto& forward = run.expected[call].latest;
+  const Forward* forward = run.forward(call);
   if (elements.empty() || forward == nullptr) return;
   const bool backward = std::holds_alternative<Backward>(run.content.calls[call].operation);
   PassErrors& errors = passes_[pass_of(run.content.config, *forward, backward)];

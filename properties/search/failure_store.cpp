@@ -5,6 +5,7 @@
 
 #include "bncheck/ascii.hpp"
 #include "bncheck/untrusted_text.hpp"
+#include "core/fnv.hpp"
 #include "core/runner.hpp"
 #include "laws/catalogue.hpp"
 
@@ -19,14 +20,12 @@ std::string note(const CaseFile& file, const std::string& key) {
   return found == file.notes.end() ? "" : found->second;
 }
 
-/// FNV-1a of the case alone: the notes tell of one run of it.
-std::uint32_t hash_of(const Case& c) {
-  std::uint32_t hash = 0x811c9dc5;
+/// Of the case alone, without the notes, which are about one run of it.
+std::uint32_t short_hash(const Case& c) {
+  Fnv hash;
   const ArchivePieces pieces = pieces_of(c);
-  for (const auto& piece : pieces.all()) {
-    for (const std::byte byte : piece) hash = (hash ^ static_cast<std::uint32_t>(byte)) * 0x01000193;
-  }
-  return hash;
+  for (const auto& piece : pieces.all()) hash.add(piece);
+  return static_cast<std::uint32_t>(hash.value() ^ hash.value() >> 32);
 }
 
 std::string eight_digits(std::uint32_t value) {
@@ -100,7 +99,7 @@ std::filesystem::path store_failure(const std::filesystem::path& folder, CaseFil
     name += is_letter_or_digit(letter) || letter == '-' ? letter : '_';
   }
   std::filesystem::path path =
-      folder / (name.substr(0, longest_name) + '-' + eight_digits(hash_of(file.content)) + extension);
+      folder / (name.substr(0, longest_name) + '-' + eight_digits(short_hash(file.content)) + extension);
   std::error_code error;  // a folder that cannot be made is a file that cannot be written
   std::filesystem::create_directories(folder, error);
   save_case(path, file);

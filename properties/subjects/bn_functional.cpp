@@ -104,7 +104,7 @@ const char* cannot_say(const Config& config, const State& state, const Forward& 
     return "parameters that the options deny, or that are missing";
   }
   if (state.running_weight) return "a running_weight";
-  const bool counted = forward.training && config.track_running_stats;
+  const bool counted = updates_running(config, forward);
   return state.num_batches_tracked < 0 && !counted ? "a counter outside training" : nullptr;
 }
 
@@ -205,7 +205,7 @@ class BnFunctional : public Subject {
     death = memory.damage(index);
     Values values;
     values.outputs.emplace(Output::y, memory.tensors.gather_out());
-    if (forward.training || !config.track_running_stats) {
+    if (uses_batch(config, forward)) {
       values.outputs.emplace(Output::saved_mean, memory.saved_mean.gather());
       values.outputs.emplace(Output::saved_invstd, memory.saved_invstd.gather());
     }

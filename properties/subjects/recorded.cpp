@@ -1,5 +1,7 @@
 #include "subjects/recorded.hpp"
 
+#include "bncheck/walk.hpp"
+
 namespace bncheck {
 namespace {
 
@@ -7,17 +9,12 @@ namespace {
 /// what the call had to leave, and what it was where it had nothing to leave.
 State state_after(const RecordedCall& recorded, const ExpectedCall& expected) {
   State state = expected.state;
-  const auto take = [&](Output output, std::optional<Tensor>& tensor) {
-    const auto found = recorded.outputs.find(output);
-    if (found != recorded.outputs.end()) {
-      tensor = found->second;
-    } else if (expected.outputs.contains(output)) {
-      tensor.reset();
-    }
-  };
-  take(Output::running_mean, state.running_mean);
-  take(Output::running_var, state.running_var);
-  take(Output::running_weight, state.running_weight);
+  for (const auto& [output, tensor] : expected.outputs) {
+    if (const auto member = member_of(output)) (state.*member).reset();
+  }
+  for (const auto& [output, tensor] : recorded.outputs) {
+    if (const auto member = member_of(output)) state.*member = tensor;
+  }
   state.num_batches_tracked = recorded.num_batches_tracked.value_or(state.num_batches_tracked);
   return state;
 }
@@ -35,15 +32,8 @@ Reply replayed(const RecordedCall& recorded, const ExpectedCall& expected, const
 
 Outcome RecordedSubject::run(const Case& c) {
   Outcome outcome;
-  Config config = c.config;
-  State state = c.state;
-  std::shared_ptr<const Forward> latest;
-  for (std::size_t k = 0; k < c.calls.size(); ++k) {
-    const ExpectedCall expected = expect(config, state, c.calls[k], can_.dialect, latest);
-    outcome.replies.push_back(replayed(file_.calls[k], expected, state));
-    config = expected.config;
-    latest = expected.latest;
-    state = outcome.replies.back().state;
+  for (Walk walk(c, can_.dialect); !walk.done(); walk.advance(outcome.replies.back().state)) {
+    outcome.replies.push_back(replayed(file_.calls[walk.index()], walk.expected(), walk.before()));
   }
   return outcome;
 }

@@ -94,6 +94,12 @@ class Help(CliTest):
         for command in self.FLAGS:
             self.assertNotIn("\t", self.succeeds(command, "--help"))
 
+    def test_every_value_has_a_name_and_every_command_an_example(self):
+        for command in self.FLAGS:
+            text = self.succeeds(command, "--help")
+            self.assertNotRegex(text, r"TEXT|INT|ENUM", command)
+            self.assertRegex(text, rf"(?m)^Example: bncheck {command} ", command)
+
     def test_version(self):
         self.assertRegex(self.succeeds("--version"), r"\Abncheck \d+\.\d+\.\d+\n\Z")
 
@@ -129,10 +135,11 @@ class Usage(CliTest):
             self.refuses("check", flag, value, naming=flag)
 
     def test_values_that_are_empty(self):
-        for command, option in [("check", "--json"), ("check", "--seed"), ("compare", "--report"), ("judge", "--junit"),
-                                ("gen", "-o")]:
-            self.refuses(command, option, "", naming=f"{option} is ''")
-        self.refuses("check", "--report=", naming="--report is ''")
+        case = GOLDEN / "three_rows.case.safetensors"
+        for words in [["check", "--json"], ["check", "--seed"], ["compare", "bn", "--report"], ["judge", case, case, "--json"],
+                      ["gen", "--output"], ["replay", case, "--quiet", "--dialect"]]:
+            self.refuses(*words, "", naming=f"{words[-1]}: '', expected a value")
+        self.refuses("check", "--report=", naming="--report")
 
     def test_half_a_name(self):
         for name, whole in [("plugin:", "plugin:PATH.so"), ("exec:", "exec:COMMAND"), ("fault:", "fault:NAME")]:
@@ -235,11 +242,20 @@ class Check(CliTest):
 
     def test_a_terminal_gets_colours_unless_no_color_is_set(self):
         environment = {name: value for name, value in os.environ.items() if name != "NO_COLOR"}
+        environment["TERM"] = "xterm"
         status, text = self.on_terminal("check", *VIOLATION, env=environment)
         self.assertEqual(status, 1)
         self.assertIn("\x1b[31mviolated", text)
         status, text = self.on_terminal("check", *VIOLATION, env={**environment, "NO_COLOR": "1"})
         self.assertNotIn("\x1b[31m", text)
+        self.assertIn("\x1b[K", text)  # progress
+
+    def test_a_terminal_that_knows_no_escape_sequences_gets_none(self):
+        environment = {name: value for name, value in os.environ.items() if name not in ("NO_COLOR", "TERM")}
+        for variables in [environment, {**environment, "TERM": "dumb"}]:
+            status, text = self.on_terminal("check", *VIOLATION, env=variables)
+            self.assertEqual(status, 1)
+            self.assertNotIn("\x1b", text)
 
     def test_interrupted(self):
         # matches_oracle, and then laws that the running variance is nothing to: they would take for ever.

@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "bncheck/elements.hpp"
+#include "bncheck/walk.hpp"
 #include "subjects/variants/real.hpp"
 
 namespace bncheck::test {
@@ -202,28 +203,22 @@ class DtypeSubject : public Subject {
 
   Outcome run(const Case& c) override {
     Outcome outcome;
-    Config config = c.config;
-    State state = c.state;
-    std::shared_ptr<const Forward> latest;
-    for (const Call& call : c.calls) {
-      const std::vector<ErrorKind> errors = errors_of(config, state, call, can_.dialect, latest.get());
-      if (!errors.empty()) {
-        outcome.replies.push_back({Failure{errors.front(), "refused", false}, state});
+    for (Walk walk(c, can_.dialect); !walk.done(); walk.advance(outcome.replies.back().state)) {
+      State state = walk.before();
+      if (!walk.errors().empty()) {
+        outcome.replies.push_back({Failure{walk.errors().front(), "refused", false}, state});
         continue;
       }
+      const Operation& operation = walk.call().operation;
       Values values;
-      if (const auto* forward = std::get_if<Forward>(&call.operation)) {
-        latest = std::make_shared<const Forward>(*forward);
-        values = run_in(
-            *latest, [&](auto& layer) { return layer.forward(); }, config, state);
-      } else if (const auto* backward = std::get_if<Backward>(&call.operation)) {
-        values = run_in(
-            *latest, [&](auto& layer) { return layer.backward(*backward); }, config, state);
-      } else if (const auto* set = std::get_if<SetMomentum>(&call.operation)) {
-        config.momentum = set->momentum;
-      } else {
-        state = std::get<Load>(call.operation).state;
-        latest.reset();
+      if (const auto* forward = std::get_if<Forward>(&operation)) {
+        const auto answer = [](auto& layer) { return layer.forward(); };
+        values = run_in(*forward, answer, walk.config(), state);
+      } else if (const auto* backward = std::get_if<Backward>(&operation)) {
+        const auto answer = [&](auto& layer) { return layer.backward(*backward); };
+        values = run_in(*walk.latest(), answer, walk.config(), state);
+      } else if (const auto* load = std::get_if<Load>(&operation)) {
+        state = load->state;
       }
       outcome.replies.push_back({std::move(values), state});
     }

@@ -87,8 +87,8 @@ TEST(GradientCases, LikeTheOutputCancels) {
     backward_of(c);
     auto& backward = std::get<Backward>(c.calls[1].operation);
     backward.want_dx = true;
-    const auto forward = std::make_shared<const Forward>(forward_of(c));
-    const ExpectedCall expected = expect(c.config, c.state, c.calls[1], any_capabilities().dialect, forward);
+    const Forward& forward = forward_of(c);
+    const ExpectedCall expected = expect(c.config, c.state, c.calls[1], any_capabilities().dialect, &forward);
     float largest_dx = 0;
     float largest_dy = 0;
     const Tensor dx = expected.outputs.at(Output::dx).nearest();

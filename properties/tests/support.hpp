@@ -10,6 +10,7 @@
 
 #include "bncheck/answer_file.hpp"
 #include "bncheck/case.hpp"
+#include "bncheck/walk.hpp"
 #include "core/runner.hpp"
 #include "search/check_law.hpp"
 #include "search/shrink.hpp"
@@ -46,15 +47,8 @@ class Perfect : public Subject {
 
   Outcome run(const Case& c) override {
     Outcome outcome;
-    Config config = c.config;
-    State state = c.state;
-    std::shared_ptr<const Forward> latest;
-    for (const Call& call : c.calls) {
-      const ExpectedCall expected = expect(config, state, call, can_.dialect, latest);
-      outcome.replies.push_back(rounded_reply(expected, state));
-      config = expected.config;
-      latest = expected.latest;
-      state = outcome.replies.back().state;
+    for (Walk walk(c, can_.dialect); !walk.done(); walk.advance(outcome.replies.back().state)) {
+      outcome.replies.push_back(rounded_reply(walk.expected(), walk.before()));
     }
     return outcome;
   }
@@ -92,8 +86,9 @@ constexpr bool draws_all = BNCHECK_ONE_CASE_IN == 1;
 
 /// Of few cases, a discarded one is too many for a verdict.
 inline bool holds(const LawResult& result) {
-  return result.kind == LawResult::Kind::holds ||
-         (!draws_all && result.kind == LawResult::Kind::inconclusive);
+  const bool discarded = result.kind == LawResult::Kind::inconclusive && result.cases > 0 &&
+                         result.reason.starts_with("discarded");
+  return result.kind == LawResult::Kind::holds || (!draws_all && discarded);
 }
 inline bool holds_or_excludes(const LawResult& result) {
   return holds(result) || result.kind == LawResult::Kind::not_applicable;

@@ -4,6 +4,7 @@
 /// A Case states and derives nothing; it may be invalid (wrong rank, short buffers, a NaN momentum), for
 /// rejection is a behaviour to be checked like any other. What is right for it is `expected.hpp`'s business.
 
+#include <array>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -37,6 +38,17 @@ struct State {
 
   bool operator==(const State&) const = default;
 };
+
+/// A tensor of a State, with the name that files and messages give it.
+struct StateTensor {
+  std::string_view name;
+  std::optional<Tensor> State::* member;
+};
+inline constexpr std::array<StateTensor, 5> state_tensors{{{"weight", &State::weight},
+                                                           {"bias", &State::bias},
+                                                           {"running_mean", &State::running_mean},
+                                                           {"running_var", &State::running_var},
+                                                           {"running_weight", &State::running_weight}}};
 
 /// gamma = 1, beta = 0, running mean 0, running variance 1, no batch seen.
 State fresh_state(const Config& config);
@@ -105,6 +117,12 @@ struct Backward {
   std::optional<bool> training{};
   bool operator==(const Backward&) const = default;
 };
+/// The call takes mean and variance of its batch; otherwise it is given those of the state.
+bool uses_batch(const Config& config, bool training);
+bool uses_batch(const Config& config, const Forward& forward);
+/// The call leaves new running statistics, where the dialect keeps any.
+bool updates_running(const Config& config, const Forward& forward);
+
 struct SetMomentum {
   std::optional<double> momentum;
   bool operator==(const SetMomentum&) const = default;
@@ -121,6 +139,10 @@ struct Call {
   Exec exec;
   bool operator==(const Call&) const = default;
 };
+
+/// x or dy; null for a call that has neither.
+const Tensor* input_of(const Call& call);
+Tensor* input_of(Call& call);
 
 struct Case {
   Config config;

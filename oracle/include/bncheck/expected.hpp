@@ -33,6 +33,8 @@ enum class Output {
 };
 std::string_view name_of(Output output);
 std::optional<Output> output_named(std::string_view name);
+/// Where a State keeps an output that the call leaves there; null for one that it returns.
+std::optional<Tensor> State::* member_of(Output output);
 /// Outputs that a call leaves in the state rather than returning them.
 bool is_state(Output output);
 
@@ -92,10 +94,6 @@ struct ExpectedCall {
   State state;
   /// The configuration afterwards (SetMomentum changes it).
   Config config;
-  /// The forward call that a Backward afterwards is the gradient of: the latest one that succeeded, unless a
-  /// Load came after it. Null where there is none.
-  std::shared_ptr<const Forward> latest;
-
   bool must_fail() const { return !errors.empty(); }
 };
 
@@ -105,9 +103,10 @@ class NoAnswer : public std::invalid_argument {
   using std::invalid_argument::invalid_argument;
 };
 
-/// `latest` is ExpectedCall::latest of the call before. Throws NoAnswer.
+/// `latest`: the latest forward call that succeeded, unless a Load came after it; null where there is none.
+/// To go through a whole case, see walk.hpp. Throws NoAnswer.
 ExpectedCall expect(const Config& config, const State& before, const Call& call, const Dialect& dialect,
-                    const std::shared_ptr<const Forward>& latest = {});
+                    const Forward* latest = nullptr);
 
 /// Every error kind that the contract allows for the call; empty if it must succeed. Throws like `expect`.
 std::vector<ErrorKind> errors_of(const Config& config, const State& before, const Call& call,

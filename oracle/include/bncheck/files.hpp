@@ -53,9 +53,9 @@ WrittenFile written_file(const std::filesystem::path& path);
 
 /// The content comes in pieces, one after the other. They are written to a temporary file beside the target,
 /// which then takes its name and, where there was one, its owner and permissions. Where the folder takes no
-/// new file, the existing one is overwritten. `given_up`, set by a handler of signals that does not restart
-/// calls (no SA_RESTART), ends the wait for the reader of a pipe. Throws std::runtime_error that names the
-/// file.
+/// new file, the existing one is overwritten. `given_up`, which a handler of signals may set, ends the wait
+/// for the reader of a pipe, after a second for one that is only slow. Throws std::runtime_error that names
+/// the file.
 void write_file(const std::filesystem::path& path, std::span<const std::span<const std::byte>> pieces,
                 const std::atomic<bool>* given_up = nullptr);
 void write_file(const std::filesystem::path& path, std::span<const std::byte> bytes,

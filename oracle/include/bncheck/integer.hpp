@@ -21,8 +21,7 @@ class Integer {
   Integer(std::uint64_t value) noexcept;
   Integer(Int128 value) noexcept;
   Integer(Uint128 value) noexcept;
-  /// Decimal digits, or hexadecimal ones after "0x", with a minus before them where it is negative. Throws
-  /// std::runtime_error where they are none.
+  /// Of hexadecimal digits after "0x". Throws std::runtime_error where they are none.
   explicit Integer(const std::string& digits);
   Integer(const Integer& other);
   Integer(Integer&& other) noexcept;

@@ -1,5 +1,6 @@
 #pragma once
-/// The walk of a case: what each of its calls meets when those before it went as the contract has it.
+/// The walk of a case, call by call: the configuration, the state and the forward call that each of its calls
+/// meets, and what it owes.
 
 #include <cstddef>
 #include <optional>
@@ -7,37 +8,54 @@
 
 #include "bncheck/case.hpp"
 #include "bncheck/dialect.hpp"
-#include "bncheck/error_kind.hpp"
+#include "bncheck/expected.hpp"
 
 namespace bncheck {
 
 /// The call advances num_batches_tracked where it succeeds.
 bool counts_batch(const Config& config, const Forward& forward, const Dialect& dialect);
 
-/// One call after the other, from the first on. Of the state it follows what admission depends on, the
-/// counter and loaded states; running statistics keep their values.
+/// The forward call that a Backward after `call` would be the gradient of, where `latest` was it before.
+const Forward* latest_after(const Call& call, bool succeeded, const Forward* latest);
+
+/// Each call meets what the contract makes of those before it, and the state that is given for them.
 class Walk {
  public:
-  /// The case and the dialect outlive the walk.
+  /// The case, to whose end calls may be added meanwhile, and the dialect outlive the walk.
   Walk(const Case& c, const Dialect& dialect)
       : case_(c), dialect_(dialect), config_(c.config), state_(c.state) {}
 
   bool done() const { return next_ == case_.calls.size(); }
+  /// Of the call in the case.
+  std::size_t index() const { return next_; }
   const Call& call() const { return case_.calls[next_]; }
   const Config& config() const { return config_; }
   const State& before() const { return state_; }
   /// The forward call that a Backward would be the gradient of; null where there is none.
-  const Forward* latest() const { return latest_; }
+  const Forward* latest() const;
+  /// Its place in the case.
+  std::optional<std::size_t> latest_index() const { return latest_; }
+
   /// The kinds of error that the contract allows for the call; empty if it must succeed. Throws NoAnswer.
   const std::vector<ErrorKind>& errors();
+  /// The exact answer, from the state before the call. Throws NoAnswer.
+  ExpectedCall expected();
+
+  /// To the next call. The state changes as far as admission depends on it, by the counter and by loaded
+  /// states; running statistics keep their values.
   void advance();
+  /// To the next call, which meets this state: what a subject left, or a right one would have.
+  void advance(State after);
 
  private:
+  /// Everything but the state.
+  void step();
+
   const Case& case_;
   const Dialect& dialect_;
   Config config_;
   State state_;
-  const Forward* latest_ = nullptr;
+  std::optional<std::size_t> latest_;
   std::size_t next_ = 0;
   std::optional<std::vector<ErrorKind>> errors_;  ///< of the call, once they were asked for
 };

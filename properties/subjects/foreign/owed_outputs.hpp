@@ -6,21 +6,10 @@
 #include <string>
 #include <vector>
 
+#include "bncheck/owed.hpp"
 #include "core/subject.hpp"
 
 namespace bncheck {
-
-struct OwedOutput {
-  Output output;
-  Dtype dtype;
-  Shape shape;
-};
-
-/// Of a call that succeeds from the state `before`.
-std::vector<OwedOutput> outputs_of_forward(const Config& config, const State& before, const Forward& forward,
-                                           const Dialect& dialect);
-std::vector<OwedOutput> outputs_of_backward(const Config& config, const State& before, const Forward& forward,
-                                            const Backward& backward);
 
 /// What is wrong with `got` (null: it is missing); empty where nothing is.
 std::string fault_of(const OwedOutput& owed, const Tensor* got);

@@ -24,7 +24,7 @@ class Threading {
       if (const auto* forward = std::get_if<Forward>(&call.operation)) {
         run_forward(*forward, call);
       } else if (const auto* backward = std::get_if<Backward>(&call.operation)) {
-        run_backward(*backward, call.exec);
+        run_backward(*backward, call);
       } else {
         set(call.operation);
       }
@@ -55,21 +55,19 @@ class Threading {
   }
 
   /// Inference without running statistics is training that has nothing to update.
-  bool uses_batch(const Forward& forward) const { return forward.training || !config_.track_running_stats; }
-
   void run_forward(const Forward& forward, const Call& call) {
-    const bool batch = uses_batch(forward);
+    const bool batch = uses_batch(config_, forward);
     SingleCall single =
         request(batch ? CallKind::forward_training : CallKind::forward_inference, forward, state_);
     single.x_exec = call.exec;
     CallReply reply = take_(single);
     const State before = state_;
-    if (!finish(reply, outputs_of_forward(config_, state_, forward, dialect_), forward.training)) return;
+    if (!finish(reply, owed(config_, state_, call, dialect_, nullptr), forward.training)) return;
     latest_ = &call;
     latest_state_ = before;
   }
 
-  void run_backward(const Backward& backward, const Exec& exec) {
+  void run_backward(const Backward& backward, const Call& call) {
     if (latest_ == nullptr) {
       refuse(ErrorKind::unsupported, "the gradient of no forward call");
       return;
@@ -80,16 +78,16 @@ class Threading {
       return;
     }
     SingleCall single =
-        request(uses_batch(forward) ? CallKind::backward_training : CallKind::backward_inference, forward,
-                latest_state_);
+        request(uses_batch(config_, forward) ? CallKind::backward_training : CallKind::backward_inference,
+                forward, latest_state_);
     single.dy = &backward.dy;
     single.x_exec = latest_->exec;
-    single.gradient_exec = exec;
+    single.gradient_exec = call.exec;
     single.want_dx = backward.want_dx;
     single.want_dweight = backward.want_dweight && config_.affine;
     single.want_dbias = backward.want_dbias && config_.affine;
     CallReply reply = take_(single);
-    finish(reply, outputs_of_backward(config_, state_, forward, backward), false);
+    finish(reply, owed(config_, state_, call, dialect_, &forward), false);
   }
 
   void refuse(ErrorKind kind, std::string message) {
@@ -117,10 +115,8 @@ class Threading {
         outcome_.death = Death{Death::Cause::protocol, fault, outcome_.replies.size()};
         return false;
       }
-      if (is_state(want.output)) {
-        (want.output == Output::running_mean  ? state_.running_mean
-         : want.output == Output::running_var ? state_.running_var
-                                              : state_.running_weight) = std::move(found->second);
+      if (const auto member = member_of(want.output)) {
+        state_.*member = std::move(found->second);
         updates = true;
       } else {
         values.outputs.emplace(want.output, std::move(found->second));
@@ -134,18 +130,16 @@ class Threading {
 
   /// Statistics that come back although the call had nothing to do with them are what the subject left there.
   bool keep_unowed(std::map<Output, Tensor>& outputs) {
-    for (const auto& [output, slot] : {std::pair{Output::running_mean, &state_.running_mean},
-                                       std::pair{Output::running_var, &state_.running_var},
-                                       std::pair{Output::running_weight, &state_.running_weight}}) {
-      const auto found = outputs.find(output);
+    for (auto& [output, tensor] : outputs) {
+      const auto member = member_of(output);
       // What was owed has been moved from.
-      if (found == outputs.end() || !*slot || found->second.bytes.empty()) continue;
-      if (const std::string fault = fault_of({output, (*slot)->dtype, (*slot)->shape}, &found->second);
-          !fault.empty()) {
+      if (member == nullptr || !(state_.*member) || tensor.bytes.empty()) continue;
+      std::optional<Tensor>& kept = state_.*member;
+      if (const std::string fault = fault_of({output, kept->dtype, kept->shape}, &tensor); !fault.empty()) {
         outcome_.death = Death{Death::Cause::protocol, fault, outcome_.replies.size()};
         return false;
       }
-      *slot = std::move(found->second);
+      kept = std::move(tensor);
     }
     return true;
   }

@@ -264,14 +264,9 @@ Metadata call_request(const SingleCall& call) {
 NamedTensors tensors_of(const SingleCall& call) {
   NamedTensors tensors{{"x", call.x}};
   if (call.dy != nullptr) tensors.emplace_back("dy", call.dy);
-  const auto add = [&](const char* name, const std::optional<Tensor>& tensor) {
-    if (tensor) tensors.emplace_back(name, &*tensor);
-  };
-  add("weight", call.state.weight);
-  add("bias", call.state.bias);
-  add("running_mean", call.state.running_mean);
-  add("running_var", call.state.running_var);
-  add("running_weight", call.state.running_weight);
+  for (const auto& [name, member] : state_tensors) {
+    if (call.state.*member) tensors.emplace_back(name, &*(call.state.*member));
+  }
   return tensors;
 }
 
@@ -303,15 +298,6 @@ CallReply read_call_reply(Archive reply) {
 }
 
 namespace {
-
-/// The parts of a state by name.
-template <class StateT>
-auto parts_of(StateT& state) {
-  return std::array{std::pair{"weight", &state.weight}, std::pair{"bias", &state.bias},
-                    std::pair{"running_mean", &state.running_mean},
-                    std::pair{"running_var", &state.running_var},
-                    std::pair{"running_weight", &state.running_weight}};
-}
 
 std::string cause_word(Death::Cause cause) {
   return std::to_string(static_cast<int>(cause));
@@ -346,11 +332,9 @@ OutcomeFrame write_outcome(const Outcome& outcome, const Case& c) {
         frame.tensors.emplace_back(key + "." + std::string(name_of(output)), &tensor);
     }
     frame.metadata[key + ".num_batches_tracked"] = std::to_string(reply.state.num_batches_tracked);
-    const auto old = parts_of(*before);
-    const auto now = parts_of(reply.state);
-    for (std::size_t part = 0; part < now.size(); ++part) {
-      if (now[part].second->has_value() && *now[part].second != *old[part].second)
-        frame.tensors.emplace_back(key + "." + now[part].first, &**now[part].second);
+    for (const auto& [name, member] : state_tensors) {
+      const std::optional<Tensor>& now = reply.state.*member;
+      if (now && now != before->*member) frame.tensors.emplace_back(key + "." + std::string(name), &*now);
     }
     before = &reply.state;
   }
@@ -371,13 +355,13 @@ Outcome read_outcome(Archive reply, const Case& c) {
   State state = c.state;
   for (std::int64_t k = 0; k < *calls; ++k) {
     const std::string key = "call." + std::to_string(k);
-    const auto take = [&](const std::string& name) -> std::optional<Tensor> {
-      const auto found = reply.tensors.find(key + "." + name);
+    const auto take = [&](std::string_view name) -> std::optional<Tensor> {
+      const auto found = reply.tensors.find(key + "." + std::string(name));
       if (found == reply.tensors.end()) return std::nullopt;
       return std::move(found->second);
     };
-    for (auto& [name, part] : parts_of(state)) {
-      if (auto tensor = take(name)) *part = std::move(tensor);
+    for (const auto& [name, member] : state_tensors) {
+      if (auto tensor = take(name)) state.*member = std::move(tensor);
     }
     const auto count = parse_integer(text_or(reply, key + ".num_batches_tracked", ""));
     if (count) state.num_batches_tracked = *count;
@@ -389,8 +373,7 @@ Outcome read_outcome(Archive reply, const Case& c) {
     Values values;
     for (const Output output : {Output::y, Output::saved_mean, Output::saved_var, Output::saved_invstd,
                                 Output::dx, Output::dweight, Output::dbias}) {
-      if (auto tensor = take(std::string(name_of(output))))
-        values.outputs.emplace(output, std::move(*tensor));
+      if (auto tensor = take(name_of(output))) values.outputs.emplace(output, std::move(*tensor));
     }
     outcome.replies.push_back({std::move(values), state});
   }

@@ -31,7 +31,7 @@ struct ForwardCall {
   View saved_mean, saved_invstd;
   Execution exec;
 
-  bool uses_batch() const { return training || !config.track_running_stats; }
+  bool uses_batch() const { return bncheck::uses_batch(config, training); }
 };
 
 /// The gradient of a forward call: outputs that nobody wants do not exist.
@@ -42,7 +42,7 @@ struct BackwardCall {
   Parameters parameters;
   Execution exec;
 
-  bool uses_batch() const { return training || !config.track_running_stats; }
+  bool uses_batch() const { return bncheck::uses_batch(config, training); }
 };
 
 /// Throws Rejected.
