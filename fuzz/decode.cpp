@@ -7,7 +7,7 @@
 
 #include "bncheck/walk.hpp"
 #include "core/fnv.hpp"
-#include "laws/parts.hpp"
+#include "laws/law_support.hpp"
 #include "subjects/registry.hpp"
 
 namespace bncheck::fuzz {

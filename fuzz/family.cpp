@@ -4,7 +4,7 @@
 
 #include "bncheck/walk.hpp"
 #include "laws/catalogue.hpp"
-#include "laws/parts.hpp"
+#include "laws/law_support.hpp"
 
 namespace bncheck::fuzz {
 namespace {

@@ -9,7 +9,7 @@
 #include "core/fnv.hpp"
 #include "findings.hpp"
 #include "judge_input.hpp"
-#include "laws/parts.hpp"
+#include "laws/law_support.hpp"
 #include "report/show_case.hpp"
 #include "statistics.hpp"
 

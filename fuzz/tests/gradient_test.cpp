@@ -11,7 +11,7 @@
 #include "edits.hpp"
 #include "judge_input.hpp"
 #include "laws/catalogue.hpp"
-#include "laws/parts.hpp"
+#include "laws/law_support.hpp"
 #include "mutate.hpp"
 
 namespace bncheck::fuzz {

@@ -7,7 +7,7 @@
 #include "bncheck/walk.hpp"
 #include "edits.hpp"
 #include "findings.hpp"
-#include "laws/parts.hpp"
+#include "laws/law_support.hpp"
 
 namespace bncheck::fuzz {
 namespace {

@@ -6,7 +6,7 @@ namespace {
 
 using Bits = std::vector<std::uint32_t>;
 
-// γ·(x−rm)·invstd + β; rv + ε is 4 unless told otherwise, so invstd is 1/2. The value is put into a vector
+// γ·(x−rm)·invstd + β; rv + ε is 4 where nothing else is said, so invstd is 1/2. The value is put into a vector
 // and its tail, along a channel and across channels: all give the same bits.
 std::uint32_t inferred(float x, float gamma, float beta, float mean, float var = 4.0F, double eps = 0.0) {
   constexpr std::int64_t count = 19;

@@ -121,7 +121,7 @@ struct Reference {
   }
 };
 
-/// A tensor placed in memory of its own as told: `order` lists the dimensions from the outermost to the
+/// A tensor in memory of its own: `order` lists the dimensions from the outermost to the
 /// innermost one in memory, `step` is the innermost stride, `reversed` dimensions have negative strides.
 class Placed {
  public:

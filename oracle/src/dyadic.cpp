@@ -79,7 +79,7 @@ int compare(const Dyadic& a, const Dyadic& b) {
   const int sa = a.sign();
   const int sb = b.sign();
   if (sa != sb || sa == 0) return (sa > sb) - (sa < sb);
-  // Numbers of different size are told apart without shifting: the shift may be by thousands of bits.
+  // Numbers of different size are ordered without shifting: the shift may be by thousands of bits.
   if (a.exponent != b.exponent && top_of(a) != top_of(b)) return (top_of(a) > top_of(b)) == (sa > 0) ? 1 : -1;
   const bool a_is_lower = a.exponent <= b.exponent;
   Number high = mantissa_of(a_is_lower ? b : a);

@@ -1,5 +1,5 @@
 #pragma once
-/// x -> (x - mean) / sqrt(variance + eps), its dialects' cousins, and its derivative, exactly.
+/// x -> (x - mean) / sqrt(variance + eps), its variants in other dialects, and its derivative, exactly.
 
 #include <memory>
 
@@ -23,7 +23,7 @@ struct GradientForm {
   ExactNumber value(double gamma, const Dyadic& u, const Dyadic& v) const;
 };
 
-/// x -> (x - mean) * factor, where factor is 1/sqrt(v + eps) or its dialect's cousin.
+/// x -> (x - mean) * factor, where factor is 1/sqrt(v + eps) or its variant in the dialect.
 class Normaliser {
  public:
   /// An undefined one makes NaN of everything: v + eps <= 0, or statistics that are not numbers.

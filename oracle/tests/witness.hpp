@@ -60,7 +60,7 @@ class Witness {
   }
 
  private:
-  /// Where the ends of the enclosure that told the float round to one number of another format.
+  /// The number of another format that both ends of the deciding enclosure round to, if there is one.
   static void check_other_formats(Output output, std::int64_t index, const ExactNumber& exact,
                                   const Book& book) {
     const Interval interval = book.value(output, index);

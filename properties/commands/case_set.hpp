@@ -3,10 +3,10 @@
 ///
 /// NAME.case.safetensors     a case (bncheck/case_file.hpp)
 /// NAME.answer.safetensors   its exact answer (bncheck/answer_file.hpp), where one was asked for
-/// NAME.output.safetensors   what somebody's BatchNorm made of it (bncheck/output_file.hpp), here or
-/// elsewhere MANIFEST.json             {"schema": 1, "version", "seed", "dialect", "files": [{"name", "kind":
-/// "case" or
-///                           "answer", "about", "bytes", "sha256"}]}, in the order of their names
+/// NAME.output.safetensors   the outputs of a BatchNorm (bncheck/output_file.hpp), here or elsewhere
+/// MANIFEST.json             {"schema": 1, "version", "seed", "dialect",
+///                            "files": [{"name", "kind": "case" or "answer", "about", "bytes", "sha256"}]},
+///                            in the order of their names
 /// SHA256SUMS                the same checksums, and the manifest's, for `sha256sum -c`
 
 #include <cstddef>

@@ -1,5 +1,5 @@
 #pragma once
-/// Whether a place can be written, as far as can be told without leaving a trace: asked before a long run, so
+/// Whether a place can be written, as far as this shows without leaving a trace: asked before a long run, so
 /// that its results have somewhere to go.
 
 #include <string>

@@ -1,5 +1,5 @@
 #pragma once
-/// Who looks on while the judge holds outputs against the exact answer.
+/// Observer of judged elements: outputs held against the exact answer.
 
 #include <cstdint>
 #include <span>

@@ -22,7 +22,7 @@ struct LawTraits {
   bool any_dtype = false;
   /// One sentence: what it tells that the others do not, or why it stays beside them. `bncheck audit` prints
   /// it beside the faults that no other law tells.
-  const char* stays = "";
+  const char* rationale = "";
 };
 
 struct Law {

@@ -18,7 +18,7 @@ std::string_view name_of(Death::Cause cause) {
   switch (cause) {
     case Death::Cause::signal:
       return "died";
-    case Death::Cause::left:
+    case Death::Cause::exited:
       return "left";
     case Death::Cause::hang:
       return "hung";

@@ -17,7 +17,7 @@ struct Run {
   std::vector<ExpectedCall> expected;
   /// Per call, the place of the forward call that it is, or that it is the gradient of.
   std::vector<std::optional<std::size_t>> forwards;
-  ErrorSink* sink = nullptr;  ///< null: nobody looks on
+  ErrorSink* sink = nullptr;  ///< null: no observer
 
   /// Throws Settled where the call was rejected: violated, or not applicable where it had to be.
   const Values& values(std::size_t call) const;

@@ -76,7 +76,7 @@ struct Reply {
 
 /// The subject did something that no call may do.
 struct Death {
-  enum class Cause { signal, left, hang, memory, protocol, guard_zone, input_changed };
+  enum class Cause { signal, exited, hang, memory, protocol, guard_zone, input_changed };
   Cause cause = Cause::guard_zone;
   std::string detail;
   /// In which call; absent where only the case is known.
@@ -106,7 +106,7 @@ class Subject {
   virtual const Capabilities& can() const = 0;
   /// Throws SubjectUnavailable and Interrupted.
   virtual Outcome run(const Case& c) = 0;
-  /// It is taken to speak this dialect from now on, which decides what it is told where its interface depends
+  /// It is taken to speak this dialect from now on, which decides what it is given where its interface depends
   /// on it: the weight that a momentum is of, the statistics to save. The others need not know.
   virtual void assume(const Dialect&) {}
   /// Lets go in an orderly way what it holds, such as a process, and says what was wrong with its end; the

@@ -205,7 +205,7 @@ std::vector<Law> sequence_laws() {
            check_sequence,
            {.exact = true,
             .any_dtype = true,
-            .stays = "Only here does a call come after any other, refused ones included: what one leaves "
+            .rationale = "Only here does a call come after any other, refused ones included: what one leaves "
                      "behind shows."}}};
 }
 

@@ -1,14 +1,11 @@
 #include "laws/catalogue.hpp"
 
+#include <fnmatch.h>
+
 namespace bncheck {
 
-bool matches(std::string_view pattern, std::string_view text) {
-  if (pattern.empty()) return text.empty();
-  if (pattern.front() == '*') {
-    return matches(pattern.substr(1), text) || (!text.empty() && matches(pattern, text.substr(1)));
-  }
-  return !text.empty() && (pattern.front() == '?' || pattern.front() == text.front()) &&
-         matches(pattern.substr(1), text.substr(1));
+bool matches(const std::string& pattern, const std::string& text) {
+  return ::fnmatch(pattern.c_str(), text.c_str(), 0) == 0;
 }
 
 namespace {
@@ -62,7 +59,7 @@ const Law* law_named(std::string_view name) {
 std::vector<const Law*> laws_matching(std::string_view pattern) {
   std::vector<const Law*> found;
   for (const Law& law : all_laws()) {
-    if (matches(pattern, law.name)) found.push_back(&law);
+    if (matches(std::string(pattern), law.name)) found.push_back(&law);
   }
   if (pattern == ending_law().name) found.push_back(&ending_law());
   return found;

@@ -1,6 +1,7 @@
 #pragma once
 /// Every law there is, by family.
 
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -35,8 +36,8 @@ Verdict verdict_of_end(const Death& death);
 const std::vector<Law>& all_laws();
 /// The ending law too. Null for an unknown name.
 const Law* law_named(std::string_view name);
-/// `text` matches a pattern with * and ?.
-bool matches(std::string_view pattern, std::string_view text);
+/// By fnmatch(3): *, ? and [...].
+bool matches(const std::string& pattern, const std::string& text);
 /// The laws whose names match a pattern with * and ?; the ending law where it is named in full.
 std::vector<const Law*> laws_matching(std::string_view pattern);
 

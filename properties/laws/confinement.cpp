@@ -6,7 +6,7 @@
 #include "bncheck/elements.hpp"
 
 #include "laws/catalogue.hpp"
-#include "laws/parts.hpp"
+#include "laws/law_support.hpp"
 
 namespace bncheck {
 namespace {
@@ -145,26 +145,26 @@ std::vector<Law> confinement_laws() {
        draw_any,
        check_shape,
        {.any_dtype = true,
-        .stays = "A subject that returns other shapes is told so before any number is judged."}},
+        .rationale = "Other shapes are reported before any number is judged."}},
       {"empty_batch",
        "An empty x gives an empty y of the same shape and changes no state.",
        excludes_other_empty,
        draw_empty,
        check_empty,
-       {.any_dtype = true, .stays = "Only here is the batch always empty, in each of its dimensions."}},
+       {.any_dtype = true, .rationale = "Only here is the batch always empty, in each of its dimensions."}},
       {"channel_independence",
        "A channel's results depend on no other channel's data.",
        excludes_nobody,
        draw_channels,
        check_independence,
        {.any_dtype = true,
-        .stays = "It finds the channel that leaks into another without knowing any right value."}},
+        .rationale = "It finds the channel that leaks into another without knowing any right value."}},
       {"non_finite_confined",
        "A NaN or infinity stays in its channel.",
        excludes_nobody,
        draw_channels,
        check_confined,
-       {.any_dtype = true, .stays = "It finds the leak by an infinity or a NaN, which no bound hides."}},
+       {.any_dtype = true, .rationale = "It finds the leak by an infinity or a NaN, which no bound hides."}},
   };
 }
 

@@ -8,7 +8,7 @@
 
 #include "generate/gradients.hpp"
 #include "laws/catalogue.hpp"
-#include "laws/parts.hpp"
+#include "laws/law_support.hpp"
 
 namespace bncheck {
 namespace {
@@ -35,7 +35,7 @@ Verdict check_layouts(const Case& c, Runner& runner) {
   judge_same_results(plain, strided, runner.can().numerics.layout_invariant, runner.can(), verdict);
   return verdict;
 }
-/// Dimensions of one value, whose strides mean nothing: where layouts are told apart by their strides, they
+/// Dimensions of one value, whose strides mean nothing: where strides decide which layout it is, they
 /// are what confuses them.
 Shape with_thin_dimensions(Draws& draws, Shape shape) {
   std::vector<std::size_t> thick;
@@ -288,47 +288,47 @@ std::vector<Law> gradient_invariance_laws() {
        draw_layouts,
        check_layouts,
        {.any_dtype = true,
-        .stays = "It compares layouts of x, dy and dx: a violation is about addresses and nothing else."}},
+        .rationale = "It compares layouts of x, dy and dx: a violation is about addresses and nothing else."}},
       {"backward_in_place_agrees",
        "dx over dy gives what dx beside dy gives.",
        excludes_apart_only,
        draw_in_place,
        check_in_place,
        {.any_dtype = true,
-        .stays = "It compares dx over dy with dx beside dy: a violation is about overwritten values and "
+        .rationale = "It compares dx over dy with dx beside dy: a violation is about overwritten values and "
                  "nothing else."}},
       {"backward_determinism",
        "The same backward call gives the same bits.",
        excludes_nondeterministic,
        draw_any,
        check_determinism,
-       {.any_dtype = true, .stays = "Bit by bit, where all other laws allow for rounding."}},
+       {.any_dtype = true, .rationale = "Bit by bit, where all other laws allow for rounding."}},
       {"backward_environment_ignored",
        "Threads, rounding mode and flush-to-zero flags of the caller do not matter to gradients.",
        excludes_fixed_environment,
        draw_environment,
        check_environment,
        {.any_dtype = true,
-        .stays = "It compares the caller's threads, rounding mode and flush-to-zero with the usual ones."}},
+        .rationale = "It compares the caller's threads, rounding mode and flush-to-zero with the usual ones."}},
       {"backward_wanted_alone",
        "Each gradient wanted alone is what it is beside the others.",
        excludes_without_backward,
        draw_any,
        check_wanted,
-       {.any_dtype = true, .stays = "Only here is each gradient asked for without the others."}},
+       {.any_dtype = true, .rationale = "Only here is each gradient asked for without the others."}},
       {"backward_confined",
        "What happens in x or dy of one channel stays in that channel's gradients.",
        excludes_without_backward,
        draw_channels,
        check_confined,
        {.any_dtype = true,
-        .stays = "It finds the channel that leaks into another's gradient without knowing any right value."}},
+        .rationale = "It finds the channel that leaks into another's gradient without knowing any right value."}},
       {"backward_empty_batch",
        "The gradient of an empty batch: empty dx, dgamma = dbeta = 0.",
        excludes_other_empty,
        draw_empty,
        check_empty,
-       {.any_dtype = true, .stays = "Only here is the gradient always that of an empty batch."}},
+       {.any_dtype = true, .rationale = "Only here is the gradient always that of an empty batch."}},
   };
 }
 

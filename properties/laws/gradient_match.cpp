@@ -8,7 +8,7 @@
 
 #include "generate/gradients.hpp"
 #include "laws/catalogue.hpp"
-#include "laws/parts.hpp"
+#include "laws/law_support.hpp"
 
 namespace bncheck {
 namespace {
@@ -189,7 +189,7 @@ std::vector<Law> gradient_match_laws() {
        check_matches_oracle,
        {.exact = true,
         .any_dtype = true,
-        .stays =
+        .rationale =
             "It sees whatever is wrong with a gradient of ordinary data; the others say what is wrong."}},
       {"backward_extreme_range",
        "|got - exact| <= A also where sums, products or powers of invstd leave the range of float.",
@@ -198,7 +198,7 @@ std::vector<Law> gradient_match_laws() {
        check_extreme_range,
        {.exact = true,
         .any_dtype = true,
-        .stays = "Only here are finite gradients asked for where a product on the way is not a float."}},
+        .rationale = "Only here are finite gradients asked for where a product on the way is not a float."}},
       {"backward_non_finite_rule",
        "Infinities and NaN in x, dy, gamma and the statistics propagate to the gradients as the rule says.",
        excludes_without_rule,
@@ -206,7 +206,7 @@ std::vector<Law> gradient_match_laws() {
        check_non_finite_rule,
        {.exact = true,
         .any_dtype = true,
-        .stays = "It holds a subject to a rule that it declares; no variant declares one, the shipped "
+        .rationale = "It holds a subject to a rule that it declares; no variant declares one, the shipped "
                  "BatchNorm does."}},
       {"backward_long_sums",
        "dx, dgamma and dbeta of up to 2^17 values per channel are within the claim.",
@@ -216,14 +216,14 @@ std::vector<Law> gradient_match_laws() {
        {.bulky = true,
         .exact = true,
         .any_dtype = true,
-        .stays = "Only here are there enough values for a gradient's sum in float to stagnate."}},
+        .rationale = "Only here are there enough values for a gradient's sum in float to stagnate."}},
       {"backward_canonical_zero_and_nan",
        "A gradient that is exactly zero is +0, NaN is 0x7fc00000.",
        excludes_loose_bits,
        draw_canonical,
        check_canonical,
        {.exact = true,
-        .stays = "It looks at bits that all others ignore; no variant declares its zeros, the shipped "
+        .rationale = "It looks at bits that all others ignore; no variant declares its zeros, the shipped "
                  "BatchNorm does."}},
   };
 }

@@ -79,7 +79,7 @@ std::vector<Law> gradient_scaling_laws() {
        excludes_other_gradients,
        draw_scalable,
        check_scaling,
-       {.stays =
+       {.rationale =
             "Overflow within the gradient shows in the subject's own two answers; no exact one is needed."}}};
 }
 

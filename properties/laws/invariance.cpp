@@ -6,7 +6,7 @@
 #include "bncheck/elements.hpp"
 
 #include "laws/catalogue.hpp"
-#include "laws/parts.hpp"
+#include "laws/law_support.hpp"
 
 namespace bncheck {
 namespace {
@@ -224,7 +224,7 @@ std::vector<Law> invariance_laws() {
        draw_layouts,
        check_layouts,
        {.any_dtype = true,
-        .stays =
+        .rationale =
             "It compares two layouts of the same data: a violation is about addresses and nothing else."}},
       {"in_place_agrees",
        "y over x gives what y beside x gives.",
@@ -232,7 +232,7 @@ std::vector<Law> invariance_laws() {
        draw_in_place,
        check_in_place,
        {.any_dtype = true,
-        .stays = "It compares y over x with y beside x: a violation is about overwritten values and nothing "
+        .rationale = "It compares y over x with y beside x: a violation is about overwritten values and nothing "
                  "else."}},
       {"batch_permutation",
        "Reordering the batch reorders y and leaves the statistics.",
@@ -240,26 +240,26 @@ std::vector<Law> invariance_laws() {
        draw_batch,
        check_permutation,
        {.any_dtype = true,
-        .stays = "A sum that favours places in the batch shows here within the bound of two runs."}},
+        .rationale = "A sum that favours places in the batch shows here within the bound of two runs."}},
       {"sequence_reshape",
        "(B, S, E) as B S rows equals its (B, E, S) transpose.",
        excludes_without_1d,
        draw_sequence,
        check_sequence,
-       {.any_dtype = true, .stays = "The one law about BatchNorm1d's two ranks, which users mix up."}},
+       {.any_dtype = true, .rationale = "The one law about BatchNorm1d's two ranks, which users mix up."}},
       {"determinism",
        "The same call gives the same bits.",
        excludes_nondeterministic,
        draw_any,
        check_determinism,
-       {.any_dtype = true, .stays = "Bit by bit, where all other laws allow for rounding."}},
+       {.any_dtype = true, .rationale = "Bit by bit, where all other laws allow for rounding."}},
       {"environment_ignored",
        "Threads, rounding mode and flush-to-zero flags of the caller do not matter.",
        excludes_fixed_environment,
        draw_environment,
        check_environment,
        {.any_dtype = true,
-        .stays = "It compares the caller's rounding mode and flush-to-zero with the usual ones, whatever is "
+        .rationale = "It compares the caller's rounding mode and flush-to-zero with the usual ones, whatever is "
                  "right."}},
       {"thread_counts",
        "Two to eight threads give what one gives.",
@@ -267,7 +267,7 @@ std::vector<Law> invariance_laws() {
        draw_threads,
        check_thread_counts,
        {.any_dtype = true,
-        .stays = "Every number of threads from two to eight, where environment_ignored draws one."}},
+        .rationale = "Every number of threads from two to eight, where environment_ignored draws one."}},
   };
 }
 

@@ -3,7 +3,7 @@
 #include <cmath>
 
 #include "laws/catalogue.hpp"
-#include "laws/parts.hpp"
+#include "laws/law_support.hpp"
 
 namespace bncheck {
 namespace {
@@ -144,13 +144,13 @@ std::vector<Law> moment_laws() {
        excludes_other_normalisation,
        draw_training,
        check_zero_mean,
-       {.stays = "An identity of y alone: it needs neither an exact answer nor a second run."}},
+       {.rationale = "An identity of y alone: it needs neither an exact answer nor a second run."}},
       {"variance",
        "In training the variance of y over each channel is gamma^2 sigma^2/(sigma^2 + eps).",
        excludes_other_normalisation,
        draw_training,
        check_variance,
-       {.stays =
+       {.rationale =
             "An identity of y alone: it needs neither an exact answer nor a second run, and measures eps."}},
   };
 }

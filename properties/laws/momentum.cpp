@@ -1,4 +1,4 @@
-/// The momentum update and the life of a layer, told by other runs of the subject.
+/// The momentum update and the life of a layer, judged by other runs of the subject.
 
 #include <algorithm>
 #include <cmath>
@@ -227,19 +227,19 @@ std::vector<Law> momentum_laws() {
        excludes_untracking,
        draw_mixture,
        check_mixture,
-       {.stays = "The update in the subject's own numbers; momentum_one_step needs the exact ones."}},
+       {.rationale = "The update in the subject's own numbers; momentum_one_step needs the exact ones."}},
       {"momentum_long_sequence",
        "Equal batches move the running statistics to (1-m)^k r + (1 - (1-m)^k) s.",
        excludes_untracking,
        draw_long_sequence,
        check_long_sequence,
-       {.bulky = true, .stays = "Dozens of updates of one batch: a drift too small for one step."}},
+       {.bulky = true, .rationale = "Dozens of updates of one batch: a drift too small for one step."}},
       {"state_round_trip",
        "A layer made from another's state, or that loads it, goes on as the other does.",
        excludes_nobody,
        draw_round_trip,
        check_round_trip,
-       {.stays = "Only here are two layers compared that should be one."}},
+       {.rationale = "Only here are two layers compared that should be one."}},
   };
 }
 

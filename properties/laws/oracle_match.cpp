@@ -4,7 +4,7 @@
 #include <cmath>
 
 #include "laws/catalogue.hpp"
-#include "laws/parts.hpp"
+#include "laws/law_support.hpp"
 
 namespace bncheck {
 namespace {
@@ -144,7 +144,7 @@ std::vector<Law> oracle_laws() {
        judge_every_call,
        {.exact = true,
         .any_dtype = true,
-        .stays = "It sees whatever is wrong with a number that ordinary data lead to; the others say what is "
+        .rationale = "It sees whatever is wrong with a number that ordinary data lead to; the others say what is "
                  "wrong."}},
       {"extreme_range",
        "|got - exact| <= A also where squares, sums or products leave the range of float on the way.",
@@ -153,7 +153,7 @@ std::vector<Law> oracle_laws() {
        check_extreme_range,
        {.exact = true,
         .any_dtype = true,
-        .stays =
+        .rationale =
             "Only here are finite results asked for where a square or a sum on the way is not a float."}},
       {"long_sums",
        "Mean, variance and y of up to 2^17 values per channel are within the claim.",
@@ -163,7 +163,7 @@ std::vector<Law> oracle_laws() {
        {.bulky = true,
         .exact = true,
         .any_dtype = true,
-        .stays = "Only here are there enough values for a sum in float to stagnate."}},
+        .rationale = "Only here are there enough values for a sum in float to stagnate."}},
       {"non_finite_rule",
        "Infinities and NaN propagate as gamma ((x - mu)/sqrt(V)) + beta does in the extended reals.",
        excludes_without_rule,
@@ -171,7 +171,7 @@ std::vector<Law> oracle_laws() {
        check_non_finite_rule,
        {.exact = true,
         .any_dtype = true,
-        .stays = "It holds a subject to a rule that it declares; no variant declares one, the shipped "
+        .rationale = "It holds a subject to a rule that it declares; no variant declares one, the shipped "
                  "BatchNorm does."}},
       {"canonical_zero_and_nan",
        "An exact zero is +0, a result that rounds to zero keeps its sign, NaN is 0x7fc00000.",
@@ -179,7 +179,7 @@ std::vector<Law> oracle_laws() {
        draw_canonical,
        check_canonical,
        {.exact = true,
-        .stays = "It looks at bits that all others ignore; no variant declares its zeros, the shipped "
+        .rationale = "It looks at bits that all others ignore; no variant declares its zeros, the shipped "
                  "BatchNorm does."}},
   };
 }

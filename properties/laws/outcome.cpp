@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "laws/parts.hpp"
+#include "laws/law_support.hpp"
 
 namespace bncheck {
 namespace {

@@ -81,7 +81,7 @@ Law rejection(std::string name, std::string statement, ErrorKind kind,
       draw,
       [=](const Case& c, Runner& runner) { return check_rejected(c, runner, kind, twin); },
       {.any_dtype = true,
-       .stays = "One row of the contract in all its forms, each beside a valid twin; call_sequences meets "
+       .rationale = "One row of the contract in all its forms, each beside a valid twin; call_sequences meets "
                 "some of them."}};
 }
 

@@ -2,7 +2,7 @@
 /// What every law about rejection does: the last call fails by kind, without a trace, and its nearest valid
 /// twin is accepted.
 
-#include "laws/parts.hpp"
+#include "laws/law_support.hpp"
 
 namespace bncheck {
 

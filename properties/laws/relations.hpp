@@ -1,7 +1,7 @@
 #pragma once
 /// Relations between computed numbers: what several runs must have in common whatever the right answer is.
 
-#include "laws/parts.hpp"
+#include "laws/law_support.hpp"
 
 namespace bncheck {
 

@@ -5,7 +5,7 @@
 #include "bncheck/elements.hpp"
 
 #include "laws/catalogue.hpp"
-#include "laws/parts.hpp"
+#include "laws/law_support.hpp"
 
 namespace bncheck {
 namespace {
@@ -281,7 +281,7 @@ std::vector<Law> running_statistics_laws() {
        check_one_step,
        {.exact = true,
         .any_dtype = true,
-        .stays = "It judges the running statistics alone, so that its violation names the update."}},
+        .rationale = "It judges the running statistics alone, so that its violation names the update."}},
       {"momentum_k_steps",
        "After k training calls the running statistics obey the k-fold recurrence.",
        excludes_ratio,
@@ -289,14 +289,14 @@ std::vector<Law> running_statistics_laws() {
        check_k_steps,
        {.exact = true,
         .any_dtype = true,
-        .stays =
+        .rationale =
             "It sees an error that is within the bound of one step and grows with the number of steps."}},
       {"momentum_zero",
        "With m = 0 the running statistics keep their values.",
        excludes_ratio,
        draw_momentum_zero,
        check_momentum_zero,
-       {.any_dtype = true, .stays = "It needs no bound: the old bits must stay."}},
+       {.any_dtype = true, .rationale = "It needs no bound: the old bits must stay."}},
       {"momentum_one",
        "With m = 1 the running statistics are the batch's, whatever they were.",
        excludes_ratio,
@@ -304,7 +304,7 @@ std::vector<Law> running_statistics_laws() {
        check_momentum_one,
        {.exact = true,
         .any_dtype = true,
-        .stays = "It needs no arithmetic of the update: the old value must vanish, whatever it was."}},
+        .rationale = "It needs no arithmetic of the update: the old value must vanish, whatever it was."}},
       {"momentum_cumulative",
        "Without momentum the k-th batch has weight 1/k.",
        excludes_without_cumulative,
@@ -312,7 +312,7 @@ std::vector<Law> running_statistics_laws() {
        check_cumulative,
        {.exact = true,
         .any_dtype = true,
-        .stays = "Only here is momentum absent as a rule: the counter takes its place."}},
+        .rationale = "Only here is momentum absent as a rule: the counter takes its place."}},
       {"inference_uses_running_statistics",
        "y = gamma (x - running_mean)/sqrt(running_var + eps) + beta after training.",
        excludes_nobody,
@@ -320,7 +320,7 @@ std::vector<Law> running_statistics_laws() {
        check_inference_uses_running,
        {.exact = true,
         .any_dtype = true,
-        .stays =
+        .rationale =
             "The batch is far from the running statistics, so that using the wrong ones shows at once."}},
       {"inference_changes_nothing",
        "Inference leaves every bit of the state as it was.",
@@ -328,14 +328,14 @@ std::vector<Law> running_statistics_laws() {
        draw_inference,
        check_inference_changes_nothing,
        {.any_dtype = true,
-        .stays = "It compares the whole state as bits, where the numbers' laws look at outputs."}},
+        .rationale = "It compares the whole state as bits, where the numbers' laws look at outputs."}},
       {"untracked_uses_batch",
        "Without running statistics inference is training.",
        excludes_always_tracking,
        draw_untracked,
        check_untracked,
        {.any_dtype = true,
-        .stays = "Only here does a layer without running statistics run in both modes side by side."}},
+        .rationale = "Only here does a layer without running statistics run in both modes side by side."}},
   };
 }
 

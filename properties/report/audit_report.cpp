@@ -136,7 +136,7 @@ std::string page_laws(const AuditResult& result) {
     text +=
         fmt::format("| {} | {} | {} | {} | {} | {} |\n", law + 1, markdown_cell(result.plan.laws[law]->name),
                     traits.exact ? "yes" : "", count,
-                    markdown_cell(names_of(result, sole_kills(result, law))), markdown_cell(traits.stays));
+                    markdown_cell(names_of(result, sole_kills(result, law))), markdown_cell(traits.rationale));
   }
   return text;
 }

@@ -9,7 +9,7 @@ namespace {
 
 constexpr std::size_t shown_values = 16;
 
-/// The fewest digits that a float is told by; narrower numbers are floats too.
+/// The fewest digits that identify a float; narrower numbers are floats too.
 std::string show_shortest(double value, Dtype dtype) {
   return dtype == Dtype::f64 ? fmt::format("{}", value) : fmt::format("{}", static_cast<float>(value));
 }

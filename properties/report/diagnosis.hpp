@@ -8,7 +8,7 @@
 
 namespace bncheck {
 
-/// A line per knob: what was found, and what it was told by; then what no dialect explains, and the option
+/// A line per knob: what was found, and the evidence; then what no dialect explains, and the option
 /// that the other commands take.
 std::string show_diagnosis(const Diagnosis& diagnosis, const std::string& subject, Style style);
 

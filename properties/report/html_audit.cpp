@@ -73,7 +73,7 @@ std::string laws(const AuditReport& report) {
         {fmt::format(
              "<span id=\"{}\">{}. {}</span><span class=\"soft\">{}</span><span class=\"soft\">{}</span>",
              html_id(law_id(report, law)), law + 1, markup(one.name), markup(one.statement),
-             markup(one.traits.stays)),
+             markup(one.traits.rationale)),
          one.traits.exact ? "yes" : "", std::to_string(kills(result, law).size()),
          std::to_string(sole_kills(result, law).size())});
   }
@@ -112,7 +112,7 @@ std::string shrunk_cases(const AuditReport& report) {
       html += "<p>no case found</p>\n</article>\n";
       continue;
     }
-    html += fmt::format("<p>told by {}: {}</p>\n", markup(shrunk.law->name),
+    html += fmt::format("<p>detected by {}: {}</p>\n", markup(shrunk.law->name),
                         markup(show_verdict_line(shrunk.verdict))) +
             html_pre(show_case_line(*shrunk.content)) + "</article>\n";
   }

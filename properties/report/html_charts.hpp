@@ -21,7 +21,7 @@ std::string svg_histogram(const ChartText& text, const LogHistogram& histogram);
 struct LinkedPoint {
   double condition = 0, ulps = 0;
   std::string id;     ///< of the case
-  std::string title;  ///< what a pointer and a screen reader are told
+  std::string title;  ///< text for pointers and screen readers
 };
 
 /// Errors against the condition of the data, both axes logarithmic: a circle (class "point") for each point,

@@ -45,16 +45,13 @@ int CheckReport::violations() const {
 
 namespace {
 
-std::size_t bytes_of(const std::optional<Tensor>& tensor) {
-  return tensor ? tensor->bytes.size() : 0;
-}
-
-/// Of everything that the subject is given.
+/// Size of the tensors that the subject starts from and is given.
 std::size_t bytes_of(const Case& c) {
-  std::size_t sum = bytes_of(c.state.weight) + bytes_of(c.state.running_mean);
+  std::size_t sum = 0;
+  for (const auto& [name, member] : state_tensors)
+    sum += c.state.*member ? (c.state.*member)->bytes.size() : 0;
   for (const Call& call : c.calls) {
-    if (const auto* forward = std::get_if<Forward>(&call.operation)) sum += forward->x.bytes.size();
-    if (const auto* backward = std::get_if<Backward>(&call.operation)) sum += backward->dy.bytes.size();
+    if (const Tensor* input = input_of(call)) sum += input->bytes.size();
   }
   return sum;
 }

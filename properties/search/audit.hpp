@@ -56,7 +56,7 @@ struct AuditCell {
   std::vector<int> first;
 
   int detected() const;
-  /// Of `first` over the seeds that detected it: how often it was missed is told beside it, by `detected`.
+  /// Of `first` over the seeds that detected it: `detected` says how often it was missed.
   /// The mean of the middle two of an even number; 0 for none.
   double median() const;
 };
@@ -86,7 +86,7 @@ struct AuditResult {
 
 AuditResult audit(AuditPlan plan, const AuditOptions& options);
 
-/// The first case by which the law told the fault, from the first of the seeds that detected it; nullopt
+/// The first case by which the law detected the fault, from the first of the seeds that detected it; nullopt
 /// where none did.
 std::optional<Case> detecting_case(const AuditResult& result, std::size_t fault, std::size_t law);
 

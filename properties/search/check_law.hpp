@@ -47,7 +47,7 @@ struct LawResult {
   int stored = 0;      ///< stored cases that the law said something about
   int held_again = 0;  ///< those among them with which this subject once violated the law, and no longer does
   /// The bad case was run this often, and was bad this often: a subject that does not always give the same
-  /// answer is reported with the case as it was drawn, for what shrinks it cannot be told from chance.
+  /// answer is reported with the case as it was drawn, for a smaller one might differ by chance alone.
   int repeated = 0, bad = 0;
   Coverage coverage;  ///< of the applicable drawn cases
   std::string reason;

@@ -10,7 +10,7 @@
 namespace bncheck {
 namespace {
 
-/// What the regimes of a channel are told by.
+/// Figures of a channel that decide its regimes.
 struct Channel {
   std::size_t count = 0, zeros = 0, distinct = 0;  ///< distinct: 3 stands for more
   double low = 0, high = 0;                        ///< of the finite values

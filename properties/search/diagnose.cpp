@@ -28,20 +28,20 @@ class Trials {
   bool by_interface() const { return by_interface_; }
 
   const Outcome& run(const Case& c, const Dialect& candidate, bool for_statistics) {
-    // What a subject is told or owes depends on these knobs only.
-    Dialect told;
-    told.averaging = candidate.averaging;
-    told.empty_batch = candidate.empty_batch;
-    told.saved = candidate.saved;
-    told.axes = candidate.axes;
-    if (!for_statistics) return ask(c, told);
+    // What a subject is given or owes depends on these knobs only.
+    Dialect assumed;
+    assumed.averaging = candidate.averaging;
+    assumed.empty_batch = candidate.empty_batch;
+    assumed.saved = candidate.saved;
+    assumed.axes = candidate.axes;
+    if (!for_statistics) return ask(c, assumed);
     // That it keeps no statistics, or leaves them alone, shows where it is asked for them.
-    Dialect asked_for = told;
-    if (told.averaging == Averaging::none) asked_for.averaging = Averaging::new_weight;
-    if (told.empty_batch == EmptyBatch::untouched) asked_for.empty_batch = EmptyBatch::nan;
+    Dialect asked_for = assumed;
+    if (assumed.averaging == Averaging::none) asked_for.averaging = Averaging::new_weight;
+    if (assumed.empty_batch == EmptyBatch::untouched) asked_for.empty_batch = EmptyBatch::nan;
     const Outcome& outcome = ask(c, asked_for);
     const bool left_out = outcome.death && outcome.death->cause == Death::Cause::protocol;
-    return left_out ? ask(c, told) : outcome;
+    return left_out ? ask(c, assumed) : outcome;
   }
   /// Of the next experiment.
   void clear() { trials_.clear(); }
@@ -49,16 +49,16 @@ class Trials {
  private:
   struct Trial {
     Case content;
-    Dialect told;
+    Dialect assumed;
     Outcome outcome;
   };
 
-  const Outcome& ask(const Case& c, const Dialect& told) {
+  const Outcome& ask(const Case& c, const Dialect& assumed) {
     for (const Trial& trial : trials_) {
-      if (trial.told == told && trial.content == c) return trial.outcome;
+      if (trial.assumed == assumed && trial.content == c) return trial.outcome;
     }
-    subject_.assume(told);
-    trials_.push_back({c, told, outcome_of(subject_, c)});
+    subject_.assume(assumed);
+    trials_.push_back({c, assumed, outcome_of(subject_, c)});
     return trials_.back().outcome;
   }
 
@@ -107,8 +107,8 @@ std::string digits_of(float value) {
 
 double misfit(const Candidate& candidate) {
   const ComparedElement* worst = candidate.fit.worst();
-  const bool told = worst != nullptr && candidate.fit.remark.empty();
-  return candidate.fit.explains ? 0 : told ? worst->ratio : std::numeric_limits<double>::infinity();
+  const bool measured = worst != nullptr && candidate.fit.remark.empty();
+  return candidate.fit.explains ? 0 : measured ? worst->ratio : std::numeric_limits<double>::infinity();
 }
 
 /// What the values of a knob make of the element where an eliminated one is farthest off.

@@ -14,7 +14,7 @@ struct Alternative {
   std::string value;
   bool explains = false;
   std::string remark;  ///< what happened where no number tells it: "rejected (one_value): ..."
-  /// Of the element that is looked at. The subject is told what its interface takes in this dialect, so that
+  /// Of the element that is looked at. The subject is given what its interface takes in this dialect, so that
   /// it may return something else for another one.
   float got = 0, wanted = 0;
 };

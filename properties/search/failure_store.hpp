@@ -25,7 +25,7 @@ class FailureStore {
   /// exist is an empty store.
   explicit FailureStore(const std::filesystem::path& folder);
 
-  /// The cases that violated this law, whoever violated it: what one BatchNorm got wrong is worth trying on
+  /// The cases that violated this law, of any subject: what one BatchNorm got wrong is worth trying on
   /// another. Those of this subject and dialect come first.
   std::vector<StoredCase> cases_for(const Law& law, const std::string& subject,
                                     const std::string& dialect) const;

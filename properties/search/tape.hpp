@@ -43,7 +43,7 @@ struct Replayed {
 Replayed replay_until_different(const Tape& tape, Subject& subject);
 
 /// A subject that has already run the first cases that it will be asked for: those are answered from
-/// `outcomes`, the others by the subject. Whoever asks gets what a subject that ran all of them would have
+/// `outcomes`, the others by the subject. The caller gets what a subject that ran all of them would have
 /// said, as long as the cases come in the tape's order, which a law's check sees to: it is a function of the
 /// case and of the outcomes so far.
 class Resumed : public Subject {

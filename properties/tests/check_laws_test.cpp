@@ -1,4 +1,4 @@
-/// The laws as a program of somebody else's calls them.
+/// The laws as a user's program calls them.
 
 #include "bncheck/check_laws.hpp"
 

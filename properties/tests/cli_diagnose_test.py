@@ -1,4 +1,4 @@
-"""`bncheck diagnose` from outside: a plugin that declares no dialect and speaks the one that it is told to.
+"""`bncheck diagnose` from outside: a plugin that declares no dialect and speaks the one that its environment names.
 
 Usage: cli_diagnose_test.py BNCHECK PLUGINS [unittest options]; PLUGINS is the folder with template_plugin.so.
 """

@@ -1,6 +1,6 @@
 #pragma once
 /// A BatchNorm for tests that takes tensors of any dtype: float32 arithmetic for f16, bf16 and f32, a wider
-/// one for f64, and results that are rounded once. It can be told to do one thing wrong.
+/// one for f64, and results that are rounded once. One thing can be made wrong.
 
 #include <memory>
 #include <string>

@@ -93,7 +93,7 @@ TEST(ForeignText, OfOutcomesIsBounded) {
   expect_tame(outcome.death->detail, message_bytes);
 }
 
-// ---- Where it is kept and told to a program of the user's own.
+// ---- Where it is kept and passed to a user's program.
 
 /// In this process, where nothing bounds what it says.
 class Ranter : public Perfect {

@@ -9,7 +9,7 @@
 
 #include "generate/cases.hpp"
 #include "laws/catalogue.hpp"
-#include "laws/parts.hpp"
+#include "laws/law_support.hpp"
 #include "support.hpp"
 
 namespace bncheck::test {

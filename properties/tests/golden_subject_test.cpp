@@ -10,7 +10,7 @@
 #include "bncheck/files.hpp"
 #include "bncheck/walk.hpp"
 #include "laws/outcome.hpp"
-#include "laws/parts.hpp"
+#include "laws/law_support.hpp"
 #include "report/show_case.hpp"
 #include "subjects/registry.hpp"
 #include "support.hpp"

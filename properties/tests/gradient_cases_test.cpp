@@ -8,7 +8,7 @@
 
 #include "bncheck/walk.hpp"
 #include "generate/gradients.hpp"
-#include "laws/parts.hpp"
+#include "laws/law_support.hpp"
 #include "report/show_case.hpp"
 #include "support.hpp"
 

@@ -87,7 +87,7 @@ INSTANTIATE_TEST_SUITE_P(Laws, LawInDialect,
 
 TEST(Laws, SayWhyTheyStayBesideTheOthers) {
   for (const Law& law : all_laws()) {
-    EXPECT_TRUE(std::string_view(law.traits.stays).ends_with(".")) << law.name;
+    EXPECT_TRUE(std::string_view(law.traits.rationale).ends_with(".")) << law.name;
   }
 }
 

@@ -6,7 +6,7 @@
 #include <limits>
 
 #include "laws/catalogue.hpp"
-#include "laws/parts.hpp"
+#include "laws/law_support.hpp"
 #include "subjects/bn_subject.hpp"
 
 namespace bncheck::test {

@@ -5,7 +5,7 @@
 #include <cmath>
 #include <limits>
 
-#include "laws/parts.hpp"
+#include "laws/law_support.hpp"
 #include "spoiler.hpp"
 
 namespace bncheck::test {

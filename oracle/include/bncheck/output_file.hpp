@@ -1,5 +1,5 @@
 #pragma once
-/// What somebody's BatchNorm made of a case, as a safetensors file: written by whatever ran it, whenever and
+/// Outputs of a BatchNorm for a case, as a safetensors file: written by whatever ran it, whenever and
 /// wherever that was, and judged by `bncheck judge`. A public interface, like the case file.
 ///
 /// `__metadata__`, all strings:

@@ -329,7 +329,7 @@ Death ChildProcess::death_of(int status) const {
   const int code = WEXITSTATUS(status);
   if (code > shell_adds && sigabbrev_np(code - shell_adds) != nullptr)
     return {Death::Cause::signal, signal_name(code - shell_adds), 0};
-  return {Death::Cause::left, "with status " + std::to_string(code), 0};
+  return {Death::Cause::exited, "with status " + std::to_string(code), 0};
 }
 
 Death ChildProcess::end(Death::Cause why, const std::string& detail, const std::string& at_the_end) {

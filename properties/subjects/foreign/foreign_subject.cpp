@@ -91,7 +91,8 @@ class ForeignSubject : public Subject {
     try {
       Declared declared =
           read_capabilities(read_archive(std::get<std::vector<std::byte>>(answer), max_reply_header));
-      // Whoever asked it before goes by what it said then; one that changes its mind is judged by that.
+      // What it declared first stays, for earlier cases were judged by it; one that declares something else later is judged by
+      // the first.
       if (declared_.name.empty()) declared_ = std::move(declared);
     } catch (const FormatError& error) {
       child_.reset();

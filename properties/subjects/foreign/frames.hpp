@@ -36,7 +36,7 @@ class OutgoingFrame {
 /// whatever a frame claims.
 class FrameParser {
  public:
-  /// `skip_noise`: bytes before the first frame are somebody's words; they are skipped, not refused.
+  /// `skip_noise`: bytes before the first frame, such as a login message, are skipped, not refused.
   explicit FrameParser(std::size_t max_content_bytes, bool skip_noise = false)
       : limit_(max_content_bytes), skip_noise_(skip_noise) {}
 

@@ -378,7 +378,7 @@ class PluginSubject : public Subject {
       reply.death = memory.damage();
       reply.result = memory.gather();
     } else if (status == BNCHECK_FATAL) {
-      reply.death = Death{Death::Cause::left, "it cannot go on: " + text_of(message), 0};
+      reply.death = Death{Death::Cause::exited, "it cannot go on: " + text_of(message), 0};
     } else if (const auto kind = error_of(status)) {
       std::string text = text_of(message);
       if (text.empty()) text = std::string(name_of(*kind));

@@ -14,9 +14,9 @@ constexpr std::array<std::pair<CallKind, std::string_view>, 4> call_kinds{
      {CallKind::backward_training, "backward_training"},
      {CallKind::backward_inference, "backward_inference"}}};
 
-class Threading {
+class CallSequence {
  public:
-  Threading(const Case& c, const Dialect& dialect, const std::function<CallReply(const SingleCall&)>& take)
+  CallSequence(const Case& c, const Dialect& dialect, const std::function<CallReply(const SingleCall&)>& take)
       : dialect_(dialect), take_(take), config_(c.config), state_(c.state) {}
 
   Outcome run(const std::vector<Call>& calls) {
@@ -182,7 +182,7 @@ std::optional<double> interface_momentum(std::optional<double> momentum, const D
 
 Outcome run_single_calls(const Case& c, const Dialect& dialect,
                          const std::function<CallReply(const SingleCall&)>& take) {
-  return Threading(c, dialect, take).run(c.calls);
+  return CallSequence(c, dialect, take).run(c.calls);
 }
 
 }  // namespace bncheck

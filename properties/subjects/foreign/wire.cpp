@@ -276,7 +276,7 @@ CallReply read_call_reply(Archive reply) {
   const std::string message = shown_text(reply, "message");
   CallReply result;
   if (status == "fatal") {
-    result.death = Death{Death::Cause::left, "it cannot go on: " + message, 0};
+    result.death = Death{Death::Cause::exited, "it cannot go on: " + message, 0};
     return result;
   }
   if (const auto count = reply.metadata.find("num_batches_tracked"); count != reply.metadata.end()) {

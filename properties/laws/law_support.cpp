@@ -1,4 +1,4 @@
-#include "laws/parts.hpp"
+#include "laws/law_support.hpp"
 
 #include <algorithm>
 #include <cmath>
