@@ -91,30 +91,20 @@ const std::vector<Rejection> options_and_shapes = {
     {"momentum_nan", ErrorKind::momentum, "momentum: expected a finite number or none, got nan",
      [](Call& c) { c.options.momentum = std::nan(""); }},
     {"x_rank", ErrorKind::rank, "BatchNorm2d expected 4D input, got 3D input of shape [2, 3, 4]",
-     [](Call& c) {
-       c.reshape({2, 3, 4});
-     }},
+     [](Call& c) { c.reshape({2, 3, 4}); }},
     {"dy_rank", ErrorKind::rank, "BatchNorm2d expected 4D dy, got 3D dy of shape [2, 3, 4]",
-     [](Call& c) {
-       c.dy = TensorView<const float>::contiguous(c.dy.data, Shape{2, 3, 4});
-     }},
+     [](Call& c) { c.dy = TensorView<const float>::contiguous(c.dy.data, Shape{2, 3, 4}); }},
     {"dy_rank_0", ErrorKind::rank, "BatchNorm2d expected 4D dy, got 0D dy of shape []",
      [](Call& c) { c.dy.rank = 0; }},
     {"dy_rank_not_of_a_view", ErrorKind::rank, "BatchNorm2d expected 4D dy, got 9D dy",
      [](Call& c) { c.dy.rank = 9; }},
     {"x_channels", ErrorKind::channels,
      "expected 3 channels but got 5 channels in input of shape [0, 5, 2, 2]",
-     [](Call& c) {
-       c.reshape({0, 5, 2, 2});
-     }},
+     [](Call& c) { c.reshape({0, 5, 2, 2}); }},
     {"dy_channels", ErrorKind::channels, "expected 3 channels but got 2 channels in dy of shape [2, 2, 3, 2]",
-     [](Call& c) {
-       c.dy = TensorView<const float>::contiguous(c.dy.data, Shape{2, 2, 3, 2});
-     }},
+     [](Call& c) { c.dy = TensorView<const float>::contiguous(c.dy.data, Shape{2, 2, 3, 2}); }},
     {"dy_shape", ErrorKind::length, "dy: expected shape [2, 3, 2, 2], got [2, 3, 4, 1]",
-     [](Call& c) {
-       c.dy = TensorView<const float>::contiguous(c.dy.data, Shape{2, 3, 4, 1});
-     }},
+     [](Call& c) { c.dy = TensorView<const float>::contiguous(c.dy.data, Shape{2, 3, 4, 1}); }},
     {"dy_rank_2_for_3", ErrorKind::length, "dy: expected shape [4, 3, 2], got [4, 3]",
      [](Call& c) {
        c.options.dimensions = Dimensions::d1;
@@ -135,10 +125,7 @@ const std::vector<Rejection> options_and_shapes = {
      [](Call& c) { c.dy.sizes[0] = -2; }},
     {"one_value", ErrorKind::one_value,
      "expected more than 1 value per channel when training, got input size [1, 3, 1, 1]",
-     [](Call& c) {
-       c.reshape({1, 3, 1, 1});
-     },
-     In::training},
+     [](Call& c) { c.reshape({1, 3, 1, 1}); }, In::training},
 };
 
 const std::vector<Rejection> lengths = {

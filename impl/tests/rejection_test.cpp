@@ -101,9 +101,7 @@ const std::vector<Rejection> options_and_shapes = {
     {"momentum_infinite", ErrorKind::momentum, "momentum: expected a finite number or none, got -inf",
      [](Call& c) { c.options.momentum = -HUGE_VAL; }},
     {"rank_3_for_2d", ErrorKind::rank, "BatchNorm2d expected 4D input, got 3D input of shape [2, 3, 4]",
-     [](Call& c) {
-       c.reshape({2, 3, 4});
-     }},
+     [](Call& c) { c.reshape({2, 3, 4}); }},
     {"rank_0", ErrorKind::rank, "BatchNorm2d expected 4D input, got 0D input of shape []",
      [](Call& c) { c.reshape({}); }},
     {"rank_1_for_1d", ErrorKind::rank, "BatchNorm1d expected 2D or 3D input, got 1D input of shape [3]",
@@ -117,32 +115,21 @@ const std::vector<Rejection> options_and_shapes = {
      [](Call& c) { c.x.rank = 9; }},
     {"channels", ErrorKind::channels,
      "expected 3 channels but got 5 channels in input of shape [10, 5, 32, 32]",
-     [](Call& c) {
-       c.reshape({10, 5, 32, 32});
-     }},
+     [](Call& c) { c.reshape({10, 5, 32, 32}); }},
     {"channels_of_empty", ErrorKind::channels,
      "expected 3 channels but got 5 channels in input of shape [0, 5, 2, 2]",
-     [](Call& c) {
-       c.reshape({0, 5, 2, 2});
-     }},
+     [](Call& c) { c.reshape({0, 5, 2, 2}); }},
     {"negative_size", ErrorKind::length, "x: expected sizes of 0 or more, got [-2, 3, 2, 2]",
      [](Call& c) { c.x.sizes[0] = -2; }},
     {"no_data", ErrorKind::length, "x: expected data for shape [2, 3, 2, 2], got a null pointer",
      [](Call& c) { c.x.data = nullptr; }},
     {"y_shape", ErrorKind::length, "y: expected shape [2, 3, 2, 2], got [2, 3, 4, 1]",
-     [](Call& c) {
-       c.y = TensorView<float>::contiguous(c.y.data, Shape{2, 3, 4, 1});
-     }},
+     [](Call& c) { c.y = TensorView<float>::contiguous(c.y.data, Shape{2, 3, 4, 1}); }},
     {"y_rank", ErrorKind::length, "y: expected shape [2, 3, 2, 2], got [2, 3, 4]",
-     [](Call& c) {
-       c.y = TensorView<float>::contiguous(c.y.data, Shape{2, 3, 4});
-     }},
+     [](Call& c) { c.y = TensorView<float>::contiguous(c.y.data, Shape{2, 3, 4}); }},
     {"one_value", ErrorKind::one_value,
      "expected more than 1 value per channel when training, got input size [1, 3, 1, 1]",
-     [](Call& c) {
-       c.reshape({1, 3, 1, 1});
-     },
-     false},
+     [](Call& c) { c.reshape({1, 3, 1, 1}); }, false},
 };
 
 const std::vector<Rejection> lengths = {
@@ -274,16 +261,13 @@ TEST(TensorView, RejectsWhatNoViewHolds) {
   using View = TensorView<float>;
   expect_view_error(ErrorKind::rank, "expected a view of at most 8 dimensions, got 9",
                     [] { View::contiguous(nullptr, Shape(9, 1)); });
-  expect_view_error(ErrorKind::length, "expected sizes of 0 or more, got [2, -1]", [] {
-    View::contiguous(nullptr, Shape{2, -1});
-  });
+  expect_view_error(ErrorKind::length, "expected sizes of 0 or more, got [2, -1]",
+                    [] { View::contiguous(nullptr, Shape{2, -1}); });
   expect_view_error(ErrorKind::length,
-                    "expected a number of elements below 2^63, got sizes [4294967296, 2147483648]", [] {
-                      View::contiguous(nullptr, Shape{std::int64_t{1} << 32, std::int64_t{1} << 31});
-                    });
-  expect_view_error(ErrorKind::rank, "expected 2 strides, got 1", [] {
-    View::strided(nullptr, Shape{2, 2}, Shape{1});
-  });
+                    "expected a number of elements below 2^63, got sizes [4294967296, 2147483648]",
+                    [] { View::contiguous(nullptr, Shape{std::int64_t{1} << 32, std::int64_t{1} << 31}); });
+  expect_view_error(ErrorKind::rank, "expected 2 strides, got 1",
+                    [] { View::strided(nullptr, Shape{2, 2}, Shape{1}); });
   EXPECT_NO_THROW(View::contiguous(nullptr, Shape{0, std::int64_t{1} << 62, 8}));
   EXPECT_EQ(View::contiguous(nullptr, Shape{2, 3, 4}).strides[0], 12);
   EXPECT_EQ(View::contiguous(nullptr, Shape{}).numel(), 1);

@@ -8,7 +8,8 @@
 namespace bncheck {
 namespace {
 
-/// An option or positional argument, the same in each command that has it.
+/// An option or positional argument, the same in each command that has it; positional ones have no heading of their
+/// own.
 struct Style {
   std::string_view name;
   const char* value;
@@ -44,11 +45,11 @@ constexpr std::array styles{Style{"--case-timeout", "TIME", processes},
                             Style{"--start-timeout", "TIME", processes},
                             Style{"--subject", "SUBJECT"},
                             Style{"--time", "TIME"},
-                            Style{"case", "CASE", ""},
-                            Style{"output", "OUTPUT", ""},
-                            Style{"subject", "SUBJECT", ""},
-                            Style{"subjects", "SUBJECT", ""},
-                            Style{"what", "WHAT", ""}};
+                            Style{"case", "CASE"},
+                            Style{"output", "OUTPUT"},
+                            Style{"subject", "SUBJECT"},
+                            Style{"subjects", "SUBJECT"},
+                            Style{"what", "WHAT"}};
 
 struct Example {
   std::string_view command;
@@ -68,12 +69,10 @@ constexpr std::array examples{
     Example{"serve", "bncheck check \"exec:ssh board bncheck serve plugin:./mine.so\""}};
 
 void style_option(CLI::Option& option) {
-  const std::string name = option.get_name();
-  for (const Style& style : styles) {
-    if (name != style.name && !name.ends_with("," + std::string(style.name))) continue;
-    if (*style.value != '\0') option.type_name(style.value);
-    if (!option.get_positional()) option.group(style.heading);
-  }
+  const auto style = std::ranges::find(styles, option.get_name(), &Style::name);
+  if (style == styles.end()) return;
+  if (*style->value != '\0') option.type_name(style->value);
+  if (!option.get_positional()) option.group(style->heading);
 }
 
 void add_example(CLI::App& command) {

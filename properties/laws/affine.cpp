@@ -321,14 +321,16 @@ std::vector<Law> affine_laws() {
        excludes_nobody,
        draw_tame,
        check_collinear,
-       {.rationale = "Equal chords need no statistics at all: wrong ones give another law than this to fail."}},
+       {.rationale =
+            "Equal chords need no statistics at all: wrong ones give another law than this to fail."}},
       {"monotone_in_x",
        "y rises and falls with gamma x in each channel; an equal x has an equal y.",
        excludes_nobody,
        draw_tame,
        check_monotone,
-       {.rationale = "An order of numbers needs no bound where both are equal; it is what a threshold behind the "
-                 "layer relies on."}},
+       {.rationale =
+            "An order of numbers needs no bound where both are equal; it is what a threshold behind the "
+            "layer relies on."}},
       {"inference_elementwise",
        "In inference each y depends on no x but its own.",
        excludes_nobody,

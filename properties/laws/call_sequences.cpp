@@ -206,7 +206,7 @@ std::vector<Law> sequence_laws() {
            {.exact = true,
             .any_dtype = true,
             .rationale = "Only here does a call come after any other, refused ones included: what one leaves "
-                     "behind shows."}}};
+                         "behind shows."}}};
 }
 
 }  // namespace bncheck

@@ -296,7 +296,8 @@ std::vector<Law> gradient_identity_laws() {
        excludes_other_identity,
        draw_affine_training,
        check_eps_identity,
-       {.rationale = "It ties dx to dgamma through eps: what both have wrong in the same way passes elsewhere."}},
+       {.rationale =
+            "It ties dx to dgamma through eps: what both have wrong in the same way passes elsewhere."}},
       {"backward_linear",
        "dx, dgamma and dbeta are linear in dy.",
        excludes_without_backward,

@@ -288,7 +288,8 @@ std::vector<Law> gradient_invariance_laws() {
        draw_layouts,
        check_layouts,
        {.any_dtype = true,
-        .rationale = "It compares layouts of x, dy and dx: a violation is about addresses and nothing else."}},
+        .rationale =
+            "It compares layouts of x, dy and dx: a violation is about addresses and nothing else."}},
       {"backward_in_place_agrees",
        "dx over dy gives what dx beside dy gives.",
        excludes_apart_only,
@@ -296,7 +297,7 @@ std::vector<Law> gradient_invariance_laws() {
        check_in_place,
        {.any_dtype = true,
         .rationale = "It compares dx over dy with dx beside dy: a violation is about overwritten values and "
-                 "nothing else."}},
+                     "nothing else."}},
       {"backward_determinism",
        "The same backward call gives the same bits.",
        excludes_nondeterministic,
@@ -309,7 +310,8 @@ std::vector<Law> gradient_invariance_laws() {
        draw_environment,
        check_environment,
        {.any_dtype = true,
-        .rationale = "It compares the caller's threads, rounding mode and flush-to-zero with the usual ones."}},
+        .rationale =
+            "It compares the caller's threads, rounding mode and flush-to-zero with the usual ones."}},
       {"backward_wanted_alone",
        "Each gradient wanted alone is what it is beside the others.",
        excludes_without_backward,
@@ -322,7 +324,8 @@ std::vector<Law> gradient_invariance_laws() {
        draw_channels,
        check_confined,
        {.any_dtype = true,
-        .rationale = "It finds the channel that leaks into another's gradient without knowing any right value."}},
+        .rationale =
+            "It finds the channel that leaks into another's gradient without knowing any right value."}},
       {"backward_empty_batch",
        "The gradient of an empty batch: empty dx, dgamma = dbeta = 0.",
        excludes_other_empty,

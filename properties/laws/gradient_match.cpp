@@ -207,7 +207,7 @@ std::vector<Law> gradient_match_laws() {
        {.exact = true,
         .any_dtype = true,
         .rationale = "It holds a subject to a rule that it declares; no variant declares one, the shipped "
-                 "BatchNorm does."}},
+                     "BatchNorm does."}},
       {"backward_long_sums",
        "dx, dgamma and dbeta of up to 2^17 values per channel are within the claim.",
        excludes_without_backward,
@@ -224,7 +224,7 @@ std::vector<Law> gradient_match_laws() {
        check_canonical,
        {.exact = true,
         .rationale = "It looks at bits that all others ignore; no variant declares its zeros, the shipped "
-                 "BatchNorm does."}},
+                     "BatchNorm does."}},
   };
 }
 

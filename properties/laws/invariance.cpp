@@ -232,8 +232,9 @@ std::vector<Law> invariance_laws() {
        draw_in_place,
        check_in_place,
        {.any_dtype = true,
-        .rationale = "It compares y over x with y beside x: a violation is about overwritten values and nothing "
-                 "else."}},
+        .rationale =
+            "It compares y over x with y beside x: a violation is about overwritten values and nothing "
+            "else."}},
       {"batch_permutation",
        "Reordering the batch reorders y and leaves the statistics.",
        excludes_nobody,
@@ -259,8 +260,9 @@ std::vector<Law> invariance_laws() {
        draw_environment,
        check_environment,
        {.any_dtype = true,
-        .rationale = "It compares the caller's rounding mode and flush-to-zero with the usual ones, whatever is "
-                 "right."}},
+        .rationale =
+            "It compares the caller's rounding mode and flush-to-zero with the usual ones, whatever is "
+            "right."}},
       {"thread_counts",
        "Two to eight threads give what one gives.",
        excludes_one_thread,

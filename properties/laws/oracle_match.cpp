@@ -144,8 +144,9 @@ std::vector<Law> oracle_laws() {
        judge_every_call,
        {.exact = true,
         .any_dtype = true,
-        .rationale = "It sees whatever is wrong with a number that ordinary data lead to; the others say what is "
-                 "wrong."}},
+        .rationale =
+            "It sees whatever is wrong with a number that ordinary data lead to; the others say what is "
+            "wrong."}},
       {"extreme_range",
        "|got - exact| <= A also where squares, sums or products leave the range of float on the way.",
        excludes_always_in_range,
@@ -172,7 +173,7 @@ std::vector<Law> oracle_laws() {
        {.exact = true,
         .any_dtype = true,
         .rationale = "It holds a subject to a rule that it declares; no variant declares one, the shipped "
-                 "BatchNorm does."}},
+                     "BatchNorm does."}},
       {"canonical_zero_and_nan",
        "An exact zero is +0, a result that rounds to zero keeps its sign, NaN is 0x7fc00000.",
        excludes_loose_bits,
@@ -180,7 +181,7 @@ std::vector<Law> oracle_laws() {
        check_canonical,
        {.exact = true,
         .rationale = "It looks at bits that all others ignore; no variant declares its zeros, the shipped "
-                 "BatchNorm does."}},
+                     "BatchNorm does."}},
   };
 }
 

@@ -71,18 +71,18 @@ Verdict judge_refusal(const Run& run, std::size_t call, ErrorKind kind) {
 Law rejection(std::string name, std::string statement, ErrorKind kind,
               Case (*draw)(Draws&, const Capabilities&), Twin twin,
               std::optional<std::string> (*excludes)(const Capabilities&)) {
-  return {
-      std::move(name),
-      std::move(statement),
-      [=](const Capabilities& can) -> std::optional<std::string> {
-        if (can.errors.contains(kind)) return excludes(can);
-        return "the subject does not report the error '" + std::string(name_of(kind)) + "'";
-      },
-      draw,
-      [=](const Case& c, Runner& runner) { return check_rejected(c, runner, kind, twin); },
-      {.any_dtype = true,
-       .rationale = "One row of the contract in all its forms, each beside a valid twin; call_sequences meets "
-                "some of them."}};
+  return {std::move(name),
+          std::move(statement),
+          [=](const Capabilities& can) -> std::optional<std::string> {
+            if (can.errors.contains(kind)) return excludes(can);
+            return "the subject does not report the error '" + std::string(name_of(kind)) + "'";
+          },
+          draw,
+          [=](const Case& c, Runner& runner) { return check_rejected(c, runner, kind, twin); },
+          {.any_dtype = true,
+           .rationale =
+               "One row of the contract in all its forms, each beside a valid twin; call_sequences meets "
+               "some of them."}};
 }
 
 Tensor reshaped(const Tensor& x, Shape shape) {

@@ -133,10 +133,10 @@ std::string page_laws(const AuditResult& result) {
     const std::string count =
         applies(result, law) ? std::to_string(kills(result, law).size()) : "applies to no variant";
     const LawTraits& traits = result.plan.laws[law]->traits;
-    text +=
-        fmt::format("| {} | {} | {} | {} | {} | {} |\n", law + 1, markdown_cell(result.plan.laws[law]->name),
-                    traits.exact ? "yes" : "", count,
-                    markdown_cell(names_of(result, sole_kills(result, law))), markdown_cell(traits.rationale));
+    text += fmt::format("| {} | {} | {} | {} | {} | {} |\n", law + 1,
+                        markdown_cell(result.plan.laws[law]->name), traits.exact ? "yes" : "", count,
+                        markdown_cell(names_of(result, sole_kills(result, law))),
+                        markdown_cell(traits.rationale));
   }
   return text;
 }

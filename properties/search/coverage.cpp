@@ -244,18 +244,15 @@ void declare_executions(std::vector<Declared>& all) {
       "permuted",
       [](const Exec& e) { return !e.x.order.empty() && e.x.order != channels_last(e.x.order.size()).order; },
       strided);
-  add(
-      "gaps", [](const Exec& e) { return !e.x.gaps.empty(); }, strided);
+  add("gaps", [](const Exec& e) { return !e.x.gaps.empty(); }, strided);
   add(
       "in place", [](const Exec& e) { return e.overlap == Overlap::in_place; },
       [](const Capabilities& can) { return can.in_place; });
   add(
       "threads", [](const Exec& e) { return e.threads > 1; },
       [](const Capabilities& can) { return can.threads; });
-  add(
-      "another rounding mode", [](const Exec& e) { return e.rounding != Rounding::nearest; }, environment);
-  add(
-      "flush to zero", [](const Exec& e) { return e.flush_to_zero; }, environment);
+  add("another rounding mode", [](const Exec& e) { return e.rounding != Rounding::nearest; }, environment);
+  add("flush to zero", [](const Exec& e) { return e.flush_to_zero; }, environment);
 }
 
 const std::vector<Declared>& declared() {

@@ -45,7 +45,9 @@ struct TensorView {
   }
 
   // NOLINTNEXTLINE(google-explicit-constructor): as a pointer to T converts to a pointer to const T
-  operator TensorView<const T>() const noexcept requires(!std::is_const_v<T>) {
+  operator TensorView<const T>() const noexcept
+    requires(!std::is_const_v<T>)
+  {
     return {data, rank, sizes, strides};
   }
 };

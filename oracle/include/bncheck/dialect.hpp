@@ -22,7 +22,7 @@ enum class Cumulative {
   nearest_double,
   exact,
   unsupported
-};                                               ///< what m is when momentum is absent: fl(1/k), 1/k
+};  ///< what m is when momentum is absent: fl(1/k), 1/k
 enum class Correction { population, unbiased };  ///< divide by n, by n-1
 enum class SingleValue {
   error,  ///< one value per channel is rejected where batch statistics are used

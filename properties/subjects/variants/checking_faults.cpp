@@ -4,7 +4,7 @@ namespace bncheck::variants {
 namespace {
 
 template <class Choice>
-Recipe with(Choice Checking::*part, Choice choice) {
+Recipe with(Choice Checking::* part, Choice choice) {
   return made([=](Recipe& r) { r.checking.*part = choice; });
 }
 

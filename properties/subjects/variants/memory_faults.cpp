@@ -3,7 +3,7 @@
 namespace bncheck::variants {
 namespace {
 
-Recipe with_layout(Layout Memory::*tensor, Layout layout) {
+Recipe with_layout(Layout Memory::* tensor, Layout layout) {
   return made([=](Recipe& r) { r.memory.*tensor = layout; });
 }
 Recipe with_sharing(Sharing sharing) {

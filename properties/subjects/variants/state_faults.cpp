@@ -4,7 +4,7 @@ namespace bncheck::variants {
 namespace {
 
 template <class Choice>
-Recipe with(Choice Running::*part, Choice choice) {
+Recipe with(Choice Running::* part, Choice choice) {
   return made([=](Recipe& r) { r.running.*part = choice; });
 }
 
