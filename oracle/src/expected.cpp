@@ -145,13 +145,7 @@ ExpectedCall expect(const Config& config, const State& before, const Call& call,
   for (const OwedOutput& owed_output : owed(config, before, call, dialect, latest)) {
     expected.outputs.emplace(owed_output.output, ExpectedTensor(answer, owed_output.output));
   }
-  if (const auto* forward = std::get_if<Forward>(&call.operation)) {
-    if (counts_batch(config, *forward, dialect)) ++expected.state.num_batches_tracked;
-  } else if (const auto* set = std::get_if<SetMomentum>(&call.operation)) {
-    expected.config.momentum = set->momentum;
-  } else if (const auto* load = std::get_if<Load>(&call.operation)) {
-    expected.state = load->state;
-  }
+  carry_out(call, dialect, expected.config, expected.state);
   return expected;
 }
 

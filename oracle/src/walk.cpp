@@ -10,6 +10,16 @@ bool counts_batch(const Config& config, const Forward& forward, const Dialect& d
          !(empty && dialect.empty_batch == EmptyBatch::untouched);
 }
 
+void carry_out(const Call& call, const Dialect& dialect, Config& config, State& state) {
+  if (const auto* forward = std::get_if<Forward>(&call.operation)) {
+    if (counts_batch(config, *forward, dialect)) ++state.num_batches_tracked;
+  } else if (const auto* set = std::get_if<SetMomentum>(&call.operation)) {
+    config.momentum = set->momentum;
+  } else if (const auto* load = std::get_if<Load>(&call.operation)) {
+    state = load->state;
+  }
+}
+
 const Forward* latest_after(const Call& call, bool succeeded, const Forward* latest) {
   if (!succeeded) return latest;
   if (const auto* forward = std::get_if<Forward>(&call.operation)) return forward;
@@ -32,35 +42,22 @@ ExpectedCall Walk::expected() {
 }
 
 void Walk::advance() {
-  if (errors().empty()) {
-    const Operation& operation = call().operation;
-    if (const auto* forward = std::get_if<Forward>(&operation)) {
-      if (counts_batch(config_, *forward, dialect_)) ++state_.num_batches_tracked;
-    } else if (const auto* load = std::get_if<Load>(&operation)) {
-      state_ = load->state;
-    }
-  }
-  step();
-}
-
-void Walk::advance(State after) {
-  step();
-  state_ = std::move(after);
-}
-
-void Walk::step() {
+  const bool succeeded = errors().empty();
   const Forward* before = latest();
-  const Forward* now = latest_after(call(), errors().empty(), before);
+  const Forward* now = latest_after(call(), succeeded, before);
+  if (succeeded) carry_out(call(), dialect_, config_, state_);
   if (now == nullptr) {
     latest_.reset();
   } else if (now != before) {
     latest_ = next_;
   }
-  if (const auto* set = std::get_if<SetMomentum>(&call().operation); set != nullptr && errors().empty()) {
-    config_.momentum = set->momentum;
-  }
   ++next_;
   errors_.reset();
+}
+
+void Walk::advance(State after) {
+  advance();
+  state_ = std::move(after);
 }
 
 std::vector<std::vector<ErrorKind>> errors_by_call(const Case& c, const Dialect& dialect) {

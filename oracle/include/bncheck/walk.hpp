@@ -15,6 +15,9 @@ namespace bncheck {
 /// The call advances num_batches_tracked where it succeeds.
 bool counts_batch(const Config& config, const Forward& forward, const Dialect& dialect);
 
+/// What a call that succeeds makes of the configuration and, but for running statistics, of the state.
+void carry_out(const Call& call, const Dialect& dialect, Config& config, State& state);
+
 /// The forward call that a Backward after `call` would be the gradient of, where `latest` was it before.
 const Forward* latest_after(const Call& call, bool succeeded, const Forward* latest);
 
@@ -48,9 +51,6 @@ class Walk {
   void advance(State after);
 
  private:
-  /// Everything but the state.
-  void step();
-
   const Case& case_;
   const Dialect& dialect_;
   Config config_;
