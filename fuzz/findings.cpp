@@ -42,7 +42,7 @@ std::filesystem::path save(const Input& input, const Verdict& verdict) {
 
 Verdict judge(const Input& input) {
   Runner runner(subject_named(input.subject));
-  if (const auto reason = input.law->excludes(runner.can())) return Verdict::not_applicable(*reason);
+  if (const auto reason = unmet_need(*input.law, runner.can())) return Verdict::not_applicable(*reason);
   return check_case(*input.law, input.content, runner);
 }
 

@@ -141,13 +141,18 @@ bool exhausts_counter(const Config& config, const State& before, const Forward& 
          before.num_batches_tracked == std::numeric_limits<std::int64_t>::max();
 }
 
-/// Statistics buffers have one element per feature, which per-activation axes make more than num_features.
-std::int64_t buffer_length(const Config& config, const Call& call, const Dialect& dialect) {
+/// Number of statistics of the layer: per activation, channels times positions of the input. A call without an input
+/// leaves the buffers as long as they are.
+std::int64_t buffer_length(const Config& config, const State& before, const Call& call,
+                           const Dialect& dialect) {
+  if (dialect.axes == Axes::spatial) return config.num_features;
   const Tensor* input = input_of(call);
-  if (dialect.axes == Axes::spatial || input == nullptr || input->shape.size() < 2) {
-    return config.num_features;
+  if (input != nullptr && input->shape.size() >= 2) return feature_count(input->shape, dialect.axes).features;
+  for (const auto& [name, member] : state_tensors) {
+    const std::optional<Tensor>& tensor = before.*member;
+    if (member != &State::running_weight && tensor && tensor->shape.size() == 1) return tensor->shape[0];
   }
-  return feature_count(input->shape, dialect.axes).features;
+  return config.num_features;
 }
 
 }  // namespace
@@ -166,7 +171,7 @@ std::vector<ErrorKind> errors_of(const Config& config, const State& before, cons
   if (!momentum_fits(config.momentum, dialect)) errors.insert(ErrorKind::momentum);
   // A layer without running statistics has no counter.
   if (config.track_running_stats && before.num_batches_tracked < 0) errors.insert(ErrorKind::counter);
-  const std::int64_t length = buffer_length(config, call, dialect);
+  const std::int64_t length = buffer_length(config, before, call, dialect);
   if (!buffers_fit(config, before, length)) errors.insert(ErrorKind::length);
   if (forward != nullptr) {
     if (exhausts_counter(config, before, *forward)) errors.insert(ErrorKind::counter);

@@ -37,10 +37,6 @@ double quotient_or_sum(double sum, double weight) {
 
 }  // namespace
 
-double element_or(const std::optional<Tensor>& tensor, std::int64_t index, double otherwise) {
-  return tensor ? element(*tensor, index) : otherwise;
-}
-
 FeatureCount feature_count(const Shape& shape, Axes axes) {
   std::int64_t spatial = 1;
   for (std::size_t k = 2; k < shape.size(); ++k) spatial *= shape[k];

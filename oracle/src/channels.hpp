@@ -29,8 +29,6 @@ struct Channel {
   ChannelScale scale;
 };
 
-double element_or(const std::optional<Tensor>& tensor, std::int64_t index, double otherwise);
-
 class Channels {
  public:
   /// Of a forward call with this x. Batch statistics where `uses_batch`, else those of the state. An empty

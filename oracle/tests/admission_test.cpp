@@ -226,6 +226,24 @@ TEST(Errors, LoadedState) {
   EXPECT_EQ(layer.errors({Load{without}, {}}), Kinds{ErrorKind::length});
 }
 
+/// Per activation a layer has a statistic for each channel and position of the inputs that it takes: what it loads is as
+/// long as what it has.
+TEST(Errors, AStatePerActivationIsReplacedByOneOfItsLength) {
+  const auto state_of = [](std::int64_t length) {
+    Config config;
+    config.num_features = length;
+    return fresh_state(config);
+  };
+  Layer layer(3, 1);
+  layer.dialect = dialect_from_text("axes=per_activation");
+  layer.state = state_of(12);
+  EXPECT_EQ(layer.training({2, 3, 4}), Kinds{});
+  EXPECT_EQ(layer.errors({Load{state_of(12)}, {}}), Kinds{});
+  EXPECT_EQ(layer.errors({Load{state_of(3)}, {}}), Kinds{ErrorKind::length});
+  layer.state = state_of(3);
+  EXPECT_EQ(layer.training({2, 3, 4}), Kinds{ErrorKind::length});
+}
+
 TEST(Expect, ACallThatFailsChangesNothing) {
   Layer layer;
   layer.state.num_batches_tracked = 5;

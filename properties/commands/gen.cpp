@@ -56,7 +56,7 @@ std::vector<Source> workload_sources(const GenArguments& arguments, const Dialec
 std::vector<Source> law_sources(const GenArguments& arguments, const Capabilities& can) {
   std::vector<Source> sources;
   for (const Law* law : laws_from(arguments.law)) {
-    if (law->excludes(can)) continue;
+    if (unmet_need(*law, can)) continue;
     sources.push_back({law->name, cases_for(*law, arguments.cases),
                        [law, &can](Draws& draws) { return law->draw(draws, can); }});
   }

@@ -38,7 +38,7 @@ struct Tally {
 };
 
 void replay_law(const Law& law, const Case& c, Runner& runner, Tally& tally) {
-  const auto excluded = law.excludes(runner.can());
+  const auto excluded = unmet_need(law, runner.can());
   Verdict verdict = excluded ? Verdict::not_applicable(*excluded) : check_case(law, c, runner);
   switch (verdict.kind) {
     case Verdict::Kind::not_applicable:

@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "bncheck/elements.hpp"
+#include "bncheck/expected.hpp"
 
 namespace bncheck {
 namespace {
@@ -105,6 +106,7 @@ bool draw_mode(Draws& draws, const Capabilities& can) {
 ShapeWish within_reach(const Capabilities& can, ShapeWish wish) {
   if (can.max_elements > 0) wish.max_elements = std::min(wish.max_elements, can.max_elements);
   wish.max_elements = std::max(wish.max_elements / can.channel_multiple, 2 * wish.min_values);
+  wish.axes = can.dialect.axes;
   return wish;
 }
 
@@ -143,11 +145,12 @@ Config draw_config(Draws& draws, const Capabilities& can, const CaseWish& wish, 
   return config;
 }
 
-State draw_state(Draws& draws, const Config& config, const Dialect& dialect, const CaseWish& wish) {
+State draw_state(Draws& draws, const Config& config, const Dialect& dialect, const CaseWish& wish,
+                 const Shape& x) {
   State state;
   const Dtype dtype = wish.dtypes.value_or(DtypePair{}).vectors;
   const auto vector = [&](const std::function<float()>& draw) {
-    return draw_vector(draws, config.num_features, dtype, draw);
+    return draw_vector(draws, feature_count(x, dialect.axes).features, dtype, draw);
   };
   if (config.affine) {
     state.weight = vector([&] { return draw_parameter(draws, wish.special_values); });
@@ -221,7 +224,7 @@ Case draw_case(Draws& draws, const Capabilities& can, const CaseWish& open_wish)
   Shape shape = draw_shape_for(draws, dimensions, can, wish.shape);
   c.config = draw_config(draws, can, wish, shape[1]);
   c.config.dimensions = dimensions;
-  c.state = draw_state(draws, c.config, can.dialect, wish);
+  c.state = draw_state(draws, c.config, can.dialect, wish, shape);
   const auto calls = wish.calls > 0 ? wish.calls : static_cast<int>(draws.between(1, 3));
   for (int k = 0; k < calls; ++k) {
     const bool training = k == 0 && wish.training ? *wish.training : draw_mode(draws, can);
@@ -230,9 +233,7 @@ Case draw_case(Draws& draws, const Capabilities& can, const CaseWish& open_wish)
     if (wish.any_exec) call.exec = draw_exec(draws, can, shape.size());
     c.calls.push_back(std::move(call));
     if (k + 1 < calls) {
-      const std::int64_t channels = shape[1];
-      shape = draw_shape(draws, dimensions, within_reach(can, wish.shape));
-      shape[1] = channels;
+      shape = draw_other_shape(draws, dimensions, shape, within_reach(can, wish.shape));
     }
   }
   return c;
@@ -242,7 +243,7 @@ Case draw_long_case(Draws& draws, const Capabilities& can) {
   const std::int64_t n = std::max<std::int64_t>(8, (std::int64_t{1} << 17) * draws.size() / 100);
   const int dimensions = draw_dimensions(draws, can);
   Shape shape(dimensions == 1 ? 2 : static_cast<std::size_t>(dimensions) + 2, 1);
-  if (dimensions == 1 || draws.chance(1, 2)) {
+  if (dimensions == 1 || can.dialect.axes == Axes::per_activation || draws.chance(1, 2)) {
     shape[0] = n;
   } else {
     shape[0] = 3;
@@ -255,7 +256,7 @@ Case draw_long_case(Draws& draws, const Capabilities& can) {
   c.config = draw_config(draws, can, wish, 1);
   c.config.dimensions = dimensions;
   c.config.eps = 1e-5;
-  c.state = draw_state(draws, c.config, can.dialect, wish);
+  c.state = draw_state(draws, c.config, can.dialect, wish, shape);
   Tensor x = Tensor::zeros(wish.dtypes->data, shape);
   const Fitting fitted(draws, x.dtype);
   const bool ordinary = draws.chance(1, 2);

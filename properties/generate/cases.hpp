@@ -37,7 +37,9 @@ Case draw_long_case(Draws& draws, const Capabilities& can);
 DtypePair draw_dtypes(Draws& draws, const Capabilities& can);
 int draw_dimensions(Draws& draws, const Capabilities& can);
 Config draw_config(Draws& draws, const Capabilities& can, const CaseWish& wish, std::int64_t channels);
-State draw_state(Draws& draws, const Config& config, const Dialect& dialect, const CaseWish& wish);
+/// `x`: shape of an input of the layer, which says how many statistics there are.
+State draw_state(Draws& draws, const Config& config, const Dialect& dialect, const CaseWish& wish,
+                 const Shape& x);
 Tensor draw_input(Draws& draws, const Shape& shape, const CaseWish& wish);
 Exec draw_exec(Draws& draws, const Capabilities& can, std::size_t rank);
 

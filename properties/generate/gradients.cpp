@@ -100,8 +100,13 @@ Numbers draw_channel(Draws& draws, GradientKind kind, const Numbers& x, Dtype dt
   return dy;
 }
 
-/// Two or three values per channel: the least that training takes, where the gradient cancels most.
-Shape few_values(Draws& draws, const Shape& shape) {
+/// Two or three values per statistic: the least that training takes, where the gradient cancels most.
+Shape few_values(Draws& draws, const Shape& shape, Axes axes) {
+  if (axes == Axes::per_activation) {
+    Shape result = shape;
+    result[0] = draws.between(2, 3);
+    return result;
+  }
   Shape result(shape.size(), 1);
   result[1] = shape[1];
   const std::size_t position = static_cast<std::size_t>(draws.below(shape.size() - 1));
@@ -153,7 +158,7 @@ Case draw_gradient_case(Draws& draws, const Capabilities& can, const CaseWish& w
   auto& forward = std::get<Forward>(c.calls[0].operation);
   if (draws.chance(1, 4) && wish.shape.min_values <= 2) {
     one.dtypes = dtypes_in(c);
-    forward.x = draw_input(draws, few_values(draws, forward.x.shape), one);
+    forward.x = draw_input(draws, few_values(draws, forward.x.shape, can.dialect.axes), one);
   }
   Call call = draw_backward_call(draws, can, forward, wish, kind);
   c.calls.push_back(std::move(call));

@@ -50,7 +50,18 @@ Shape draw_shape(Draws& draws, int dimensions, const ShapeWish& wish) {
     shape[dimension] = draw_extent(draws, budget);
     budget /= shape[dimension];
   }
-  if (values_per_channel(shape) < wish.min_values) shape[0] = wish.min_values;
+  const std::int64_t values = wish.axes == Axes::spatial ? values_per_channel(shape) : shape[0];
+  if (values < wish.min_values) shape[0] = wish.min_values;
+  return shape;
+}
+
+Shape draw_other_shape(Draws& draws, int dimensions, const Shape& first, const ShapeWish& wish) {
+  Shape shape = draw_shape(draws, dimensions, wish);
+  shape[1] = first[1];
+  if (wish.axes == Axes::spatial) return shape;
+  const std::int64_t samples = shape[0];
+  shape = first;
+  shape[0] = samples;
   return shape;
 }
 
@@ -58,6 +69,14 @@ Shape draw_empty_shape(Draws& draws, int dimensions) {
   Shape shape = draw_shape(draws, dimensions);
   const std::size_t position = static_cast<std::size_t>(draws.below(shape.size() - 1));
   shape[position == 0 ? 0 : position + 1] = 0;
+  return shape;
+}
+
+Shape draw_other_empty_shape(Draws& draws, int dimensions, const Shape& first, Axes axes) {
+  Shape shape = axes == Axes::spatial ? draw_empty_shape(draws, dimensions) : first;
+  shape[1] = first[1];
+  // Without positions there would be no statistics.
+  if (axes == Axes::per_activation) shape[0] = 0;
   return shape;
 }
 

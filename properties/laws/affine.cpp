@@ -3,15 +3,13 @@
 #include <algorithm>
 #include <cmath>
 
+#include "bncheck/elements.hpp"
+
 #include "laws/catalogue.hpp"
 #include "laws/relations.hpp"
 
 namespace bncheck {
 namespace {
-
-long double element_or(const std::optional<Tensor>& tensor, std::int64_t index, long double otherwise) {
-  return tensor ? static_cast<long double>(tensor->floats()[static_cast<std::size_t>(index)]) : otherwise;
-}
 
 Counterpart y_of(const Run& run, std::size_t index) {
   return {&run, 0, Output::y, static_cast<std::int64_t>(index)};
@@ -38,8 +36,8 @@ Case without_parameters(Case c, const Capabilities& can) {
     c.state.weight.reset();
     c.state.bias.reset();
   } else {
-    c.state.weight = Tensor::filled({c.config.num_features}, 1);
-    c.state.bias = Tensor::filled({c.config.num_features}, 0);
+    c.state.weight = Tensor::filled(c.state.weight->shape, 1);
+    c.state.bias = Tensor::filled(c.state.bias->shape, 0);
   }
   return c;
 }
@@ -49,7 +47,7 @@ Verdict check_parameters(const Case& c, Runner& runner) {
   const Forward& forward = one_valid_forward(c, runner.can());
   if (!all_finite(c)) return Verdict::not_applicable("values that are not finite");
   if (!c.config.affine) return Verdict::not_applicable("no parameters");
-  const Geometry geometry(forward.x.shape);
+  const Geometry geometry(forward.x.shape, runner.can().dialect.axes);
   const Run run = runner.run(c);
   const Run plain = runner.run(without_parameters(c, runner.can()));
   Verdict verdict;
@@ -57,7 +55,7 @@ Verdict check_parameters(const Case& c, Runner& runner) {
       plain, run,
       [&](Output output, std::int64_t i) -> Change {
         if (output != Output::y) return {};
-        const std::int64_t channel = i / geometry.spatial % geometry.channels;
+        const std::int64_t channel = geometry.channel_of(i);
         return {element_or(c.state.weight, channel, 1), element_or(c.state.bias, channel, 0)};
       },
       runner.can(), verdict);
@@ -76,7 +74,7 @@ template <class Judge>
 Verdict check_sorted(const Case& c, Runner& runner, const Judge& judge) {
   const Forward& forward = one_valid_forward(c, runner.can());
   if (!all_finite(c)) return Verdict::not_applicable("values that are not finite");
-  const Geometry geometry(forward.x.shape);
+  const Geometry geometry(forward.x.shape, runner.can().dialect.axes);
   const std::span<const float> x = forward.x.floats();
   const Run run = runner.run(c);
   run.values(0);
@@ -161,6 +159,7 @@ Case draw_inference(Draws& draws, const Capabilities& can) {
 
 long double factor_of(long double variance, long double eps, const Dialect& dialect) {
   const long double v = std::max(variance, 0.0L);
+  if (dialect.eps_place == EpsPlace::absent) return 1 / std::sqrt(v);
   return dialect.eps_place == EpsPlace::outside ? 1 / (std::sqrt(v) + eps) : 1 / std::sqrt(v + eps);
 }
 
@@ -183,8 +182,8 @@ Verdict check_repeats(const Case& c, Runner& runner) {
     return Verdict::not_applicable("not a tracked training call with momentum 1");
   }
   const Capabilities& can = runner.can();
-  const Geometry geometry(forward.x.shape);
-  const auto n = static_cast<long double>(geometry.samples * geometry.spatial);
+  const Geometry geometry(forward.x.shape, runner.can().dialect.axes);
+  const auto n = static_cast<long double>(geometry.values());
   const long double share = normalising_share(can.dialect, n);
   const Run training = runner.run(c);
   training.values(0);
@@ -207,7 +206,8 @@ Verdict check_repeats(const Case& c, Runner& runner) {
     const long double error = share * variance.bound + 0x1p-24L * v + 0x1p-149L;
     const long double h = factor_of(v, eps, can.dialect);
     const long double rho = factor_of(v - error, eps, can.dialect) / h - 1;
-    const long double of_mean = std::fabs(element_or(c.state.weight, k, 1)) * h * (1 + rho) * mean.bound;
+    const long double of_mean =
+        static_cast<long double>(std::fabs(element_or(c.state.weight, k, 1))) * h * (1 + rho) * mean.bound;
     for (const std::size_t i : geometry.elements(k)) {
       const Measured y = measure(y_of(inference, i), can);
       if (!y.usable || verdict.is_bad()) continue;
@@ -231,11 +231,6 @@ Case draw_repeats(Draws& draws, const Capabilities& can) {
   if (draws.chance(1, 2)) c.config.eps = draws.pick({1e-3, 0.5, 1.0, 4.0});
   return c;
 }
-std::optional<std::string> excludes_untracking(const Capabilities& can) {
-  if (can.dialect.averaging == Averaging::none) return "the dialect keeps no running statistics";
-  return std::nullopt;
-}
-
 // ---- once more
 
 /// sigma^2 of a channel in long double, shifted by its first value.
@@ -265,7 +260,7 @@ Verdict check_idempotent(const Case& given, Runner& runner) {
   if (!all_finite(again)) return Verdict::not_applicable("y is not finite");
   const Run second = runner.run(again);
   second.values(0);
-  const Geometry geometry(forward.x.shape);
+  const Geometry geometry(forward.x.shape, runner.can().dialect.axes);
   const auto eps = static_cast<long double>(effective_eps(c.config, can.dialect));
   Verdict verdict;
   bool judged = false;
@@ -312,20 +307,20 @@ std::vector<Law> affine_laws() {
   return {
       {"affine_parameters",
        "y = gamma y1 + beta, where y1 is y without parameters.",
-       excludes_nobody,
+       {},
        draw_affine,
        check_parameters,
        {.rationale = "It tells gamma from beta, and both from none, by the subject's own normalised x."}},
       {"affine_in_x",
        "y = alpha x + beta' in each channel: equal chords.",
-       excludes_nobody,
+       {},
        draw_tame,
        check_collinear,
        {.rationale =
             "Equal chords need no statistics at all: wrong ones give another law than this to fail."}},
       {"monotone_in_x",
        "y rises and falls with gamma x in each channel; an equal x has an equal y.",
-       excludes_nobody,
+       {},
        draw_tame,
        check_monotone,
        {.rationale =
@@ -333,20 +328,20 @@ std::vector<Law> affine_laws() {
             "layer relies on."}},
       {"inference_elementwise",
        "In inference each y depends on no x but its own.",
-       excludes_nobody,
+       {},
        draw_inference,
        check_elementwise,
        {.rationale = "The cheapest proof that inference does not look at the batch."}},
       {"inference_repeats_training",
        "With the statistics that training found, inference gives the y that training gave.",
-       excludes_untracking,
+       {Need::running_statistics},
        draw_repeats,
        check_repeats,
        {.rationale =
             "It compares the two modes' formulas with each other: eps or form differ in one of them only."}},
       {"idempotent",
        "Normalising y again divides it by sqrt(s^2 + eps), s^2 = sigma^2/(sigma^2 + eps).",
-       excludes_other_normalisation,
+       {Need::eps_inside, Need::population_normalising},
        draw_idempotent,
        check_idempotent,
        {.rationale = "A property that people expect of a normalisation, with the factor that eps leaves."}},

@@ -9,9 +9,9 @@
 namespace bncheck {
 namespace {
 
-/// v n/(n-1) = u, where the dialect's running variance is the unbiased one.
-long double correction(const Dialect& dialect, long double n) {
-  return dialect.running_variance == Correction::unbiased && n > 1 ? n / (n - 1) : 1;
+/// Ratio of a variance over n or n - 1 to that over n.
+long double correction(Correction kind, long double n) {
+  return kind == Correction::unbiased && n > 1 ? n / (n - 1) : 1;
 }
 
 // ---- the batch twice
@@ -26,10 +26,11 @@ Verdict check_duplicated(const Case& c, Runner& runner) {
   x.shape[0] *= 2;
   const Run once = runner.run(c);
   const Run twice = runner.run(with_input(c, std::move(x)));
-  const auto n = static_cast<long double>(values_per_channel(forward.x.shape));
+  const auto n = static_cast<long double>(Geometry(forward.x.shape, runner.can().dialect.axes).values());
   const Dialect& dialect = runner.can().dialect;
   const long double old = running_weights(c.config, dialect, c.state.num_batches_tracked + 1).old;
-  const long double factor = correction(dialect, 2 * n) / correction(dialect, n);
+  const long double factor =
+      correction(dialect.running_variance, 2 * n) / correction(dialect.running_variance, n);
   Verdict verdict;
   judge_changes(
       once, twice,
@@ -44,10 +45,6 @@ Verdict check_duplicated(const Case& c, Runner& runner) {
     judge_agreement({&once, 0, Output::y, i}, {&twice, 0, Output::y, size + i}, false, runner.can(), verdict);
   }
   return verdict;
-}
-std::optional<std::string> excludes_unbiased_normalising(const Capabilities& can) {
-  if (can.dialect.normalising_variance == Correction::population) return std::nullopt;
-  return "the dialect normalises with the variance over n - 1, which another n changes";
 }
 CaseWish tame_batch(Draws& draws) {
   CaseWish wish;
@@ -72,14 +69,14 @@ struct Statistics {
 Statistics statistics_of(const Run& run, std::int64_t channel, const Capabilities& can) {
   const Shape& shape = only_forward(run.content)->x.shape;
   Statistics statistics;
-  statistics.n = static_cast<long double>(values_per_channel(shape));
+  statistics.n = static_cast<long double>(Geometry(shape, can.dialect.axes).values());
   const bool running = run.expected[0].outputs.contains(Output::running_var);
   const Output mean = running ? Output::running_mean : Output::saved_mean;
   const Output variance = running ? Output::running_var : Output::saved_var;
-  const bool unbiased = running || can.dialect.normalising_variance == Correction::population;
   statistics.mean = measure({&run, 0, mean, channel}, can);
   statistics.variance = measure({&run, 0, variance, channel}, can);
-  const long double factor = unbiased && running ? 1 / correction(can.dialect, statistics.n) : 1;
+  const Correction kind = running ? can.dialect.running_variance : can.dialect.normalising_variance;
+  const long double factor = 1 / correction(kind, statistics.n);
   statistics.variance.value *= factor;
   statistics.variance.bound *= factor;
   return statistics;
@@ -127,7 +124,8 @@ Verdict check_merged(const Case& c, Runner& runner) {
   const Run b = runner.run(second);
   Verdict verdict;
   bool judged = false;
-  for (std::int64_t k = 0; k < forward.x.shape[1] && !verdict.is_bad(); ++k) {
+  for (std::int64_t k = 0;
+       k < Geometry(forward.x.shape, runner.can().dialect.axes).channels && !verdict.is_bad(); ++k) {
     const Statistics all = statistics_of(whole, k, runner.can());
     const Statistics one = statistics_of(a, k, runner.can());
     const Statistics other = statistics_of(b, k, runner.can());
@@ -138,15 +136,11 @@ Verdict check_merged(const Case& c, Runner& runner) {
   if (!judged) return Verdict::not_applicable("no channel keeps its intermediate results in range");
   return verdict;
 }
-std::optional<std::string> excludes_without_variance(const Capabilities& can) {
-  if (can.dialect.averaging != Averaging::none || can.dialect.saved == Saved::mean_var) return std::nullopt;
-  return "the subject returns no variance";
-}
 Case draw_parts(Draws& draws, const Capabilities& can) {
   Case c;
   const auto fits = [&] {
-    const Shape& shape = std::get<Forward>(c.calls[0].operation).x.shape;
-    return shape[0] >= 4 || (shape[0] >= 2 && values_per_channel(shape) >= 2 * shape[0]);
+    const Geometry geometry(std::get<Forward>(c.calls[0].operation).x.shape, can.dialect.axes);
+    return geometry.samples >= 4 || (geometry.samples >= 2 && geometry.spatial >= 2);
   };
   do {
     CaseWish wish = tame_batch(draws);
@@ -240,7 +234,7 @@ Case draw_channels(Draws& draws, const Capabilities& can) {
   const int dimensions = c.config.dimensions;
   c.config = draw_config(draws, can, wish, shape[1]);
   c.config.dimensions = dimensions;
-  c.state = draw_state(draws, c.config, can.dialect, wish);
+  c.state = draw_state(draws, c.config, can.dialect, wish, shape);
   Call call;
   call.operation = Forward{*wish.training, draw_input(draws, shape, wish)};
   call.exec = draw_exec(draws, can, shape.size());
@@ -300,32 +294,32 @@ std::vector<Law> batch_laws() {
   return {
       {"duplicated_batch",
        "The batch twice has the same y and mean; the running variance has 2n/(2n-1).",
-       excludes_unbiased_normalising,
+       {Need::population_normalising},
        draw_batch,
        check_duplicated,
        {.rationale = "n changes and nothing else does: it isolates n/(n-1)."}},
       {"merged_batches",
        "n, S1 and S2 of two parts add up to the mean and the variance of the batch.",
-       excludes_without_variance,
+       {Need::variance_output},
        draw_parts,
        check_merged,
        {.rationale = "n, S1 and S2 of parts are what distributed training exchanges."}},
       {"merged_long_batches",
        "n, S1 and S2 add up over batches of up to 2^17 values per channel too.",
-       excludes_without_variance,
+       {Need::variance_output},
        draw_long_parts,
        check_merged,
        {.bulky = true, .rationale = "The same for sums that are long enough to stagnate in float."}},
       {"channels_concatenate",
        "A layer over channels A and B is a layer over A beside one over B.",
-       excludes_nobody,
+       {Need::spatial_axes},
        draw_channels,
        check_concatenated,
        {.any_dtype = true,
         .rationale = "It isolates what depends on the number of channels, such as a vector's tail."}},
       {"inserted_constant_channel",
        "A channel of one value has y = beta, and the others do not notice it.",
-       excludes_nobody,
+       {Need::spatial_axes},
        draw_batch,
        check_constant_channel,
        {.rationale = "Its variance is 0 beside others that are not: eps alone keeps it finite."}},

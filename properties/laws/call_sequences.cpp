@@ -49,10 +49,15 @@ class Growing {
     wish_.calls = 0;  // both modes may come
     wish_.shape.max_elements = 40;
     wish_.dtypes = draw_dtypes(draws, can);
+    wish_.shape.axes = can.dialect.axes;
     case_.config = draw_config(draws, can, wish_, draws.between(1, 4));
     case_.config.dimensions = draw_dimensions(draws, can);
+    first_ = {1, case_.config.num_features};
+    if (can.dialect.axes == Axes::per_activation)
+      first_ = draw_shape(draws, case_.config.dimensions, wish_.shape);
+    first_[1] = case_.config.num_features;
     if (draws.chance(1, 16)) case_.config.eps = 0;  // enough for inference with running statistics only
-    case_.state = draw_state(draws, case_.config, can.dialect, wish_);
+    case_.state = draw_state(draws, case_.config, can.dialect, wish_, first_);
     if (case_.config.track_running_stats && draws.chance(1, 16)) {
       case_.state.num_batches_tracked = std::numeric_limits<std::int64_t>::max() - draws.between(0, 2);
     }
@@ -81,7 +86,7 @@ class Growing {
         if (can_.settable) return can_be_refused ? wrong_load() : load();
         break;
       case 2:
-        return forward(draw_empty_shape(draws_, walk_->config().dimensions));
+        return forward(draw_other_empty_shape(draws_, walk_->config().dimensions, first_, can_.dialect.axes));
       case 3:
       case 4:
         if (can_.backward && can_.remembers_forward && walk_->latest() == nullptr && draws_.chance(1, 2))
@@ -93,12 +98,12 @@ class Growing {
       default:
         break;
     }
-    return can_be_refused ? wrong_forward()
-                          : forward(draw_shape(draws_, walk_->config().dimensions, wish_.shape));
+    return can_be_refused ? wrong_forward() : forward(draw_batch());
   }
 
-  Call forward(Shape shape) {
-    shape[1] = walk_->config().num_features;
+  Shape draw_batch() { return draw_other_shape(draws_, walk_->config().dimensions, first_, wish_.shape); }
+
+  Call forward(const Shape& shape) {
     wish_.regime = draws_.chance(1, 2) ? std::optional(Regime::ordinary) : std::nullopt;
     Call call{Forward{draws_.chance(1, 2), draw_input(draws_, shape, wish_)}, {}};
     if (draws_.chance(1, 2)) call.exec = draw_exec(draws_, can_, shape.size());
@@ -106,8 +111,7 @@ class Growing {
   }
 
   Call wrong_forward() {
-    Shape shape = draw_shape(draws_, walk_->config().dimensions, wish_.shape);
-    shape[1] = walk_->config().num_features;
+    Shape shape = draw_batch();
     Exec exec;
     switch (draws_.below(can_.caller_output ? 4 : 3)) {
       case 0:
@@ -118,7 +122,8 @@ class Growing {
         shape.resize(draws_.pick({std::size_t{0}, std::size_t{1}, std::size_t{6}}), 1);
         break;
       case 2:
-        for (std::size_t k = 0; k < shape.size(); ++k) shape[k] = k == 1 ? shape[1] : 1;
+        shape[0] = 1;
+        for (std::size_t k = 2; k < shape.size() && can_.dialect.axes == Axes::spatial; ++k) shape[k] = 1;
         break;
       default:
         exec.overlap = draws_.pick({Overlap::shifted, Overlap::y_itself});
@@ -150,9 +155,7 @@ class Growing {
 
   /// Nothing else is wrong with it, in either mode: a layer that wrongly remembers a forward call answers.
   Call backward_of_nothing() {
-    Shape shape = draw_shape(draws_, walk_->config().dimensions, wish_.shape);
-    shape[1] = walk_->config().num_features;
-    return {Backward{reshaped(no_values(), std::move(shape)), true, true, true, draws_.chance(1, 2)}, {}};
+    return {Backward{reshaped(no_values(), draw_batch()), true, true, true, draws_.chance(1, 2)}, {}};
   }
 
   Tensor no_values() const { return {wish_.dtypes->data, {0}, {}}; }
@@ -167,10 +170,10 @@ class Growing {
     return {SetMomentum{draws_.pick({std::nan(""), inf, -inf})}, {}};
   }
 
-  Call load() { return {Load{draw_state(draws_, walk_->config(), can_.dialect, wish_)}, {}}; }
+  Call load() { return {Load{draw_state(draws_, walk_->config(), can_.dialect, wish_, first_)}, {}}; }
   /// A state with one thing wrong, where the options leave anything to be wrong.
   Call wrong_load() {
-    State state = draw_state(draws_, walk_->config(), can_.dialect, wish_);
+    State state = draw_state(draws_, walk_->config(), can_.dialect, wish_, first_);
     std::vector<std::optional<Tensor>*> buffers;
     for (auto* buffer : {&state.weight, &state.bias, &state.running_mean, &state.running_var}) {
       if (*buffer) buffers.push_back(buffer);
@@ -179,14 +182,17 @@ class Growing {
       state.num_batches_tracked = -draws_.between(1, 3);
     } else if (!buffers.empty()) {
       *draws_.pick_from(buffers) =
-          filled_with(wish_.dtypes->vectors, {walk_->config().num_features + draws_.pick({-1, 1})}, 1);
+          filled_with(wish_.dtypes->vectors, {state_length() + draws_.pick({-1, 1})}, 1);
     }
     return {Load{std::move(state)}, {}};
   }
 
+  std::int64_t state_length() const { return feature_count(first_, can_.dialect.axes).features; }
+
   Draws& draws_;
   const Capabilities& can_;
   CaseWish wish_;
+  Shape first_;  ///< of an input: channels, and per activation the positions
   Case case_;
   std::optional<Walk> walk_;
 };
@@ -200,7 +206,7 @@ Case draw_sequence(Draws& draws, const Capabilities& can) {
 std::vector<Law> sequence_laws() {
   return {{"call_sequences",
            "Calls in any order, refused ones among them, are answered each as the exact layer answers it.",
-           excludes_nobody,
+           {},
            draw_sequence,
            check_sequence,
            {.exact = true,

@@ -12,10 +12,7 @@ namespace {
 
 /// A law that reads float32 values sees nothing else.
 Law of_float32(Law law) {
-  law.excludes = [inner = law.excludes](const Capabilities& can) -> std::optional<std::string> {
-    if (!takes_float32(can.dtypes)) return "the law reads float32 tensors only";
-    return inner(can);
-  };
+  law.needs.insert(law.needs.begin(), Need::float32);
   law.draw = [inner = law.draw](Draws& draws, const Capabilities& can) {
     if (can.dtypes.size() == 1) return inner(draws, can);
     Capabilities narrowed = can;
@@ -38,9 +35,9 @@ const std::vector<Law>& all_laws() {
     std::vector<Law> all;
     for (auto family :
          {oracle_laws, moment_laws, running_statistics_laws, rejection_laws, confinement_laws,
-          invariance_laws, transformation_laws, affine_laws, batch_laws, momentum_laws, gradient_match_laws,
-          gradient_identity_laws, gradient_relation_laws, gradient_invariance_laws, gradient_scaling_laws,
-          gradient_rejection_laws, sequence_laws}) {
+          invariance_laws, transformation_laws, affine_laws, batch_laws, momentum_laws, gradient_oracle_laws,
+          gradient_identity_laws, gradient_relation_laws, gradient_invariance_laws, gradient_confinement_laws,
+          gradient_scaling_laws, gradient_rejection_laws, sequence_laws}) {
       for (Law& law : family())
         all.push_back(law.traits.any_dtype ? std::move(law) : of_float32(std::move(law)));
     }

@@ -1,4 +1,5 @@
-/// What one part of the input may not do to the rest, and what no data at all must leave alone.
+/// What one part of the input may not do to the rest, and what no data at all must leave alone. Forward and backward
+/// alike.
 
 #include <cmath>
 #include <limits>
@@ -6,10 +7,12 @@
 #include "bncheck/elements.hpp"
 
 #include "laws/catalogue.hpp"
-#include "laws/law_support.hpp"
+#include "laws/direction.hpp"
 
 namespace bncheck {
 namespace {
+
+// ---- shapes
 
 /// y has exactly the shape of x, and each saved or running statistic has num_features elements.
 Verdict check_shape(const Case& c, Runner& runner) {
@@ -31,140 +34,172 @@ Case draw_any(Draws& draws, const Capabilities& can) {
   return draw_case(draws, can);
 }
 
-/// An empty batch gives an empty y of the same shape and leaves every bit of the state.
-Verdict check_empty(const Case& c, Runner& runner) {
-  const Forward* forward = only_forward(c);
-  if (forward == nullptr || !forward->x.bytes.empty() || forward->x.shape.size() < 2 ||
-      !all_succeed(c, runner.can().dialect)) {
+// ---- empty batches
+
+/// A forward call on an empty batch, and for gradients its backward call, each of which must succeed.
+bool is_of_empty_batch(const Direction& d, const Case& c, const Dialect& dialect) {
+  if (c.calls.size() != d.inputs()) return false;
+  const auto* forward = std::get_if<Forward>(&c.calls[0].operation);
+  if (forward == nullptr || !forward->x.bytes.empty() || forward->x.shape.size() < 2) return false;
+  return std::holds_alternative<Backward>(c.calls[d.judged].operation) == (d.judged > 0) &&
+         all_succeed(c, dialect);
+}
+
+/// An empty batch has an empty y or dx of its shape and zeros for dgamma and dbeta, and leaves every bit of the state.
+Verdict check_empty(const Direction& d, const Case& c, Runner& runner) {
+  if (!is_of_empty_batch(d, c, runner.can().dialect)) {
     return Verdict::not_applicable("not an empty batch that must succeed");
   }
   const Run run = runner.run(c);
-  const Tensor& y = run.output(0, Output::y);
-  if (y.shape != forward->x.shape) {
-    return Verdict::violated("y of an empty batch has shape " + to_string(y.shape) + ", expected " +
-                             to_string(forward->x.shape));
+  run.values(d.judged);
+  for (const auto& [output, expected] : run.expected[d.judged].outputs) {
+    const Tensor& got = run.output(d.judged, output);
+    const std::string name(name_of(output));
+    if (got.shape != expected.shape()) {
+      return Verdict::violated(name + " of an empty batch has shape " + to_string(got.shape) + ", expected " +
+                               to_string(expected.shape()));
+    }
+    if (!all_elements(got, [](double value) { return value == 0; })) {
+      return Verdict::violated(name + " of an empty batch is not 0");
+    }
   }
-  if (run.after(0) != c.state) return Verdict::violated("an empty batch changed the state");
+  if (run.after(d.judged) != run.before(d.judged))
+    return Verdict::violated("an empty batch changed the state");
   return {};
 }
-Case draw_empty(Draws& draws, const Capabilities& can) {
+
+Case draw_empty(const Direction& d, Draws& draws, const Capabilities& can) {
   CaseWish wish;
-  Case c = draw_case(draws, can, wish);
-  Shape shape = draw_empty_shape(draws, c.config.dimensions);
-  shape[1] = c.config.num_features;
-  c.calls[0].exec = Exec{};
-  auto& x = std::get<Forward>(c.calls[0].operation).x;
-  x = Tensor::zeros(x.dtype, shape);
+  wish.any_exec = false;
+  Case c = d.draw(draws, can, wish);
+  const Shape shape = draw_other_empty_shape(draws, c.config.dimensions, input(c, 0).shape, can.dialect.axes);
+  for (Call& call : c.calls) *input_of(call) = Tensor::zeros(input_of(call)->dtype, shape);
   return c;
 }
-std::optional<std::string> excludes_other_empty(const Capabilities& can) {
-  if (can.dialect.empty_batch == EmptyBatch::untouched) return std::nullopt;
-  return "the dialect does not leave the state alone for an empty batch";
-}
 
-/// All outputs of the channels other than `changed` are the same bits in both runs: a channel's results
-/// depend on nothing but the channel, and the same code ran on the same shape and layout.
-void judge_other_channels(const Run& a, const Run& b, std::int64_t changed, const Capabilities& can,
-                          Verdict& verdict) {
-  const Geometry geometry(only_forward(a.content)->x.shape);
-  for (const auto& [output, expected] : a.expected[0].outputs) {
+// ---- channels
+
+/// All outputs of the channels other than `changed` are the same bits in both runs: a channel's results depend on
+/// nothing but the channel, and the same code ran on the same shape and layout.
+void judge_other_channels(const Direction& d, const Run& a, const Run& b, std::int64_t changed,
+                          const Capabilities& can, Verdict& verdict) {
+  const Geometry geometry(input(a.content, 0).shape, can.dialect.axes);
+  a.values(d.judged);
+  for (const auto& [output, expected] : a.expected[d.judged].outputs) {
     if (output == Output::running_weight) continue;
     for (std::int64_t i = 0; i < expected.size(); ++i) {
-      const std::int64_t channel = output == Output::y ? i / geometry.spatial % geometry.channels : i;
-      if (channel == changed) continue;
-      judge_agreement({&a, 0, output, i}, {&b, 0, output, i}, can.numerics.deterministic, can, verdict);
+      if (d.channel_of(output, i, geometry) == changed) continue;
+      judge_agreement({&a, d.judged, output, i}, {&b, d.judged, output, i}, can.numerics.deterministic, can,
+                      verdict);
     }
   }
 }
 
-Tensor with_channel(const Tensor& x, std::int64_t channel, const std::function<double(double)>& change) {
-  Tensor result = x;
-  const Geometry geometry(x.shape);
-  for (std::int64_t n = 0; n < geometry.samples; ++n) {
-    for (std::int64_t s = 0; s < geometry.spatial; ++s) {
-      const std::int64_t at = geometry.at(n, channel, s);
-      set_element(result, at, change(element(x, at)));
-    }
+/// New value of an element of a channel, of its old one and its place among those of the channel.
+using Change = std::function<double(double value, std::int64_t place)>;
+
+Tensor with_channel(const Tensor& tensor, const Geometry& geometry, std::int64_t channel,
+                    const Change& change) {
+  Tensor result = tensor;
+  std::int64_t place = 0;
+  for (const std::size_t i : geometry.elements(channel)) {
+    const auto at = static_cast<std::int64_t>(i);
+    set_element(result, at, change(element(tensor, at), place++));
   }
   return result;
 }
 
+/// Changes each input of the case in turn, x and for gradients dy, in its first or its last channel: the ends of every
+/// loop over channels.
+void judge_change(const Direction& d, const Case& c, const Run& run, bool first, const Change& change,
+                  Runner& runner, Verdict& verdict) {
+  const Geometry geometry(input(c, 0).shape, runner.can().dialect.axes);
+  const std::int64_t changed = first ? 0 : geometry.channels - 1;
+  for (std::size_t k = 0; k < d.inputs(); ++k) {
+    const Run other = runner.run(with_input_of(c, k, with_channel(input(c, k), geometry, changed, change)));
+    judge_other_channels(d, run, other, changed, runner.can(), verdict);
+  }
+}
+
+Run run_of_channels(const Direction& d, const Case& c, Runner& runner) {
+  d.require(c, runner.can());
+  const Geometry geometry(input(c, 0).shape, runner.can().dialect.axes);
+  if (geometry.channels < 2) throw Settled{Verdict::not_applicable("one channel")};
+  return runner.run(c);
+}
+
 /// Changing one channel's data changes no bit of another channel's results.
-Verdict check_independence(const Case& c, Runner& runner) {
-  const Forward& forward = one_valid_forward(c, runner.can());
-  const std::int64_t channels = forward.x.shape[1];
-  if (channels < 2) return Verdict::not_applicable("one channel");
-  const Run run = runner.run(c);
-  run.values(0);
+Verdict check_independence(const Direction& d, const Case& c, Runner& runner) {
+  const Run run = run_of_channels(d, c, runner);
   Verdict verdict;
-  // First and last: the ends of every loop over channels.
-  for (const std::int64_t changed : {std::int64_t{0}, channels - 1}) {
-    const Tensor x = with_channel(forward.x, changed, [](double value) { return 0.5 * value + 3; });
-    const Run other = runner.run(with_input(c, x));
-    judge_other_channels(run, other, changed, runner.can(), verdict);
+  for (const bool first : {true, false}) {
+    judge_change(
+        d, c, run, first, [](double value, std::int64_t) { return 0.5 * value + 3; }, runner, verdict);
   }
   return verdict;
-}
-Case draw_channels(Draws& draws, const Capabilities& can) {
-  CaseWish wish;
-  Case c = draw_case(draws, can, wish);
-  while (std::get<Forward>(c.calls[0].operation).x.shape[1] < 2) c = draw_case(draws, can, wish);
-  return c;
 }
 
 /// A NaN or an infinity in one channel changes no bit of another channel's results.
-Verdict check_confined(const Case& c, Runner& runner) {
-  const Forward& forward = one_valid_forward(c, runner.can());
-  const std::int64_t channels = forward.x.shape[1];
-  if (channels < 2) return Verdict::not_applicable("one channel");
-  const Run run = runner.run(c);
-  run.values(0);
+Verdict check_confined(const Direction& d, const Case& c, Runner& runner) {
+  const Run run = run_of_channels(d, c, runner);
+  const std::int64_t middle = Geometry(input(c, 0).shape, runner.can().dialect.axes).values() / 2;
   Verdict verdict;
   for (const double poison :
        {std::numeric_limits<double>::quiet_NaN(), std::numeric_limits<double>::infinity()}) {
-    const std::int64_t changed = std::isnan(poison) ? 0 : channels - 1;
-    bool first = true;
-    const Tensor x = with_channel(forward.x, changed, [&](double value) {
-      const double result = first ? poison : value;
-      first = false;
-      return result;
-    });
-    const Run other = runner.run(with_input(c, x));
-    judge_other_channels(run, other, changed, runner.can(), verdict);
+    const std::int64_t poisoned = std::isnan(poison) ? 0 : middle;
+    judge_change(
+        d, c, run, std::isnan(poison),
+        [=](double value, std::int64_t place) { return place == poisoned ? poison : value; }, runner,
+        verdict);
   }
   return verdict;
+}
+
+Case draw_channels(const Direction& d, Draws& draws, const Capabilities& can) {
+  Case c = d.draw(draws, can, {});
+  while (input(c, 0).shape[1] < 2) c = d.draw(draws, can, {});
+  return c;
+}
+
+// ---- the laws
+
+std::vector<Law> laws_of(const Direction& d) {
+  const bool forward = d.judged == 0;
+  return {
+      law_over(d, "empty_batch",
+               forward ? "An empty x gives an empty y of the same shape and changes no state."
+                       : "The gradient of an empty batch: empty dx, dgamma = dbeta = 0.",
+               {Need::empty_batch_untouched}, draw_empty, check_empty,
+               "Only here is the batch always empty, in each of its dimensions."),
+      law_over(d, "channel_independence",
+               forward ? "A channel's results depend on no other channel's data."
+                       : "A channel's gradients depend on no other channel's x and dy.",
+               {}, draw_channels, check_independence,
+               "It finds the channel that leaks into another without knowing any right value."),
+      law_over(d, forward ? "non_finite_confined" : "confined",
+               forward ? "A NaN or infinity stays in its channel."
+                       : "A NaN or infinity in x or dy of one channel stays in that channel's gradients.",
+               {}, draw_channels, check_confined,
+               "It finds the leak by an infinity or a NaN, which no bound hides."),
+  };
 }
 
 }  // namespace
 
 std::vector<Law> confinement_laws() {
-  return {
-      {"shape_preserved",
-       "y has the shape of x, statistics have num_features elements.",
-       excludes_nobody,
-       draw_any,
-       check_shape,
-       {.any_dtype = true, .rationale = "Other shapes are reported before any number is judged."}},
-      {"empty_batch",
-       "An empty x gives an empty y of the same shape and changes no state.",
-       excludes_other_empty,
-       draw_empty,
-       check_empty,
-       {.any_dtype = true, .rationale = "Only here is the batch always empty, in each of its dimensions."}},
-      {"channel_independence",
-       "A channel's results depend on no other channel's data.",
-       excludes_nobody,
-       draw_channels,
-       check_independence,
-       {.any_dtype = true,
-        .rationale = "It finds the channel that leaks into another without knowing any right value."}},
-      {"non_finite_confined",
-       "A NaN or infinity stays in its channel.",
-       excludes_nobody,
-       draw_channels,
-       check_confined,
-       {.any_dtype = true, .rationale = "It finds the leak by an infinity or a NaN, which no bound hides."}},
-  };
+  std::vector<Law> laws = laws_of(forward_direction());
+  laws.insert(laws.begin(),
+              {"shape_preserved",
+               "y has the shape of x, statistics have num_features elements.",
+               {},
+               draw_any,
+               check_shape,
+               {.any_dtype = true, .rationale = "Other shapes are reported before any number is judged."}});
+  return laws;
+}
+
+std::vector<Law> gradient_confinement_laws() {
+  return laws_of(backward_direction());
 }
 
 }  // namespace bncheck

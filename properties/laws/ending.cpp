@@ -30,7 +30,7 @@ const Law& ending_law() {
   static const Law law{
       "ends_in_order",
       "A subject whose requests have come to their end leaves by itself, with status 0 and in time.",
-      [](const Capabilities&) -> std::optional<std::string> { return std::nullopt; },
+      {},
       draw_any,
       check_ending,
       {.any_dtype = true}};

@@ -60,7 +60,7 @@ Verdict check_training_channels(const Case& c, Runner& runner, const Judge& judg
   if (!backward.want_dx) return Verdict::not_applicable("no dx is wanted");
   const Run run = runner.run(c);
   run.values(gradient_call);
-  const Geometry geometry(forward.x.shape);
+  const Geometry geometry(forward.x.shape, runner.can().dialect.axes);
   Verdict verdict;
   bool judged = false;
   for (std::int64_t k = 0; k < geometry.channels && !verdict.is_bad(); ++k) {
@@ -100,7 +100,7 @@ Verdict check_sum(const Case& c, Runner& runner) {
 /// A constant dy is the gradient of beta alone: dx = 0.
 Verdict check_constant(const Case& c, Runner& runner) {
   const auto [forward, backward] = one_valid_gradient(c, runner.can());
-  const Geometry geometry(forward.x.shape);
+  const Geometry geometry(forward.x.shape, runner.can().dialect.axes);
   for (std::int64_t k = 0; k < geometry.channels; ++k) {
     const float first = backward.dy.floats()[static_cast<std::size_t>(geometry.at(0, k, 0))];
     for (const std::size_t i : geometry.elements(k)) {
@@ -191,7 +191,7 @@ Case draw_training(Draws& draws, const Capabilities& can) {
 Case draw_constant(Draws& draws, const Capabilities& can) {
   Case c = draw_tame(draws, can, GradientKind::constant);
   // Levels that float can sum; the other kinds of levels are with the oracle's law.
-  const Geometry geometry(std::get<Forward>(c.calls[0].operation).x.shape);
+  const Geometry geometry(std::get<Forward>(c.calls[0].operation).x.shape, can.dialect.axes);
   const std::span<float> dy = std::get<Backward>(c.calls[gradient_call].operation).dy.floats();
   for (std::int64_t k = 0; k < geometry.channels; ++k) {
     const float level = std::ldexp(draw_ordinary(draws), static_cast<int>(draws.between(-20, 20)));
@@ -203,15 +203,6 @@ Case draw_affine_training(Draws& draws, const Capabilities& can) {
   Case c = draw_training(draws, can);
   while (!c.config.affine) c = draw_training(draws, can);
   return c;
-}
-
-std::optional<std::string> excludes_other_gradients(const Capabilities& can) {
-  if (can.dialect.backward_eps) return "the dialect's backward pass is not the gradient of its forward pass";
-  return excludes_without_backward(can);
-}
-std::optional<std::string> excludes_other_identity(const Capabilities& can) {
-  if (const auto reason = excludes_other_normalisation(can)) return reason;
-  return excludes_other_gradients(can);
 }
 
 /// dx is linear in dy, and so are dgamma and dbeta. dy is split without rounding: every other value into its
@@ -264,7 +255,7 @@ Verdict check_shift(const Case& c, Runner& runner) {
   const Forward& forward = one_valid_gradient(c, runner.can()).forward;
   if (!forward.training || !all_finite(c)) return Verdict::not_applicable("inference, or not finite");
   const Run here = runner.run(c);
-  const Run there = runner.run(with_input(c, shifted(forward.x).x));
+  const Run there = runner.run(with_input(c, shifted(forward.x, runner.can().dialect.axes).x));
   Verdict verdict;
   judge_same_results(here, there, false, runner.can(), verdict);
   return verdict;
@@ -281,32 +272,32 @@ std::vector<Law> gradient_identity_laws() {
   return {
       {"backward_sums_to_zero",
        "In training dx sums to 0 over each channel, within the sum of A.",
-       excludes_without_backward,
+       {Need::backward},
        draw_training,
        check_sum,
        {.rationale = "An identity of dx alone: the first one to look at where training drifts."}},
       {"backward_of_constant",
        "In training dx = 0 for a dy that is constant in each channel.",
-       excludes_without_backward,
+       {Need::backward},
        draw_constant,
        check_constant,
        {.rationale = "Its answer is 0 exactly: mean(dy) missing shows as the whole of dx."}},
       {"backward_eps_identity",
        "In training Sum dx x^ = gamma invstd dgamma eps/(sigma^2 + eps).",
-       excludes_other_identity,
+       {Need::backward, Need::own_gradient, Need::eps_inside, Need::population_normalising},
        draw_affine_training,
        check_eps_identity,
        {.rationale =
             "It ties dx to dgamma through eps: what both have wrong in the same way passes elsewhere."}},
       {"backward_linear",
        "dx, dgamma and dbeta are linear in dy.",
-       excludes_without_backward,
+       {Need::backward},
        draw_any,
        check_linear,
        {.rationale = "It needs no formula of the gradient at all."}},
       {"backward_shift_invariance",
        "In training x + c gives the same dx and dgamma as x.",
-       excludes_without_backward,
+       {Need::backward},
        draw_shiftable,
        check_shift,
        {.rationale = "Cancellation in the gradient shows in the subject's own two answers."}},

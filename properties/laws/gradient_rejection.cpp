@@ -61,12 +61,6 @@ std::optional<Case> twin_no_forward(const Case& c) {
   backward_of(twin).training.reset();
   return twin;
 }
-std::optional<std::string> excludes_forgetful(const Capabilities& can) {
-  if (!can.remembers_forward)
-    return "the subject's backward pass is asked for together with its forward pass";
-  return excludes_without_backward(can);
-}
-
 // ---- shape
 
 Shape other_shape(Draws& draws, Shape shape) {
@@ -132,11 +126,6 @@ std::optional<Case> twin_alias(const Case& c) {
   twin.calls.back().exec.overlap = Overlap::none;
   return twin;
 }
-std::optional<std::string> excludes_own_gradient(const Capabilities& can) {
-  if (auto reason = excludes_own_output(can)) return reason;
-  return excludes_without_backward(can);
-}
-
 }  // namespace
 
 std::vector<Law> gradient_rejection_laws() {
@@ -144,12 +133,12 @@ std::vector<Law> gradient_rejection_laws() {
       rejection(
           "backward_no_forward_rejected",
           "A gradient without a forward call that succeeded, in that mode and with that state, is an error.",
-          ErrorKind::no_forward, draw_no_forward, twin_no_forward, excludes_forgetful),
+          ErrorKind::no_forward, draw_no_forward, twin_no_forward, {Need::backward, Need::remembers_forward}),
       rejection("backward_shape_rejected", "dy of another shape than x is an error.", ErrorKind::length,
-                draw_shape_mismatch, twin_shape, excludes_without_backward),
+                draw_shape_mismatch, twin_shape, {Need::backward}),
       rejection("backward_alias_rejected",
                 "dx may be dy; every other overlap of dx with dy, x, itself or a parameter is an error.",
-                ErrorKind::alias, draw_alias, twin_alias, excludes_own_gradient),
+                ErrorKind::alias, draw_alias, twin_alias, {Need::backward, Need::caller_output}),
   };
 }
 

@@ -72,8 +72,8 @@ Case draw_shards(Draws& draws, const Capabilities& can) {
   wish.shape.min_values = 3;
   Case c;
   const auto fits = [&] {
-    const Shape& shape = std::get<Forward>(c.calls[0].operation).x.shape;
-    return shape[0] >= 4 || (shape[0] >= 2 && values_per_channel(shape) >= 2 * shape[0]);
+    const Geometry geometry(std::get<Forward>(c.calls[0].operation).x.shape, can.dialect.axes);
+    return geometry.samples >= 4 || (geometry.samples >= 2 && geometry.spatial >= 2);
   };
   do {
     c = draw_gradient_case(draws, can, wish,
@@ -148,8 +148,7 @@ float direction(std::size_t index) {
 }
 
 /// About sqrt(V) of each channel, as a power of two; a scale for steps, not a result.
-std::vector<float> steps_of(const Case& c, const Forward& forward) {
-  const Geometry geometry(forward.x.shape);
+std::vector<float> steps_of(const Case& c, const Forward& forward, const Geometry& geometry) {
   std::vector<float> steps;
   for (std::int64_t k = 0; k < geometry.channels; ++k) {
     double mean = 0;
@@ -161,7 +160,7 @@ std::vector<float> steps_of(const Case& c, const Forward& forward) {
         }
       }
     };
-    const auto count = static_cast<double>(geometry.samples * geometry.spatial);
+    const auto count = static_cast<double>(geometry.values());
     each([&](double v) { mean += v / count; });
     each([&](double v) { squares += (v - mean) * (v - mean) / count; });
     // A constant channel without eps has no scale, and any step will do.
@@ -174,13 +173,11 @@ std::vector<float> steps_of(const Case& c, const Forward& forward) {
 struct Moved {
   Tensor forth, back;
 };
-Moved moved(const Case& c, const Forward& forward) {
-  const std::vector<float> steps = steps_of(c, forward);
-  const Geometry geometry(forward.x.shape);
+Moved moved(const Case& c, const Forward& forward, const Geometry& geometry) {
+  const std::vector<float> steps = steps_of(c, forward, geometry);
   Moved result{forward.x, forward.x};
   for (std::size_t i = 0; i < forward.x.size(); ++i) {
-    const auto channel =
-        static_cast<std::size_t>(static_cast<std::int64_t>(i) / geometry.spatial % geometry.channels);
+    const auto channel = static_cast<std::size_t>(geometry.channel_of(static_cast<std::int64_t>(i)));
     const float step = steps[channel] * direction(i);
     result.forth.floats()[i] += step;
     result.back.floats()[i] -= step;
@@ -216,7 +213,7 @@ Verdict check_directional(const Case& c, Runner& runner) {
   const auto [forward, backward] = one_valid_gradient(c, runner.can());
   if (!all_finite(c)) return Verdict::not_applicable("values that are not finite");
   if (!backward.want_dx) return Verdict::not_applicable("no dx is wanted");
-  const Moved at = moved(c, forward);
+  const Moved at = moved(c, forward, Geometry(forward.x.shape, runner.can().dialect.axes));
   if (!all_finite(at.forth) || !all_finite(at.back)) return Verdict::not_applicable("a step out of range");
   const Run run = runner.run(c);
   Case shifted = c;
@@ -243,15 +240,30 @@ Verdict check_directional(const Case& c, Runner& runner) {
               rise.exact - slope.exact, rise.bound + slope.bound + rounding);
   return verdict;
 }
+/// Where eps is not inside the root, y has no derivative at a channel of one value.
+bool has_derivative(const Case& c, const Dialect& dialect) {
+  if (dialect.eps_place == EpsPlace::inside) return true;
+  const Tensor& x = std::get<Forward>(c.calls[0].operation).x;
+  const Geometry geometry(x.shape, dialect.axes);
+  for (std::int64_t k = 0; k < geometry.channels; ++k) {
+    const std::vector<std::size_t> channel = geometry.elements(k);
+    const float first = x.floats()[channel[0]];
+    if (std::ranges::all_of(channel, [&](std::size_t i) { return x.floats()[i] == first; })) return false;
+  }
+  return true;
+}
 Case draw_directional(Draws& draws, const Capabilities& can) {
   CaseWish wish;
   wish.training = draws.chance(5, 6);
   wish.track_running_stats = true;
   wish.regime = draws.pick({Regime::ordinary, Regime::integers, Regime::sparse});
   wish.shape.max_elements = 200;
-  Case c = draw_gradient_case(draws, can, wish,
-                              draws.pick({GradientKind::one_hot, GradientKind::indicator,
-                                          GradientKind::nearly_constant, GradientKind::like_output}));
+  Case c;
+  do {
+    c = draw_gradient_case(draws, can, wish,
+                           draws.pick({GradientKind::one_hot, GradientKind::indicator,
+                                       GradientKind::nearly_constant, GradientKind::like_output}));
+  } while (!has_derivative(c, can.dialect));
   c.config.eps = draws.pick({1e-5, 1e-3, 1.0});
   if (!*wish.training) {
     for (float& v : c.state.running_var->floats()) v = std::clamp(v, 0.01f, 100.0f);
@@ -260,36 +272,31 @@ Case draw_directional(Draws& draws, const Capabilities& can) {
   backward.want_dx = true;
   return c;
 }
-std::optional<std::string> excludes_other_gradients(const Capabilities& can) {
-  if (can.dialect.backward_eps) return "the dialect's backward pass is not the gradient of its forward pass";
-  return excludes_without_backward(can);
-}
-
 }  // namespace
 
 std::vector<Law> gradient_relation_laws() {
   return {
       {"backward_shards_add",
        "dbeta adds up over parts of the batch, in inference dgamma too.",
-       excludes_without_backward,
+       {Need::backward},
        draw_shards,
        check_shards,
        {.rationale = "It needs no formula: sums over parts must add up, tails included."}},
       {"backward_long_shards_add",
        "dbeta adds up over parts of batches of up to 2^17 values per channel too.",
-       excludes_without_backward,
+       {Need::backward},
        draw_long_shards,
        check_shards,
        {.bulky = true, .rationale = "The same for sums that are long enough to stagnate in float."}},
       {"backward_inference_elementwise",
        "In inference dx = gamma dy/sqrt(V): it depends on no x and on no other element of dy.",
-       excludes_without_backward,
+       {Need::backward},
        draw_inference,
        check_inference,
        {.rationale = "The cheapest proof that inference's gradient takes the statistics as given."}},
       {"backward_directional_derivative",
        "Sum dy (y(x + w/2) - y(x - w/2)) = Sum dx w, less the curvature, with the subject's own y.",
-       excludes_other_gradients,
+       {Need::backward, Need::own_gradient},
        draw_directional,
        check_directional,
        {.rationale = "It holds the gradient against the subject's own forward pass, whatever that is."}},

@@ -65,18 +65,13 @@ Case draw_scalable(Draws& draws, const Capabilities& can) {
   c.config.eps = std::clamp(c.config.eps, 0x1p-120, 64.0);
   return c;
 }
-std::optional<std::string> excludes_other_gradients(const Capabilities& can) {
-  if (can.dialect.backward_eps) return "the dialect's backward pass has an eps of its own";
-  return excludes_without_backward(can);
-}
-
 }  // namespace
 
 std::vector<Law> gradient_scaling_laws() {
   return {
       {"backward_scaling",
        "In training 2^k x, 4^k eps and 2^j dy have 2^(j-k) dx, 2^j dgamma and 2^j dbeta.",
-       excludes_other_gradients,
+       {Need::backward, Need::own_gradient, Need::no_eps_floor},
        draw_scalable,
        check_scaling,
        {.rationale =

@@ -1,109 +1,160 @@
-/// What must not matter: layout, place, order of the batch, threads, environment, how often it was asked.
+/// What must not matter: layout, place, order of the batch, threads, environment, how often it was asked; and, of
+/// gradients, which others are wanted. Forward and backward alike.
 
 #include <algorithm>
-#include <numeric>
 
 #include "bncheck/elements.hpp"
 
 #include "laws/catalogue.hpp"
-#include "laws/law_support.hpp"
+#include "laws/direction.hpp"
 
 namespace bncheck {
 namespace {
 
-/// Same data in logical order, other memory. Bits where the subject declares layout invariance, else within
-/// the sum of both attainable errors, since the order of summation may follow the layout.
-Verdict check_layouts(const Case& c, Runner& runner) {
-  one_valid_forward(c, runner.can());
-  const Exec& exec = c.calls[0].exec;
-  if (exec.overlap != Overlap::none) return Verdict::not_applicable("not a call with separate x and y");
-  Exec dense = exec;
-  dense.x = dense.y = Placement{};
+// ---- layouts
+
+/// Every placement of a case that a subject can be asked for: of x and y, of x, dy and dx.
+std::vector<Placement*> placements_of(Case& c, const Direction& d, const Capabilities& can) {
+  std::vector<Placement*> placements{&c.calls[0].exec.x};
+  Exec& judged = c.calls[d.judged].exec;
+  if (d.judged > 0) placements.push_back(&judged.x);
+  if (can.caller_output) placements.push_back(&judged.y);
+  return placements;
+}
+
+/// Tensors with layouts of their own against all dense: the same data in logical order. Bits where the subject
+/// declares layout invariance, else within the sum of both attainable errors, since the order of summation may follow
+/// the layout.
+Verdict check_layouts(const Direction& d, const Case& c, Runner& runner) {
+  d.require(c, runner.can());
+  Case dense = c;
+  for (Call& call : dense.calls) {
+    if (call.exec.overlap != Overlap::none) return Verdict::not_applicable("not calls with separate buffers");
+    call.exec.x = call.exec.y = Placement{};
+  }
   const Run strided = runner.run(c);
-  const Run plain = runner.run(with_exec(c, dense));
+  const Run plain = runner.run(dense);
   Verdict verdict;
   judge_same_results(plain, strided, runner.can().numerics.layout_invariant, runner.can(), verdict);
   return verdict;
 }
-Case draw_layouts(Draws& draws, const Capabilities& can) {
+
+/// Dimensions of one value, whose strides mean nothing: where strides decide which layout it is, they are what confuses
+/// them.
+Shape with_thin_dimensions(Draws& draws, Shape shape) {
+  std::vector<std::size_t> thick;
+  for (std::size_t k = 0; k < shape.size(); ++k) {
+    if (k != 1) thick.push_back(k);
+  }
+  const std::size_t kept = draws.pick_from(thick);
+  for (const std::size_t k : thick) {
+    if (k == kept) {
+      shape[k] = std::max<std::int64_t>(shape[k], 2);
+    } else if (draws.chance(2, 3)) {
+      shape[k] = 1;
+    }
+  }
+  return shape;
+}
+
+/// Often a layout that kernels are written for, so that every pair of those occurs, or another that is dense too: a
+/// size-1 dimension makes one look like the other.
+Placement draw_known_placement(Draws& draws, std::size_t rank) {
+  const std::uint64_t kind = draws.below(4);
+  if (kind == 0) return {};
+  if (kind == 1) return channels_last(rank);
+  Placement any = draw_placement(draws, rank);
+  if (kind == 2) any = {any.order, {}, 0};
+  return any;
+}
+
+Case draw_layouts(const Direction& d, Draws& draws, const Capabilities& can) {
   CaseWish wish;
   wish.any_exec = false;
-  Case c = draw_case(draws, can, wish);
-  const std::size_t rank = std::get<Forward>(c.calls[0].operation).x.shape.size();
-  Exec& exec = c.calls[0].exec;
-  while (exec.x == Placement{} && exec.y == Placement{}) {
-    exec.x = draw_placement(draws, rank);
-    if (can.caller_output) exec.y = draw_placement(draws, rank);
+  // Sums are taken in blocks: values of a second block have offsets of their own.
+  const bool blocks = draws.chance(1, 4);
+  if (blocks) wish.shape.min_values = 257;
+  Case c = d.draw(draws, can, wish);
+  // Per activation, the state fits these positions only.
+  if (!blocks && can.dialect.axes == Axes::spatial && draws.chance(2, 3)) {
+    c = with_shape(draws, c, with_thin_dimensions(draws, input(c, 0).shape), wish);
+  }
+  const std::vector<Placement*> placements = placements_of(c, d, can);
+  const auto dense = [](const Placement* placement) { return *placement == Placement{}; };
+  while (std::ranges::all_of(placements, dense)) {
+    for (Placement* placement : placements)
+      *placement = draw_known_placement(draws, input(c, 0).shape.size());
   }
   return c;
 }
-std::optional<std::string> excludes_dense_only(const Capabilities& can) {
-  if (can.strided) return std::nullopt;
-  return "the subject takes dense tensors only";
-}
 
-/// y over x gives what y beside x gives, bit for bit: the same arithmetic on the same layout of x.
-Verdict check_in_place(const Case& c, Runner& runner) {
-  one_valid_forward(c, runner.can());
-  if (c.calls[0].exec.overlap != Overlap::in_place) return Verdict::not_applicable("not in place");
-  Exec apart = c.calls[0].exec;
+// ---- in place
+
+/// The output over the input gives what it gives beside it, bit for bit: the same arithmetic on the same layout of the
+/// input.
+Verdict check_in_place(const Direction& d, const Case& c, Runner& runner) {
+  d.require(c, runner.can());
+  Exec apart = c.calls[d.judged].exec;
+  if (apart.overlap != Overlap::in_place) return Verdict::not_applicable("not in place");
   apart.overlap = Overlap::none;
   apart.y = apart.x;
   const Run over = runner.run(c);
-  const Run beside = runner.run(with_exec(c, apart));
+  const Run beside = runner.run(with_judged_exec(c, d, apart));
   Verdict verdict;
   judge_same_results(beside, over, runner.can().numerics.deterministic, runner.can(), verdict);
   return verdict;
 }
-Case draw_in_place(Draws& draws, const Capabilities& can) {
-  Case c = draw_case(draws, can);
-  Exec& exec = c.calls[0].exec;
+
+Case draw_in_place(const Direction& d, Draws& draws, const Capabilities& can) {
+  Case c = d.draw(draws, can, {});
+  Exec& exec = c.calls[d.judged].exec;
   exec.overlap = Overlap::in_place;
   exec.y = exec.x;
+  if (auto* backward = std::get_if<Backward>(&c.calls[d.judged].operation)) backward->want_dx = true;
   return c;
 }
-std::optional<std::string> excludes_apart_only(const Capabilities& can) {
-  if (can.in_place) return std::nullopt;
-  return "the subject does not work in place";
+
+// ---- order of the batch
+
+Tensor reversed(const Tensor& tensor) {
+  Tensor result = tensor;
+  const auto row = static_cast<std::ptrdiff_t>(tensor.bytes.size()) / tensor.shape[0];
+  for (std::int64_t n = 0; n < tensor.shape[0]; ++n) {
+    std::copy_n(tensor.bytes.begin() + n * row, row, result.bytes.begin() + (tensor.shape[0] - 1 - n) * row);
+  }
+  return result;
 }
 
-/// The order of samples in the batch moves y's rows and nothing else; sums are taken in another order.
-Verdict check_permutation(const Case& c, Runner& runner) {
-  const Forward& forward = one_valid_forward(c, runner.can());
-  const Geometry geometry(forward.x.shape);
-  if (geometry.samples < 2) return Verdict::not_applicable("one sample");
-  // Reversed: it moves every sample, and those at the ends farthest.
-  Tensor x = forward.x;
-  const std::size_t row = forward.x.bytes.size() / static_cast<std::size_t>(geometry.samples);
-  for (std::int64_t n = 0; n < geometry.samples; ++n) {
-    const auto from =
-        forward.x.bytes.begin() + static_cast<std::ptrdiff_t>(static_cast<std::size_t>(n) * row);
-    std::copy_n(from, row,
-                x.bytes.begin() +
-                    static_cast<std::ptrdiff_t>(static_cast<std::size_t>(geometry.samples - 1 - n) * row));
-  }
+/// The order of samples in the batch moves the rows of y or dx and nothing else; sums are taken in another order. The
+/// samples are reversed: it moves every one, and those at the ends farthest.
+Verdict check_permutation(const Direction& d, const Case& c, Runner& runner) {
+  d.require(c, runner.can());
+  const Shape& shape = input(c, 0).shape;
+  if (shape[0] < 2) return Verdict::not_applicable("one sample");
+  Case other = c;
+  for (Call& call : other.calls) *input_of(call) = reversed(*input_of(call));
   const Run run = runner.run(c);
-  const Run reversed = runner.run(with_input(c, std::move(x)));
-  const std::int64_t length = geometry.channels * geometry.spatial;
+  const Run moved = runner.run(other);
+  const std::int64_t row = *element_count(shape) / shape[0];
   Verdict verdict;
-  judge_same_results(run, reversed, false, runner.can(), verdict, [&](std::int64_t i) {
-    return (geometry.samples - 1 - i / length) * length + i % length;
-  });
+  judge_same_results(run, moved, false, runner.can(), verdict,
+                     [&](std::int64_t i) { return (shape[0] - 1 - i / row) * row + i % row; });
   return verdict;
 }
-Case draw_batch(Draws& draws, const Capabilities& can) {
-  CaseWish wish;
-  Case c = draw_case(draws, can, wish);
-  while (std::get<Forward>(c.calls[0].operation).x.shape[0] < 2) c = draw_case(draws, can, wish);
+
+Case draw_samples(const Direction& d, Draws& draws, const Capabilities& can) {
+  Case c = d.draw(draws, can, {});
+  while (input(c, 0).shape[0] < 2) c = d.draw(draws, can, {});
   return c;
 }
 
+// ---- sequences
+
 /// BatchNorm1d(E) of a (B, S, E) sequence: as (B S, E) rows, and as the (B, E, S) transpose.
-Verdict check_sequence(const Case& c, Runner& runner) {
-  const Forward& forward = one_valid_forward(c, runner.can());
-  if (c.config.dimensions != 1 || forward.x.shape.size() != 3)
-    return Verdict::not_applicable("not (B, E, S)");
-  const Shape& shape = forward.x.shape;
+Verdict check_sequence(const Direction& d, const Case& c, Runner& runner) {
+  d.require(c, runner.can());
+  const Shape& shape = input(c, 0).shape;
+  if (c.config.dimensions != 1 || shape.size() != 3) return Verdict::not_applicable("not (B, E, S)");
   const std::int64_t channels = shape[1];
   const std::int64_t length = shape[2];
   const auto row_index = [&](std::int64_t i) {
@@ -111,72 +162,77 @@ Verdict check_sequence(const Case& c, Runner& runner) {
     const std::int64_t e = i / length % channels;
     return (b * length + i % length) * channels + e;
   };
-  Tensor rows = Tensor::zeros(forward.x.dtype, {shape[0] * length, channels});
-  for (std::int64_t i = 0; i < static_cast<std::int64_t>(rows.size()); ++i) {
-    set_element_bits(rows, row_index(i), element_bits(forward.x, i));
+  Case rows = with_exec(c, Exec{});
+  for (Call& call : rows.calls) {
+    const Tensor transposed = *input_of(call);
+    Tensor& flat = *input_of(call);
+    flat.shape = {shape[0] * length, channels};
+    for (std::int64_t i = 0; i < static_cast<std::int64_t>(flat.size()); ++i) {
+      set_element_bits(flat, row_index(i), element_bits(transposed, i));
+    }
   }
   const Run transposed = runner.run(c);
-  const Run flat = runner.run(with_exec(with_input(c, std::move(rows)), Exec{}));
+  const Run flat = runner.run(rows);
   Verdict verdict;
   judge_same_results(transposed, flat, runner.can().numerics.layout_invariant, runner.can(), verdict,
                      row_index);
   return verdict;
 }
-Case draw_sequence(Draws& draws, const Capabilities& can) {
+
+Case draw_sequence(const Direction& d, Draws& draws, const Capabilities& can) {
   CaseWish wish;
   wish.any_exec = false;
   Capabilities flat = can;
   flat.dimensions = {1};
-  Case c = draw_case(draws, flat, wish);
-  Shape shape = std::get<Forward>(c.calls[0].operation).x.shape;
-  if (shape.size() == 2) {
-    shape = {shape[0], shape[1], draws.between(1, 9)};
-    wish.dtypes = dtypes_in(c);
-    std::get<Forward>(c.calls[0].operation).x = draw_input(draws, shape, wish);
-  }
-  return c;
-}
-std::optional<std::string> excludes_without_1d(const Capabilities& can) {
-  if (can.dimensions.contains(1)) return std::nullopt;
-  return "the subject has no BatchNorm1d";
+  Case c = d.draw(draws, flat, wish);
+  const Shape shape = input(c, 0).shape;
+  if (shape.size() == 3) return c;
+  return with_shape(draws, c, {shape[0], shape[1], draws.between(1, 9)}, wish);
 }
 
+// ---- once more
+
 /// The same call twice gives the same bits, whatever ran between.
-Verdict check_determinism(const Case& c, Runner& runner) {
-  const Tensor& x = one_valid_forward(c, runner.can()).x;
+Verdict check_determinism(const Direction& d, const Case& c, Runner& runner) {
+  d.require(c, runner.can());
+  const Tensor& given = input(c, d.judged);
   const Run first = runner.run(c);
-  runner.run(with_input(c, filled_with(x.dtype, x.shape, 2)));
+  runner.run(with_input_of(c, d.judged, filled_with(given.dtype, given.shape, 2)));
   const Run second = runner.run(c);
   Verdict verdict;
   judge_same_results(first, second, true, runner.can(), verdict);
   return verdict;
 }
-Case draw_any(Draws& draws, const Capabilities& can) {
-  return draw_case(draws, can);
-}
-std::optional<std::string> excludes_nondeterministic(const Capabilities& can) {
-  if (can.numerics.deterministic) return std::nullopt;
-  return "the subject does not claim to be deterministic";
+
+Case draw_any(const Direction& d, Draws& draws, const Capabilities& can) {
+  return d.draw(draws, can, {});
 }
 
-/// Threads, rounding mode and flush-to-zero flags of the caller are no part of the mathematics. Bits where
-/// the subject declares it, else within both attainable errors.
-Verdict check_environment(const Case& c, Runner& runner) {
-  one_valid_forward(c, runner.can());
-  Exec plain = c.calls[0].exec;
+// ---- environment
+
+/// Bits where the subject declares it, else within both attainable errors.
+Verdict judge_execs(const Direction& d, const Case& c, const Exec& usual, Runner& runner) {
+  const Run run = runner.run(c);
+  const Run other = runner.run(with_judged_exec(c, d, usual));
+  Verdict verdict;
+  judge_same_results(other, run, runner.can().numerics.thread_invariant, runner.can(), verdict);
+  return verdict;
+}
+
+/// Threads, rounding mode and flush-to-zero flags of the caller are no part of the mathematics.
+Verdict check_environment(const Direction& d, const Case& c, Runner& runner) {
+  d.require(c, runner.can());
+  Exec plain = c.calls[d.judged].exec;
   plain.threads = 0;
   plain.rounding = Rounding::nearest;
   plain.flush_to_zero = false;
-  if (plain == c.calls[0].exec) return Verdict::not_applicable("the plain environment");
-  const Run run = runner.run(c);
-  const Run usual = runner.run(with_exec(c, plain));
-  Verdict verdict;
-  judge_same_results(usual, run, runner.can().numerics.thread_invariant, runner.can(), verdict);
-  return verdict;
+  if (plain == c.calls[d.judged].exec) return Verdict::not_applicable("the plain environment");
+  return judge_execs(d, c, plain, runner);
 }
-Case draw_environment(Draws& draws, const Capabilities& can) {
-  Case c = draw_case(draws, can);
-  Exec& exec = c.calls[0].exec;
+
+Case draw_environment(const Direction& d, Draws& draws, const Capabilities& can) {
+  Case c = d.draw(draws, can, {});
+  Exec& exec = c.calls[d.judged].exec;
   exec.threads = can.threads ? static_cast<int>(draws.between(1, 5)) : 0;
   if (can.any_environment) {
     exec.rounding = draws.pick({Rounding::down, Rounding::up, Rounding::zero});
@@ -184,93 +240,109 @@ Case draw_environment(Draws& draws, const Capabilities& can) {
   }
   return c;
 }
-std::optional<std::string> excludes_fixed_environment(const Capabilities& can) {
-  if (can.threads || can.any_environment) return std::nullopt;
-  return "the subject takes neither a number of threads nor a floating-point environment";
-}
 
-/// One thread, and as many as the case asks for: with the remainders that their shares of n leave. Bits where
-/// the subject declares it, else within both attainable errors.
-Verdict check_thread_counts(const Case& c, Runner& runner) {
-  one_valid_forward(c, runner.can());
-  Exec alone = c.calls[0].exec;
+/// One thread, and as many as the case asks for: with the remainders that their shares of n leave.
+Verdict check_thread_counts(const Direction& d, const Case& c, Runner& runner) {
+  d.require(c, runner.can());
+  Exec alone = c.calls[d.judged].exec;
   if (alone.threads < 2) return Verdict::not_applicable("one thread");
   alone.threads = 1;
-  const Run one = runner.run(with_exec(c, alone));
-  const Run many = runner.run(c);
-  Verdict verdict;
-  judge_same_results(one, many, runner.can().numerics.thread_invariant, runner.can(), verdict);
-  return verdict;
+  return judge_execs(d, c, alone, runner);
 }
-Case draw_threads(Draws& draws, const Capabilities& can) {
+
+Case draw_threads(const Direction& d, Draws& draws, const Capabilities& can) {
   CaseWish wish;
   wish.any_exec = false;
-  Case c = draw_case(draws, can, wish);
-  c.calls[0].exec.threads = static_cast<int>(draws.between(2, 8));
+  Case c = d.draw(draws, can, wish);
+  c.calls[d.judged].exec.threads = static_cast<int>(draws.between(2, 8));
   return c;
 }
-std::optional<std::string> excludes_one_thread(const Capabilities& can) {
-  if (can.threads) return std::nullopt;
-  return "the subject takes no number of threads";
+
+// ---- what else is wanted
+
+/// Each gradient wanted alone is what it is among the others, within both bounds: a subject may take another
+/// way where less is wanted.
+Verdict check_wanted(const Case& c, Runner& runner) {
+  one_valid_gradient(c, runner.can());
+  Case all = c;
+  auto& wanted = std::get<Backward>(all.calls[gradient_call].operation);
+  wanted.want_dx = wanted.want_dweight = wanted.want_dbias = true;
+  const Run together = runner.run(all);
+  together.values(gradient_call);
+  const Capabilities& can = runner.can();
+  Verdict verdict;
+  for (const auto& [output, expected] : together.expected[gradient_call].outputs) {
+    wanted.want_dx = output == Output::dx;
+    wanted.want_dweight = output == Output::dweight;
+    wanted.want_dbias = output == Output::dbias;
+    const Run alone = runner.run(all);
+    alone.values(gradient_call);
+    for (std::int64_t i = 0; i < expected.size(); ++i) {
+      judge_agreement({&together, gradient_call, output, i}, {&alone, gradient_call, output, i}, false, can,
+                      verdict);
+    }
+  }
+  return verdict;
+}
+
+// ---- the laws
+
+std::vector<Law> laws_of(const Direction& d) {
+  const bool forward = d.judged == 0;
+  const std::string results = d.results;
+  return {
+      law_over(d, "layouts_agree",
+               forward ? "Strides, order of dimensions and offset change nothing but addresses."
+                       : "Layouts of x, dy and dx, in any combination, change nothing but addresses.",
+               {Need::strided}, draw_layouts, check_layouts,
+               "It compares layouts of the same data: a violation is about addresses and nothing else."),
+      law_over(
+          d, "in_place_agrees",
+          forward ? "y over x gives what y beside x gives." : "dx over dy gives what dx beside dy gives.",
+          {forward ? Need::in_place : Need::gradient_in_place}, draw_in_place, check_in_place,
+          "It compares an output over the input with one beside it: a violation is about overwritten values and "
+          "nothing else."),
+      law_over(d, "batch_permutation",
+               forward ? "Reordering the batch reorders y and leaves the statistics."
+                       : "Reordering the batch reorders dx and leaves dgamma and dbeta.",
+               {}, draw_samples, check_permutation,
+               "A sum that favours places in the batch shows here within the bound of two runs."),
+      law_over(d, "sequence_reshape",
+               forward ? "(B, S, E) as B S rows equals its (B, E, S) transpose."
+                       : "The gradients of (B, S, E) as B S rows are those of its (B, E, S) transpose.",
+               {Need::batch_norm_1d, Need::spatial_axes}, draw_sequence, check_sequence,
+               "It is about BatchNorm1d's two ranks, which users mix up."),
+      law_over(d, "determinism",
+               forward ? "The same call gives the same bits." : "The same backward call gives the same bits.",
+               {Need::deterministic}, draw_any, check_determinism,
+               "Bit by bit, where all other laws allow for rounding."),
+      law_over(
+          d, "environment_ignored",
+          "Threads, rounding mode and flush-to-zero flags of the caller do not matter to " + results + ".",
+          {Need::environment}, draw_environment, check_environment,
+          "It compares the caller's rounding mode and flush-to-zero with the usual ones, whatever is right."),
+      law_over(d, "thread_counts", "Two to eight threads give the " + results + " of one.", {Need::threads},
+               draw_threads, check_thread_counts,
+               "Every number of threads from two to eight, where the law of the environment draws one."),
+  };
 }
 
 }  // namespace
 
 std::vector<Law> invariance_laws() {
-  return {
-      {"layouts_agree",
-       "Strides, order of dimensions and offset change nothing but addresses.",
-       excludes_dense_only,
-       draw_layouts,
-       check_layouts,
-       {.any_dtype = true,
-        .rationale =
-            "It compares two layouts of the same data: a violation is about addresses and nothing else."}},
-      {"in_place_agrees",
-       "y over x gives what y beside x gives.",
-       excludes_apart_only,
-       draw_in_place,
-       check_in_place,
-       {.any_dtype = true,
-        .rationale =
-            "It compares y over x with y beside x: a violation is about overwritten values and nothing "
-            "else."}},
-      {"batch_permutation",
-       "Reordering the batch reorders y and leaves the statistics.",
-       excludes_nobody,
-       draw_batch,
-       check_permutation,
-       {.any_dtype = true,
-        .rationale = "A sum that favours places in the batch shows here within the bound of two runs."}},
-      {"sequence_reshape",
-       "(B, S, E) as B S rows equals its (B, E, S) transpose.",
-       excludes_without_1d,
-       draw_sequence,
-       check_sequence,
-       {.any_dtype = true, .rationale = "The one law about BatchNorm1d's two ranks, which users mix up."}},
-      {"determinism",
-       "The same call gives the same bits.",
-       excludes_nondeterministic,
-       draw_any,
-       check_determinism,
-       {.any_dtype = true, .rationale = "Bit by bit, where all other laws allow for rounding."}},
-      {"environment_ignored",
-       "Threads, rounding mode and flush-to-zero flags of the caller do not matter.",
-       excludes_fixed_environment,
-       draw_environment,
-       check_environment,
-       {.any_dtype = true,
-        .rationale =
-            "It compares the caller's rounding mode and flush-to-zero with the usual ones, whatever is "
-            "right."}},
-      {"thread_counts",
-       "Two to eight threads give what one gives.",
-       excludes_one_thread,
-       draw_threads,
-       check_thread_counts,
-       {.any_dtype = true,
-        .rationale = "Every number of threads from two to eight, where environment_ignored draws one."}},
-  };
+  return laws_of(forward_direction());
+}
+
+std::vector<Law> gradient_invariance_laws() {
+  std::vector<Law> laws = laws_of(backward_direction());
+  laws.push_back(
+      {"backward_wanted_alone",
+       "Each gradient wanted alone is what it is beside the others.",
+       {Need::backward},
+       [](Draws& draws, const Capabilities& can) { return draw_gradient_case(draws, can); },
+       check_wanted,
+       {.any_dtype = true, .rationale = "Only here is each gradient asked for without the others."}});
+  return laws;
 }
 
 }  // namespace bncheck

@@ -10,32 +10,6 @@
 
 namespace bncheck {
 
-Capabilities leaving_range(Capabilities can) {
-  std::erase_if(can.dtypes, [&](const DtypePair& pair) {
-    const bool wide = resolved(can.numerics, pair.data).arithmetic == Arithmetic::f64;
-    const FloatFormat arithmetic = wide ? format_f64 : format_f32;
-    return 2 * format_of(pair.data).min_exponent > arithmetic.min_exponent;
-  });
-  return can;
-}
-std::optional<std::string> excludes_always_in_range(const Capabilities& can) {
-  if (!leaving_range(can).dtypes.empty()) return std::nullopt;
-  return "squares of the subject's numbers stay in the range of its arithmetic";
-}
-
-std::optional<std::string> excludes_nobody(const Capabilities&) {
-  return std::nullopt;
-}
-
-std::optional<std::string> excludes_other_normalisation(const Capabilities& can) {
-  const Dialect& d = can.dialect;
-  if (d.eps_place == EpsPlace::inside && d.normalising_variance == Correction::population &&
-      d.axes == Axes::spatial) {
-    return std::nullopt;
-  }
-  return "the dialect does not divide by sqrt(sigma^2 + eps)";
-}
-
 bool all_succeed(const Case& c, const Dialect& dialect) {
   return std::ranges::all_of(errors_by_call(c, dialect), [](const auto& errors) { return errors.empty(); });
 }
@@ -61,11 +35,6 @@ GradientCalls one_valid_gradient(const Case& c, const Capabilities& can) {
   require_success(c, can);
   if (forward->x.bytes.empty()) throw Settled{Verdict::not_applicable("the batch is empty")};
   return {*forward, *backward};
-}
-
-std::optional<std::string> excludes_without_backward(const Capabilities& can) {
-  if (can.backward) return std::nullopt;
-  return "the subject has no backward pass";
 }
 
 namespace {
@@ -165,8 +134,10 @@ Case with_gradient(Case c, Tensor dy) {
   return c;
 }
 
-Geometry::Geometry(const Shape& shape) : samples(shape[0]), channels(shape[1]), spatial(1) {
-  for (std::size_t k = 2; k < shape.size(); ++k) spatial *= shape[k];
+Geometry::Geometry(const Shape& shape, Axes axes) : samples(shape[0]) {
+  const FeatureCount count = feature_count(shape, axes);
+  channels = count.features;
+  spatial = count.values / std::max<std::int64_t>(samples, 1);
 }
 
 std::vector<std::size_t> Geometry::elements(std::int64_t c) const {

@@ -9,17 +9,6 @@
 
 namespace bncheck {
 
-/// The subject with those of its dtypes whose numbers have squares beyond the range of its arithmetic:
-/// float16 has none, in float32.
-Capabilities leaving_range(Capabilities can);
-/// Subjects without such dtypes.
-std::optional<std::string> excludes_always_in_range(const Capabilities& can);
-
-/// A law about every subject.
-std::optional<std::string> excludes_nobody(const Capabilities& can);
-/// Dialects whose training does not divide by sqrt(sigma^2 + eps), sigma^2 the population variance.
-std::optional<std::string> excludes_other_normalisation(const Capabilities& can);
-
 /// The only Forward of a case that must succeed and is not empty; else Settled as not applicable.
 /// Throws Settled.
 const Forward& one_valid_forward(const Case& c, const Capabilities& can);
@@ -33,7 +22,6 @@ struct GradientCalls {
 inline constexpr std::size_t gradient_call = 1;
 /// Else Settled as not applicable. Throws Settled.
 GradientCalls one_valid_gradient(const Case& c, const Capabilities& can);
-std::optional<std::string> excludes_without_backward(const Capabilities& can);
 
 /// Every output of every call against the exact answer, within the attainable error that
 /// oracle/src/attainable_error.cpp derives, and the state that no call may touch. Not applicable
@@ -67,13 +55,17 @@ Case with_exec(Case c, const Exec& exec);
 Case with_input(Case c, Tensor x);
 Case with_gradient(Case c, Tensor dy);
 
-/// Flat index of (sample, channel, position) in an (N, C, ...) tensor.
+/// Flat index of (sample, channel, position) in an (N, C, ...) tensor. Per activation, each position of a channel is
+/// a channel of its own: (N, C S) has the same order of elements.
 struct Geometry {
   std::int64_t samples, channels, spatial;
-  explicit Geometry(const Shape& shape);
+  explicit Geometry(const Shape& shape, Axes axes = Axes::spatial);
   std::int64_t at(std::int64_t n, std::int64_t c, std::int64_t s) const {
     return (n * channels + c) * spatial + s;
   }
+  /// Values per channel.
+  std::int64_t values() const { return samples * spatial; }
+  std::int64_t channel_of(std::int64_t index) const { return index / spatial % channels; }
   /// All elements of a channel, in logical order.
   std::vector<std::size_t> elements(std::int64_t c) const;
 };

@@ -18,12 +18,12 @@ struct ChannelMoments {
   bool in_range = true;
 };
 
-ChannelMoments moments_of(const Run& run, std::int64_t channel, long double beta, const Numerics& numerics) {
+ChannelMoments moments_of(const Run& run, const Geometry& geometry, std::int64_t channel, long double beta,
+                          const Numerics& numerics) {
   const ExpectedTensor& expected = run.expected[0].outputs.at(Output::y);
   const std::span<const float> y = run.output(0, Output::y).floats();
-  const Geometry geometry(expected.shape());
   ChannelMoments m;
-  m.n = static_cast<long double>(geometry.samples * geometry.spatial);
+  m.n = static_cast<long double>(geometry.values());
   long double squares = 0;
   const auto each = [&](auto&& visit) {
     for (std::int64_t n = 0; n < geometry.samples; ++n) {
@@ -62,11 +62,12 @@ Verdict check_channels(const Case& c, Runner& runner, const Judge& judge) {
   run.values(0);
   Verdict verdict;
   bool judged = false;
-  for (std::int64_t k = 0; k < forward.x.shape[1] && !verdict.is_bad(); ++k) {
+  const Geometry geometry(forward.x.shape, runner.can().dialect.axes);
+  for (std::int64_t k = 0; k < geometry.channels && !verdict.is_bad(); ++k) {
     const auto index = static_cast<std::size_t>(k);
     const long double gamma = c.state.weight ? static_cast<long double>(c.state.weight->floats()[index]) : 1;
     const long double beta = c.state.bias ? static_cast<long double>(c.state.bias->floats()[index]) : 0;
-    const ChannelMoments m = moments_of(run, k, beta, runner.can().numerics);
+    const ChannelMoments m = moments_of(run, geometry, k, beta, runner.can().numerics);
     if (!m.in_range) continue;
     judged = true;
     judge(run, k, gamma, beta, m, verdict);
@@ -99,7 +100,7 @@ Verdict check_variance(const Case& c, Runner& runner) {
           Verdict& verdict) {
         // sigma and h in long double, independently of the exact answer: shifted by the first value.
         const Forward& forward = *only_forward(run.content);
-        const Geometry geometry(forward.x.shape);
+        const Geometry geometry(forward.x.shape, runner.can().dialect.axes);
         const std::span<const float> x = forward.x.floats();
         const auto value = [&](std::int64_t n, std::int64_t s) {
           return static_cast<long double>(x[static_cast<std::size_t>(geometry.at(n, channel, s))]);
@@ -141,13 +142,13 @@ std::vector<Law> moment_laws() {
   return {
       {"zero_mean",
        "In training the mean of y - beta over each channel is 0 within mean(A).",
-       excludes_other_normalisation,
+       {Need::eps_inside, Need::population_normalising},
        draw_training,
        check_zero_mean,
        {.rationale = "An identity of y alone: it needs neither an exact answer nor a second run."}},
       {"variance",
        "In training the variance of y over each channel is gamma^2 sigma^2/(sigma^2 + eps).",
-       excludes_other_normalisation,
+       {Need::eps_inside, Need::population_normalising},
        draw_training,
        check_variance,
        {.rationale =

@@ -9,11 +9,6 @@
 namespace bncheck {
 namespace {
 
-std::optional<std::string> excludes_untracking(const Capabilities& can) {
-  if (can.dialect.averaging == Averaging::none) return "the dialect keeps no running statistics";
-  return std::nullopt;
-}
-
 constexpr std::pair<Output, std::optional<Tensor> State::*> statistics[] = {
     {Output::running_mean, &State::running_mean}, {Output::running_var, &State::running_var}};
 
@@ -60,7 +55,7 @@ Verdict check_mixture(const Case& c, Runner& runner) {
     const RunningWeights weights =
         running_weights(c.config, runner.can().dialect, before.num_batches_tracked + 1);
     for (const auto& [output, tensor] : statistics) {
-      for (std::int64_t k = 0; k < c.config.num_features && !verdict.is_bad(); ++k) {
+      for (std::int64_t k = 0; k < (c.state.*tensor)->shape[0] && !verdict.is_bad(); ++k) {
         Balance balance(runner.can());
         balance.add(1, {&run, j, output, k});
         balance.add(-weights.fresh, {&fresh, j, output, k});
@@ -118,7 +113,7 @@ Verdict check_long_sequence(const Case& c, Runner& runner) {
   fresh.values(0);
   Verdict verdict;
   for (const auto& [output, tensor] : statistics) {
-    for (std::int64_t k = 0; k < c.config.num_features && !verdict.is_bad(); ++k) {
+    for (std::int64_t k = 0; k < (c.state.*tensor)->shape[0] && !verdict.is_bad(); ++k) {
       const Measured s = measure({&fresh, 0, output, k}, runner.can());
       long double expected = at(c.state, tensor, k);
       long double share = 0;
@@ -224,19 +219,19 @@ std::vector<Law> momentum_laws() {
   return {
       {"momentum_mixture",
        "running <- (1-m) running + m s, where s is what the same call leaves with m = 1.",
-       excludes_untracking,
+       {Need::running_statistics},
        draw_mixture,
        check_mixture,
        {.rationale = "The update in the subject's own numbers; momentum_one_step needs the exact ones."}},
       {"momentum_long_sequence",
        "Equal batches move the running statistics to (1-m)^k r + (1 - (1-m)^k) s.",
-       excludes_untracking,
+       {Need::running_statistics},
        draw_long_sequence,
        check_long_sequence,
        {.bulky = true, .rationale = "Dozens of updates of one batch: a drift too small for one step."}},
       {"state_round_trip",
        "A layer made from another's state, or that loads it, goes on as the other does.",
-       excludes_nobody,
+       {},
        draw_round_trip,
        check_round_trip,
        {.rationale = "Only here are two layers compared that should be one."}},

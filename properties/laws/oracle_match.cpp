@@ -1,13 +1,18 @@
-/// Comparison with the exact answer, element by element.
+/// Comparison with the exact answer, element by element, forward and backward alike.
 
+#include <algorithm>
 #include <bit>
 #include <cmath>
 
+#include "bncheck/elements.hpp"
+
 #include "laws/catalogue.hpp"
-#include "laws/law_support.hpp"
+#include "laws/direction.hpp"
 
 namespace bncheck {
 namespace {
+
+// ---- ordinary data
 
 /// A new momentum or another state before one of the calls: whether it took effect shows in what follows.
 void insert_setting(Draws& draws, const Capabilities& can, Case& c) {
@@ -15,13 +20,13 @@ void insert_setting(Draws& draws, const Capabilities& can, Case& c) {
     if (draws.chance(1, 2)) return SetMomentum{draws.pick({0.0, 0.25, 0.5, 1.0, -0.5})};
     CaseWish wish;
     wish.dtypes = dtypes_in(c);
-    return Load{draw_state(draws, c.config, can.dialect, wish)};
+    return Load{draw_state(draws, c.config, can.dialect, wish, input_of(c.calls[0])->shape)};
   };
   const std::uint64_t place = draws.below(c.calls.size());
   c.calls.insert(c.calls.begin() + static_cast<std::ptrdiff_t>(place), Call{setting(), {}});
 }
 
-Case draw_any_forward(Draws& draws, const Capabilities& can) {
+Case draw_forward_calls(Draws& draws, const Capabilities& can) {
   CaseWish wish;
   wish.calls = 0;
   Case c = draw_case(draws, can, wish);
@@ -29,160 +34,259 @@ Case draw_any_forward(Draws& draws, const Capabilities& can) {
   return c;
 }
 
-/// The same bound where an intermediate result of float arithmetic (x - mu, sigma^2, n sigma^2, Sum|x|, gamma
-/// h or the product) leaves [2^-126, 2^127] although x and the exact result are finite floats.
-Verdict check_extreme_range(const Case& c, Runner& runner) {
-  if (!all_finite(c)) return Verdict::not_applicable("values that are not finite");
-  one_valid_forward(c, runner.can());
-  const Run run = runner.run(c);
-  run.values(0);
-  Verdict verdict;
-  judge_call(run, 0, runner.can(), Judged::out_of_range, verdict);
-  if (verdict.out_of_range == 0) return Verdict::not_applicable("all intermediate results are in range");
-  return verdict;
+Verdict check_gradients(const Case& c, Runner& runner) {
+  const auto is_backward = [](const Call& call) { return std::holds_alternative<Backward>(call.operation); };
+  if (std::ranges::none_of(c.calls, is_backward)) return Verdict::not_applicable("no backward call");
+  return judge_every_gradient(c, runner);
 }
 
-Case draw_extreme(Draws& draws, const Capabilities& can) {
+/// One value per channel, which is enough in inference.
+Case draw_single_values(Draws& draws, const Capabilities& can) {
   CaseWish wish;
-  wish.training = true;
-  wish.regime = draws.chance(2, 3) ? Regime::huge : Regime::tiny;
-  return draw_case(draws, leaving_range(can), wish);
+  wish.training = false;
+  wish.track_running_stats = true;
+  wish.shape.min_values = 1;
+  wish.shape.max_elements = 1;
+  return draw_gradient_case(draws, can, wish);
 }
 
-/// Where x, a parameter or a statistic is infinite or NaN, the result is that of the formula evaluated once
-/// in the extended reals: NaN where that is NaN, the infinity where that is infinite, finite elements in
-/// bound.
-Verdict check_non_finite_rule(const Case& c, Runner& runner) {
-  one_valid_forward(c, runner.can());
-  if (all_finite(c)) return Verdict::not_applicable("all values are finite");
-  const Run run = runner.run(c);
-  run.values(0);
-  Verdict verdict;
-  judge_call(run, 0, runner.can(), Judged::in_range, verdict);
-  if (!verdict.is_bad()) judge_state(run, 0, verdict);
-  return verdict;
-}
-
-Case draw_special(Draws& draws, const Capabilities& can) {
+/// One forward call and its gradient; a second gradient of it; a forward call in another mode in between,
+/// which is then the latest; a new momentum, which does not matter to it.
+Case draw_gradient_calls(Draws& draws, const Capabilities& can) {
   CaseWish wish;
-  wish.special_values = true;
-  Case c = draw_case(draws, can, wish);
-  if (all_finite(c)) {
-    put_special(draws, std::get<Forward>(c.calls[0].operation).x);
+  if (draws.chance(1, 16)) return draw_single_values(draws, can);
+  Case c = draw_gradient_case(draws, can, wish);
+  const auto forward = std::get<Forward>(c.calls[0].operation);
+  switch (draws.below(6)) {
+    case 0:
+      c.calls.push_back(draw_backward_call(draws, can, forward, wish));
+      break;
+    case 1: {
+      Call other = c.calls[0];
+      auto& second = std::get<Forward>(other.operation);
+      wish.dtypes = dtypes_in(c);
+      second.x = draw_input(draws, forward.x.shape, wish);
+      // Batch statistics need an eps, which inference does not.
+      if (c.config.eps > 0) second.training = !second.training;
+      Call gradient = draw_backward_call(draws, can, second, wish);
+      c.calls.push_back(std::move(other));
+      c.calls.push_back(std::move(gradient));
+      break;
+    }
+    case 2:
+      if (can.settable) c.calls.insert(c.calls.begin() + 1, Call{SetMomentum{0.5}, {}});
+      break;
+    default:
+      break;
   }
   return c;
 }
 
-/// The two places where other laws look at values and not at bits: every NaN is the same one, a result that
-/// is exactly 0 is +0, and one that is not but rounds to zero keeps its sign.
-Verdict check_canonical(const Case& c, Runner& runner) {
-  one_valid_forward(c, runner.can());
+// ---- the exponent range
+
+/// The same bound where an intermediate result of float arithmetic (of y: x - mu, sigma^2, n sigma^2, Sum|x|, gamma h or
+/// the product; of gradients: V, a power of invstd, a sum of products, a product with gamma) leaves [2^-126, 2^127]
+/// although what goes in and what comes out are finite floats.
+Verdict check_extreme_range(const Direction& d, const Case& c, Runner& runner) {
+  if (!all_finite(c)) return Verdict::not_applicable("values that are not finite");
+  d.require(c, runner.can());
   const Run run = runner.run(c);
-  run.values(0);
+  run.values(d.judged);
   Verdict verdict;
-  for (const auto& [output, expected] : run.expected[0].outputs) {
-    const std::span<const float> got = run.output(0, output).floats();
+  judge_call(run, d.judged, runner.can(), Judged::out_of_range, verdict);
+  if (verdict.out_of_range == 0) return Verdict::not_applicable("all intermediate results are in range");
+  return verdict;
+}
+
+Case draw_extreme(const Direction& d, Draws& draws, const Capabilities& can) {
+  CaseWish wish;
+  wish.training = true;
+  wish.regime = draws.chance(2, 3) ? Regime::huge : Regime::tiny;
+  Case c = d.draw(draws, leaving_range(can), wish);
+  if (auto* backward = std::get_if<Backward>(&c.calls[d.judged].operation)) backward->want_dx = true;
+  return c;
+}
+
+// ---- infinities and NaN
+
+/// Where x, a parameter or a statistic is infinite or NaN, the result is that of the formula evaluated once in the
+/// extended reals: NaN where that is NaN, the infinity where that is infinite, finite elements in bound.
+///
+/// Gradients: a non-finite x or dy makes dx and dgamma of its channel NaN in training, while dbeta is the sum in the
+/// extended reals; a non-finite gamma touches dx only, by the sign of dx/gamma. In inference dx is gamma (dy/sqrt V),
+/// element by element. An infinity whose sign sound arithmetic may miss is not judged.
+Verdict check_non_finite_rule(const Direction& d, const Case& c, Runner& runner) {
+  d.require(c, runner.can());
+  if (all_finite(c)) return Verdict::not_applicable("all values are finite");
+  const Run run = runner.run(c);
+  run.values(d.judged);
+  Verdict verdict;
+  judge_call(run, d.judged, runner.can(), Judged::in_range, verdict);
+  if (!verdict.is_bad()) judge_state(run, d.judged, verdict);
+  return verdict;
+}
+
+Case draw_special(const Direction& d, Draws& draws, const Capabilities& can) {
+  CaseWish wish;
+  wish.special_values = true;
+  Case c = d.draw(draws, can, wish);
+  if (all_finite(c)) put_special(draws, *input_of(c.calls[draws.below(d.inputs())]));
+  return c;
+}
+
+// ---- bits
+
+/// The two places where other laws look at values and not at bits: every NaN is the same one, a result that is exactly 0
+/// is +0, and a y or statistic that is not but rounds to zero keeps its sign. Claims short of exact do not know the sign
+/// of a gradient that cancels.
+Verdict check_canonical(const Direction& d, const Case& c, Runner& runner) {
+  d.require(c, runner.can());
+  const bool keeps_sign = d.judged == 0;
+  const Run run = runner.run(c);
+  run.values(d.judged);
+  Verdict verdict;
+  for (const auto& [output, expected] : run.expected[d.judged].outputs) {
+    const std::span<const float> got = run.output(d.judged, output).floats();
     for (std::int64_t i = 0; i < expected.size(); ++i) {
       const float value = got[static_cast<std::size_t>(i)];
-      const float nearest = expected.value(i).nearest_f32();
-      const bool special = (std::isnan(value) && std::isnan(nearest)) || (value == 0 && nearest == 0);
-      if (!special || std::bit_cast<std::uint32_t>(value) == std::bit_cast<std::uint32_t>(nearest)) continue;
-      add_mismatch(verdict, {0, output, i, value, nearest, {}},
+      const ExactNumber exact = expected.value(i);
+      const float nearest = exact.nearest_f32();
+      const bool zero =
+          value == 0 && nearest == 0 && (keeps_sign || (exact.is_finite() && exact.sign() == 0));
+      const bool nan = std::isnan(value) && std::isnan(nearest);
+      if (!(zero || nan) || std::bit_cast<std::uint32_t>(value) == std::bit_cast<std::uint32_t>(nearest))
+        continue;
+      add_mismatch(verdict, {d.judged, output, i, value, nearest, {}},
                    std::string(name_of(output)) + " is a zero or a NaN of other bits than the contract's");
     }
   }
   return verdict;
 }
 
-Case draw_canonical(Draws& draws, const Capabilities& can) {
+/// Zeros of either sign, and beta = -0 beside a gamma of either sign: where a careless zero comes out negative.
+Case draw_zeros(Draws& draws, const Capabilities& can) {
   CaseWish wish;
   wish.special_values = draws.chance(1, 2);
   wish.regime = draws.pick({Regime::sparse, Regime::integers, Regime::constant, Regime::tiny});
   if (wish.special_values) wish.regime.reset();
   Case c = draw_case(draws, can, wish);
-  // beta = -0 and gamma of either sign: where a careless zero comes out negative.
   if (c.state.bias) {
     for (float& beta : c.state.bias->floats()) beta = draws.chance(1, 2) ? -0.0f : beta;
   }
   return c;
 }
 
-/// The elements of a long output that are worth the time: statistics are the same for all of them.
+/// A constant dy and one that is mostly zeros make exact zeros, with a gamma of either sign.
+Case draw_gradient_zeros(Draws& draws, const Capabilities& can) {
+  CaseWish wish;
+  wish.special_values = draws.chance(1, 3);
+  return draw_gradient_case(draws, can, wish, draws.pick({GradientKind::constant, GradientKind::one_hot}));
+}
+
+// ---- long sums
+
+/// The elements of a long y or dx that are worth the time: statistics and sums are the same for all of them.
 constexpr std::int64_t sample = 64;
 
-/// Mean and variance over many values, where a running sum in float drifts: with n terms of one sign it is
-/// off by about n^(3/2) u of one term, or n^2 u where all are rounded alike, while A allows for log n u of
-/// their sum.
-Verdict check_long_sums(const Case& c, Runner& runner) {
-  one_valid_forward(c, runner.can());
+/// Sums over many values, where a running sum in float drifts: with n terms of one sign it is off by about n^(3/2) u of
+/// one term, or n^2 u where all are rounded alike, while A allows for log n u of their sum.
+Verdict check_long_sums(const Direction& d, const Case& c, Runner& runner) {
+  d.require(c, runner.can());
   if (!all_finite(c)) return Verdict::not_applicable("values that are not finite");
   const Run run = runner.run(c);
-  run.values(0);
+  run.values(d.judged);
   Verdict verdict;
-  judge_call(run, 0, runner.can(), Judged::in_range, verdict, {}, sample);
+  if (fit_to_judge(run, d.judged, runner.can())) {
+    judge_call(run, d.judged, runner.can(), Judged::in_range, verdict, {}, sample);
+  }
   return verdict;
 }
 
-std::optional<std::string> excludes_loose_bits(const Capabilities& can) {
-  if (can.canonical_bits) return std::nullopt;
-  return "the subject does not say which zero and which NaN it returns";
+/// dy of one sign, or of the sign of x^, so that either sum grows throughout.
+Case draw_long_gradient(Draws& draws, const Capabilities& can) {
+  Case c = draw_long_case(draws, can);
+  Tensor dy = std::get<Forward>(c.calls[0].operation).x;
+  const bool aligned = draws.chance(1, 2);
+  change_elements(dy, [&](double v) {
+    const double size = std::fabs(static_cast<double>(draw_ordinary(draws)));
+    return aligned ? std::copysign(size, v) : size;
+  });
+  c.calls.push_back({Backward{std::move(dy), true, true, true, {}}, {}});
+  return c;
 }
 
-std::optional<std::string> excludes_without_rule(const Capabilities& can) {
-  if (can.non_finite_rule) return std::nullopt;
-  return "the subject declares no rule for values that are not finite";
-}
+// ---- the laws
 
-}  // namespace
+/// What the two directions draw differently.
+struct Draw {
+  Case (*calls)(Draws&, const Capabilities&);
+  Case (*zeros)(Draws&, const Capabilities&);
+  Case (*long_sums)(Draws&, const Capabilities&);
+};
 
-std::vector<Law> oracle_laws() {
+std::vector<Law> laws_of(const Direction& d, const Draw& draw) {
+  const bool forward = d.judged == 0;
+  const LawTraits exact{.exact = true, .any_dtype = true};
   return {
-      {"matches_oracle",
-       "Every output of every call is the exact result within the subject's claim: |got - exact| <= A.",
-       excludes_nobody,
-       draw_any_forward,
-       judge_every_call,
+      {d.name("matches_oracle"),
+       forward
+           ? "Every output of every call is the exact result within the subject's claim: |got - exact| <= A."
+           : "dx, dgamma and dbeta are exact within the claim: |got - exact| <= A; the state stays as it was.",
+       d.needs,
+       draw.calls,
+       forward ? judge_every_call : check_gradients,
        {.exact = true,
         .any_dtype = true,
         .rationale =
             "It sees whatever is wrong with a number that ordinary data lead to; the others say what is "
             "wrong."}},
-      {"extreme_range",
-       "|got - exact| <= A also where squares, sums or products leave the range of float on the way.",
-       excludes_always_in_range,
-       draw_extreme,
-       check_extreme_range,
-       {.exact = true,
-        .any_dtype = true,
-        .rationale =
-            "Only here are finite results asked for where a square or a sum on the way is not a float."}},
-      {"long_sums",
-       "Mean, variance and y of up to 2^17 values per channel are within the claim.",
-       excludes_nobody,
-       draw_long_case,
-       check_long_sums,
+      law_over(
+          d, "extreme_range",
+          forward
+              ? "|got - exact| <= A also where squares, sums or products leave the range of float on the way."
+              : "|got - exact| <= A also where sums, products or powers of invstd leave the range of float.",
+          {Need::squares_leave_range}, draw_extreme, check_extreme_range,
+          "Only here are finite results asked for where a number on the way is not a float.", exact),
+      {d.name("long_sums"),
+       forward ? "Mean, variance and y of up to 2^17 values per channel are within the claim."
+               : "dx, dgamma and dbeta of up to 2^17 values per channel are within the claim.",
+       d.needs,
+       draw.long_sums,
+       [&d](const Case& c, Runner& runner) { return check_long_sums(d, c, runner); },
        {.bulky = true,
         .exact = true,
         .any_dtype = true,
         .rationale = "Only here are there enough values for a sum in float to stagnate."}},
-      {"non_finite_rule",
-       "Infinities and NaN propagate as gamma ((x - mu)/sqrt(V)) + beta does in the extended reals.",
-       excludes_without_rule,
-       draw_special,
-       check_non_finite_rule,
+      law_over(
+          d, "non_finite_rule",
+          forward
+              ? "Infinities and NaN propagate as gamma ((x - mu)/sqrt(V)) + beta does in the extended reals."
+              : "Infinities and NaN in x, dy, gamma and the statistics propagate to the gradients as the rule "
+                "says.",
+          {Need::non_finite_rule}, draw_special, check_non_finite_rule,
+          "It holds a subject to a rule that it declares; no variant declares one, the shipped BatchNorm does.",
+          exact),
+      {d.name("canonical_zero_and_nan"),
+       forward ? "An exact zero is +0, a result that rounds to zero keeps its sign, NaN is 0x7fc00000."
+               : "A gradient that is exactly zero is +0, NaN is 0x7fc00000.",
+       d.with({Need::canonical_bits}),
+       draw.zeros,
+       [&d](const Case& c, Runner& runner) { return check_canonical(d, c, runner); },
        {.exact = true,
-        .any_dtype = true,
-        .rationale = "It holds a subject to a rule that it declares; no variant declares one, the shipped "
-                     "BatchNorm does."}},
-      {"canonical_zero_and_nan",
-       "An exact zero is +0, a result that rounds to zero keeps its sign, NaN is 0x7fc00000.",
-       excludes_loose_bits,
-       draw_canonical,
-       check_canonical,
-       {.exact = true,
-        .rationale = "It looks at bits that all others ignore; no variant declares its zeros, the shipped "
-                     "BatchNorm does."}},
+        .rationale =
+            "It looks at bits that all others ignore; no variant declares its zeros, the shipped BatchNorm "
+            "does."}},
   };
+}
+
+}  // namespace
+
+std::vector<Law> oracle_laws() {
+  return laws_of(forward_direction(), {draw_forward_calls, draw_zeros, draw_long_case});
+}
+
+std::vector<Law> gradient_oracle_laws() {
+  return laws_of(backward_direction(), {draw_gradient_calls, draw_gradient_zeros, draw_long_gradient});
 }
 
 }  // namespace bncheck

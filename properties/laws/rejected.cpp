@@ -69,17 +69,14 @@ Verdict judge_refusal(const Run& run, std::size_t call, ErrorKind kind) {
 }
 
 Law rejection(std::string name, std::string statement, ErrorKind kind,
-              Case (*draw)(Draws&, const Capabilities&), Twin twin,
-              std::optional<std::string> (*excludes)(const Capabilities&)) {
+              Case (*draw)(Draws&, const Capabilities&), Twin twin, std::vector<Need> needs) {
   return {std::move(name),
           std::move(statement),
-          [=](const Capabilities& can) -> std::optional<std::string> {
-            if (can.errors.contains(kind)) return excludes(can);
-            return "the subject does not report the error '" + std::string(name_of(kind)) + "'";
-          },
+          std::move(needs),
           draw,
           [=](const Case& c, Runner& runner) { return check_rejected(c, runner, kind, twin); },
           {.any_dtype = true,
+           .rejects = kind,
            .rationale =
                "One row of the contract in all its forms, each beside a valid twin; call_sequences meets "
                "some of them."}};
@@ -93,11 +90,6 @@ Tensor reshaped(const Tensor& x, Shape shape) {
     set_element(result, i, there == 0 ? static_cast<double>(i % 7) : element(x, i % there));
   }
   return result;
-}
-
-std::optional<std::string> excludes_own_output(const Capabilities& can) {
-  if (can.caller_output) return std::nullopt;
-  return "the subject returns memory of its own";
 }
 
 }  // namespace bncheck

@@ -14,13 +14,9 @@ Verdict judge_refusal(const Run& run, std::size_t call, ErrorKind kind);
 using Twin = std::optional<Case> (*)(const Case&);
 
 Law rejection(std::string name, std::string statement, ErrorKind kind,
-              Case (*draw)(Draws&, const Capabilities&), Twin twin,
-              std::optional<std::string> (*excludes)(const Capabilities&) = excludes_nobody);
+              Case (*draw)(Draws&, const Capabilities&), Twin twin, std::vector<Need> needs = {});
 
 /// x cut or repeated to another shape: the values go round.
 Tensor reshaped(const Tensor& x, Shape shape);
-
-/// The subject returns memory of its own, and has no output that could overlap.
-std::optional<std::string> excludes_own_output(const Capabilities& can);
 
 }  // namespace bncheck

@@ -121,7 +121,7 @@ void load_instead(Draws& draws, const Capabilities& can, Case& c) {
   CaseWish wish;
   wish.track_running_stats = c.config.track_running_stats;
   wish.dtypes = dtypes_in(c);
-  c.calls[0] = {Load{draw_state(draws, c.config, can.dialect, wish)}, {}};
+  c.calls[0] = {Load{draw_state(draws, c.config, can.dialect, wish, forward_of(c).x.shape)}, {}};
 }
 
 Case draw_length(Draws& draws, const Capabilities& can) {
@@ -147,7 +147,7 @@ Case draw_eps(Draws& draws, const Capabilities& can) {
   Case c = draw_plain(draws, can);
   constexpr double inf = std::numeric_limits<double>::infinity();
   c.config.eps = draws.pick({-1e-5, -0x1p-149, inf, -inf, std::nan(""), 0x1p128, 0x1p-127, 0x1p-1074});
-  if (draws.chance(1, 5)) {
+  if (can.dialect.eps_place != EpsPlace::absent && draws.chance(1, 5)) {
     c.config.eps = 0;  // wrong only where batch statistics are used
     forward_of(c).training = true;
   }
@@ -191,19 +191,13 @@ std::optional<Case> twin_counter(const Case& c) {
   state_in_question(twin).num_batches_tracked = 0;
   return twin;
 }
-std::optional<std::string> excludes_uncounted(const Capabilities& can) {
-  if (can.dialect.averaging == Averaging::none) return "the dialect keeps no running statistics";
-  return std::nullopt;
-}
-
 // ---- one value per channel
 
 Case draw_one_value(Draws& draws, const Capabilities& can) {
   Case c = draw_plain(draws, can);
   Shape shape = forward_of(c).x.shape;
-  for (std::size_t k = 0; k < shape.size(); ++k) {
-    if (k != 1) shape[k] = 1;
-  }
+  shape[0] = 1;
+  for (std::size_t k = 2; k < shape.size() && can.dialect.axes == Axes::spatial; ++k) shape[k] = 1;
   forward_of(c).x = reshaped(forward_of(c).x, shape);
   if (c.config.track_running_stats) forward_of(c).training = true;
   if (c.config.eps == 0) c.config.eps = 1e-5;
@@ -218,11 +212,6 @@ std::optional<Case> twin_one_value(const Case& c) {
   forward_of(twin).x = reshaped(forward_of(twin).x, shape);
   return twin;
 }
-std::optional<std::string> excludes_one_value(const Capabilities& can) {
-  if (can.dialect.single_value == SingleValue::error) return std::nullopt;
-  return "the dialect takes one value per channel";
-}
-
 // ---- aliasing
 
 Case draw_alias(Draws& draws, const Capabilities& can) {
@@ -266,11 +255,11 @@ std::vector<Law> rejection_laws() {
       rejection("momentum_rejected", "momentum must be finite.", ErrorKind::momentum, draw_momentum,
                 twin_momentum),
       rejection("counter_rejected", "num_batches_tracked must not be negative.", ErrorKind::counter,
-                draw_counter, twin_counter, excludes_uncounted),
+                draw_counter, twin_counter, {Need::running_statistics}),
       rejection("one_value_rejected", "One value per channel is an error where batch statistics are used.",
-                ErrorKind::one_value, draw_one_value, twin_one_value, excludes_one_value),
+                ErrorKind::one_value, draw_one_value, twin_one_value, {Need::one_value_refused}),
       rejection("alias_rejected", "y may be x; every other overlap of a written buffer is an error.",
-                ErrorKind::alias, draw_alias, twin_alias, excludes_own_output),
+                ErrorKind::alias, draw_alias, twin_alias, {Need::caller_output}),
   };
 }
 

@@ -149,8 +149,8 @@ float exact_offset(std::span<const float> x, const std::vector<std::size_t>& cha
 
 }  // namespace
 
-Shifted shifted(const Tensor& x) {
-  const Geometry geometry(x.shape);
+Shifted shifted(const Tensor& x, Axes axes) {
+  const Geometry geometry(x.shape, axes);
   Shifted result{x, {}};
   for (std::int64_t k = 0; k < geometry.channels; ++k) {
     const std::vector<std::size_t> channel = geometry.elements(k);

@@ -74,7 +74,7 @@ struct Shifted {
   std::vector<float> offsets;
 };
 /// Throws Settled where no channel can be shifted.
-Shifted shifted(const Tensor& x);
+Shifted shifted(const Tensor& x, Axes axes);
 /// Rounds x to a few leading bits, so that there is room for a shift: its ratio to the spread is
 /// 2^(23 - bits).
 void leave_few_bits(Draws& draws, Tensor& x);

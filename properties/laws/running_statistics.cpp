@@ -12,11 +12,6 @@ namespace {
 
 const std::set<Output> running_outputs{Output::running_mean, Output::running_var, Output::running_weight};
 
-std::optional<std::string> excludes_untracking(const Capabilities& can) {
-  if (can.dialect.averaging == Averaging::none) return "the dialect keeps no running statistics";
-  return std::nullopt;
-}
-
 bool is_tracked_training(const Case& c, std::size_t call) {
   const auto* forward = std::get_if<Forward>(&c.calls[call].operation);
   return forward != nullptr && updates_running(c.config, *forward);
@@ -67,7 +62,7 @@ Verdict check_k_steps(const Case& c, Runner& runner) {
   const auto m = static_cast<long double>(*c.config.momentum);
   for (const Output output : {Output::running_mean, Output::running_var}) {
     const Tensor& start = output == Output::running_mean ? *c.state.running_mean : *c.state.running_var;
-    for (std::int64_t channel = 0; channel < c.config.num_features; ++channel) {
+    for (std::int64_t channel = 0; channel < start.shape[0]; ++channel) {
       const auto r0 = static_cast<long double>(element(start, channel));
       long double exact = r0;
       long double bound = 0;
@@ -157,7 +152,7 @@ Verdict check_momentum_one(const Case& c, Runner& runner) {
   const Run forgetful = runner.run(other);
   Verdict verdict;
   for (const Output output : {Output::running_mean, Output::running_var}) {
-    for (std::int64_t i = 0; i < c.config.num_features; ++i) {
+    for (std::int64_t i = 0; i < c.state.running_mean->shape[0]; ++i) {
       judge_agreement({&run, 0, output, i}, {&forgetful, 0, output, i}, false, runner.can(), verdict);
     }
   }
@@ -169,11 +164,6 @@ Case draw_momentum_one(Draws& draws, const Capabilities& can) {
   c.config.momentum = 1.0;
   return c;
 }
-std::optional<std::string> excludes_ratio(const Capabilities& can) {
-  if (can.dialect.averaging == Averaging::ratio) return "the dialect averages by ratio";
-  return excludes_untracking(can);
-}
-
 /// Momentum absent: m = 1/k at the k-th batch, so each step is judged with the counter that it started from.
 Verdict check_cumulative(const Case& c, Runner& runner) {
   if (c.config.momentum || !all_finite(c)) return Verdict::not_applicable("momentum is given");
@@ -195,11 +185,6 @@ Case draw_cumulative(Draws& draws, const Capabilities& can) {
   c.config.momentum = std::nullopt;
   return c;
 }
-std::optional<std::string> excludes_without_cumulative(const Capabilities& can) {
-  if (can.dialect.cumulative == Cumulative::unsupported) return "the dialect has no cumulative average";
-  return excludes_untracking(can);
-}
-
 /// Inference normalises with the running statistics: the second call's y is judged from the state that the
 /// first left, and its batch is far from those statistics, so that the batch's own would show.
 Verdict check_inference_uses_running(const Case& c, Runner& runner) {
@@ -265,18 +250,13 @@ Case draw_untracked(Draws& draws, const Capabilities& can) {
   wish.track_running_stats = false;
   return draw_case(draws, can, wish);
 }
-std::optional<std::string> excludes_always_tracking(const Capabilities& can) {
-  if (can.untracked) return std::nullopt;
-  return "the subject always has running statistics";
-}
-
 }  // namespace
 
 std::vector<Law> running_statistics_laws() {
   return {
       {"momentum_one_step",
        "running <- (1-m) running + m s, with the unbiased variance where the dialect says so.",
-       excludes_untracking,
+       {Need::running_statistics},
        draw_one_step,
        check_one_step,
        {.exact = true,
@@ -284,7 +264,7 @@ std::vector<Law> running_statistics_laws() {
         .rationale = "It judges the running statistics alone, so that its violation names the update."}},
       {"momentum_k_steps",
        "After k training calls the running statistics obey the k-fold recurrence.",
-       excludes_ratio,
+       {Need::running_statistics, Need::plain_average},
        draw_k_steps,
        check_k_steps,
        {.exact = true,
@@ -293,13 +273,13 @@ std::vector<Law> running_statistics_laws() {
             "It sees an error that is within the bound of one step and grows with the number of steps."}},
       {"momentum_zero",
        "With m = 0 the running statistics keep their values.",
-       excludes_ratio,
+       {Need::running_statistics, Need::plain_average},
        draw_momentum_zero,
        check_momentum_zero,
        {.any_dtype = true, .rationale = "It needs no bound: the old bits must stay."}},
       {"momentum_one",
        "With m = 1 the running statistics are the batch's, whatever they were.",
-       excludes_ratio,
+       {Need::running_statistics, Need::plain_average},
        draw_momentum_one,
        check_momentum_one,
        {.exact = true,
@@ -307,7 +287,7 @@ std::vector<Law> running_statistics_laws() {
         .rationale = "It needs no arithmetic of the update: the old value must vanish, whatever it was."}},
       {"momentum_cumulative",
        "Without momentum the k-th batch has weight 1/k.",
-       excludes_without_cumulative,
+       {Need::running_statistics, Need::cumulative_average},
        draw_cumulative,
        check_cumulative,
        {.exact = true,
@@ -315,7 +295,7 @@ std::vector<Law> running_statistics_laws() {
         .rationale = "Only here is momentum absent as a rule: the counter takes its place."}},
       {"inference_uses_running_statistics",
        "y = gamma (x - running_mean)/sqrt(running_var + eps) + beta after training.",
-       excludes_nobody,
+       {},
        draw_train_then_infer,
        check_inference_uses_running,
        {.exact = true,
@@ -324,14 +304,14 @@ std::vector<Law> running_statistics_laws() {
             "The batch is far from the running statistics, so that using the wrong ones shows at once."}},
       {"inference_changes_nothing",
        "Inference leaves every bit of the state as it was.",
-       excludes_nobody,
+       {},
        draw_inference,
        check_inference_changes_nothing,
        {.any_dtype = true,
         .rationale = "It compares the whole state as bits, where the numbers' laws look at outputs."}},
       {"untracked_uses_batch",
        "Without running statistics inference is training.",
-       excludes_always_tracking,
+       {Need::untracked},
        draw_untracked,
        check_untracked,
        {.any_dtype = true,

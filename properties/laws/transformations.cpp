@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "bncheck/elements.hpp"
+
 #include "laws/catalogue.hpp"
 #include "laws/relations.hpp"
 
@@ -16,7 +18,7 @@ namespace {
 /// part of either bound.
 Verdict check_shift(const Case& c, Runner& runner) {
   const Forward& forward = one_batch_forward(c, runner.can());
-  const Shifted moved = shifted(forward.x);
+  const Shifted moved = shifted(forward.x, runner.can().dialect.axes);
   const Run here = runner.run(c);
   const Run there = runner.run(with_input(c, moved.x));
   const long double share =
@@ -140,8 +142,8 @@ Case draw_far_scalable(Draws& draws, const Capabilities& can) {
   const auto room = static_cast<int>(draws.between(0, 30));
   c.config.eps = std::ldexp(1.0, upwards ? room - 126 : 127 - room);
   // They would overflow, and are other laws' affair.
-  if (c.state.running_mean) *c.state.running_mean = Tensor::filled({c.config.num_features}, 0);
-  if (c.state.running_var) *c.state.running_var = Tensor::filled({c.config.num_features}, 0);
+  if (c.state.running_mean) *c.state.running_mean = Tensor::zeros(Dtype::f32, c.state.running_mean->shape);
+  if (c.state.running_var) *c.state.running_var = Tensor::zeros(Dtype::f32, c.state.running_mean->shape);
   // Small values keep their bits on the way down when they have few.
   for (float& v : std::get<Forward>(c.calls[0].operation).x.floats()) v = std::rint(64 * v) / 64;
   return c;
@@ -199,11 +201,7 @@ Ceiling ceiling_of(std::span<const float> x, const std::vector<std::size_t>& cha
           n > 1 ? (high - low) * (high - low) / 4 * n / (n - 1) : 0};
 }
 
-long double element_or(const std::optional<Tensor>& tensor, std::size_t index, long double otherwise) {
-  return tensor ? static_cast<long double>(tensor->floats()[index]) : otherwise;
-}
-
-long double ceiling_of(Output output, const Case& c, const Ceiling& data, std::size_t channel,
+long double ceiling_of(Output output, const Case& c, const Ceiling& data, std::int64_t channel,
                        const RunningWeights& weights, double eps) {
   const auto running = [&](const std::optional<Tensor>& old, long double fresh) {
     return std::fabs(weights.old * element_or(old, channel, 0)) + std::fabs(weights.fresh) * fresh;
@@ -233,7 +231,7 @@ long double ceiling_of(Output output, const Case& c, const Ceiling& data, std::s
 /// huge equal values that is off by an ulp has a large square), are below 2^127, half of what float holds.
 Verdict check_finite(const Case& c, Runner& runner) {
   const Forward& forward = one_batch_forward(c, runner.can());
-  const Geometry geometry(forward.x.shape);
+  const Geometry geometry(forward.x.shape, runner.can().dialect.axes);
   const Run run = runner.run(c);
   run.values(0);
   const RunningWeights weights =
@@ -248,10 +246,9 @@ Verdict check_finite(const Case& c, Runner& runner) {
     for (std::size_t i = 0; i < got.size(); ++i) {
       if (std::isfinite(got[i])) continue;
       const auto index = static_cast<std::int64_t>(i);
-      const auto channel = static_cast<std::size_t>(
-          output == Output::y ? index / geometry.spatial % geometry.channels : index);
-      const long double ceiling = ceiling_of(output, c, ceilings[channel], channel, weights,
-                                             effective_eps(c.config, runner.can().dialect)) +
+      const std::int64_t channel = output == Output::y ? geometry.channel_of(index) : index;
+      const long double ceiling = ceiling_of(output, c, ceilings[static_cast<std::size_t>(channel)], channel,
+                                             weights, effective_eps(c.config, runner.can().dialect)) +
                                   expected.slack(index, runner.can().numerics).amount;
       if (!(ceiling < 0x1p127L)) continue;
       add_mismatch(verdict, {0, output, index, got[i], static_cast<float>(ceiling), {}},
@@ -281,32 +278,32 @@ std::vector<Law> transformation_laws() {
   return {
       {"shift_invariance",
        "In training x + c has the same y and variance as x, and a mean that is c larger.",
-       excludes_nobody,
+       {},
        draw_shiftable,
        check_shift,
        {.rationale = "Cancellation shows in the subject's own two answers; no exact one is needed."}},
       {"power_of_two_scaling",
        "2^k x with 4^k eps has the same y, 2^k times the mean, 4^k times the variance.",
-       excludes_nobody,
+       {Need::no_eps_floor},
        draw_scalable,
        check_scaling,
        {.rationale =
             "Scaling by powers of two is exact: what differs is an eps or a constant that does not scale."}},
       {"scaling_beyond_squares",
        "In training 2^k x has the same y also where squares and sums leave float's range.",
-       excludes_nobody,
+       {Need::no_eps_floor},
        draw_far_scalable,
        check_far_scaling,
        {.rationale = "Overflow of squares shows in the subject's own two answers; no exact one is needed."}},
       {"sign_flip",
        "-x with -beta has -y, the negative mean and the same variance.",
-       excludes_nobody,
+       {},
        draw_tame,
        check_sign_flip,
        {.rationale = "Reflection is exact: what differs treats signs differently."}},
       {"finite_in_finite_out",
        "Finite data give finite results where what they cannot exceed is a float.",
-       excludes_nobody,
+       {Need::eps_present},
        draw_large,
        check_finite,
        {.rationale = "The weakest promise of all, and the first that users miss."}},

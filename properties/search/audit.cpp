@@ -104,7 +104,7 @@ class FaultSearch {
   ControlCell run(std::vector<AuditCell>& cells) {
     cells.assign(plan_.faults.size(), {});
     ControlCell right;
-    if (law_.excludes(subject_->can())) return right;
+    if (unmet_need(law_, subject_->can())) return right;
     std::vector<Suspect> suspects;
     for (std::size_t f = 0; f < plan_.faults.size(); ++f) suspects.push_back({f, plan_.faults[f].make()});
     Recorder recorder(*subject_);
@@ -151,7 +151,7 @@ class FaultSearch {
 ControlCell check_control(const AuditSubject& control, const Law& law, const AuditOptions& options) {
   ControlCell cell;
   const std::unique_ptr<Subject> subject = control.make();
-  if (law.excludes(subject->can())) return cell;
+  if (unmet_need(law, subject->can())) return cell;
   Runner runner(*subject);
   draw_cases(law, subject->can(), options.seed, cases_for(law, options.control_cases), options,
              [&](const Case& c) {

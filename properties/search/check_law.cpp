@@ -329,7 +329,7 @@ LawResult check_law(const Law& law, Subject& subject, const CheckOptions& option
     result.reason = std::move(reason);
     return result;
   };
-  if (const auto reason = law.excludes(subject.can()))
+  if (const auto reason = unmet_need(law, subject.can()))
     return without_cases(LawResult::Kind::not_applicable, *reason);
   if (options.hangs != nullptr && options.hangs->gave_up()) {
     return without_cases(LawResult::Kind::inconclusive, "not asked: the subject hung in " +

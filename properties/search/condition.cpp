@@ -12,10 +12,6 @@ struct Moments {
   double mean = 0, abs_mean = 0, variance = 0;
 };
 
-double element_or(const std::optional<Tensor>& tensor, std::size_t index, double otherwise) {
-  return tensor && index < tensor->size() ? element(*tensor, static_cast<std::int64_t>(index)) : otherwise;
-}
-
 /// Mean, mean of magnitudes and population variance of each statistic's values, in two passes.
 std::vector<Moments> batch_moments(const Tensor& x, Axes axes, const FeatureCount& count) {
   std::vector<Moments> all(static_cast<std::size_t>(count.features));
@@ -34,7 +30,7 @@ std::vector<Moments> batch_moments(const Tensor& x, Axes axes, const FeatureCoun
 }
 
 /// The given statistics that an inference call centres and scales by.
-void use_given(Moments& m, const State& before, std::size_t k) {
+void use_given(Moments& m, const State& before, std::int64_t k) {
   const double weight = before.running_weight ? element_or(before.running_weight, 0, 0) : 1;
   const double mean = element_or(before.running_mean, k, 0), variance = element_or(before.running_var, k, 1);
   m.mean = weight == 0 ? 0 : mean / weight;
@@ -77,7 +73,7 @@ std::vector<double> condition_numbers(const Config& config, const State& before,
   for (std::size_t k = 0; k < moments.size(); ++k) {
     Moments& m = moments[k];
     m.variance *= correction;
-    if (!of_batch) use_given(m, before, k);
+    if (!of_batch) use_given(m, before, static_cast<std::int64_t>(k));
     conditions.push_back(scale_of(m.variance, eps, dialect.eps_place) * (m.abs_mean + std::fabs(m.mean)));
   }
   return conditions;

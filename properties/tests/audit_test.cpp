@@ -63,7 +63,7 @@ float answer_of(Runner& runner, const Case& c) {
 Law toy_law(const std::string& name, LawTraits traits = {}, const std::set<std::int64_t>& skips = {}) {
   return {name,
           "y is the number of features.",
-          [](const Capabilities&) { return std::optional<std::string>(); },
+          {},
           [](Draws& draws, const Capabilities&) { return case_of(draws.between(1, 10)); },
           [=](const Case& c, Runner& runner) {
             const float y = answer_of(runner, c);
@@ -325,7 +325,7 @@ TEST(AuditReport, JsonSaysWhatTheCellsSay) {
 
 TEST(AuditReport, ThePageHasTheMatrix) {
   Law other_subjects = toy_law("other");
-  other_subjects.excludes = [](const Capabilities&) { return std::optional<std::string>("others only"); };
+  other_subjects.needs = {Need::canonical_bits};
   const Plan plan{
       {toy_law("some_law"), blind_law("blind"), other_subjects}, {always_wrong, never_wrong}, {never_wrong}};
   const AuditResult result = plan.run(four_seeds());

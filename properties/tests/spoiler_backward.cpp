@@ -184,7 +184,7 @@ void leaks_nan_to_the_next_channel(const Spoiling& s) {
   const Geometry geometry(dx->shape);
   std::vector<bool> poisoned(static_cast<std::size_t>(geometry.channels) + 1, false);
   const auto channel = [&](std::size_t i) {
-    return static_cast<std::size_t>(static_cast<std::int64_t>(i) / geometry.spatial % geometry.channels);
+    return static_cast<std::size_t>(geometry.channel_of(static_cast<std::int64_t>(i)));
   };
   for (std::size_t i = 0; i < dx->size(); ++i) {
     if (std::isnan(dx->floats()[i])) poisoned[channel(i) + 1] = true;
@@ -192,6 +192,27 @@ void leaks_nan_to_the_next_channel(const Spoiling& s) {
   for (std::size_t i = 0; i < dx->size(); ++i) {
     if (poisoned[channel(i)]) dx->floats()[i] = std::numeric_limits<float>::quiet_NaN();
   }
+}
+
+/// dx of two channels exchanged.
+void swaps_channels(const Spoiling& s) {
+  Tensor* dx = s.output(Output::dx);
+  if (dx == nullptr || dx->bytes.empty() || dx->shape[1] < 2) return;
+  const Geometry geometry(dx->shape);
+  const std::vector<std::size_t> first = geometry.elements(0);
+  const std::vector<std::size_t> second = geometry.elements(1);
+  for (std::size_t k = 0; k < first.size(); ++k) std::swap(dx->floats()[first[k]], dx->floats()[second[k]]);
+}
+
+void favours_the_first_sample(const Spoiling& s) {
+  Tensor* dx = s.output(Output::dx);
+  if (dx == nullptr || dx->bytes.empty()) return;
+  const std::size_t row = dx->size() / static_cast<std::size_t>(dx->shape[0]);
+  for (float& v : dx->floats().first(row)) v *= 1.0001f;
+}
+
+void treats_rows_differently(const Spoiling& s) {
+  if (s.forward().x.shape.size() == 2) each(s, [](float v) { return v * 1.0001f; });
 }
 
 void divides_zero_by_zero(const Spoiling& s) {
@@ -272,8 +293,20 @@ std::vector<Spoiler> gradient_spoilers() {
       {"gradient differs in place", {"backward_in_place_agrees"}, differs_in_place, backward},
       {"a gradient's bit now and then", {"backward_determinism"}, flips_a_bit_now_and_then, backward},
       {"gradient minds the environment",
-       {"backward_environment_ignored"},
+       {"backward_environment_ignored", "backward_thread_counts"},
        minds_rounding_and_threads,
+       backward},
+      {"gradients of channels swapped",
+       {"backward_channel_independence", "backward_matches_oracle"},
+       swaps_channels,
+       backward},
+      {"first sample's gradient favoured",
+       {"backward_batch_permutation", "backward_matches_oracle"},
+       favours_the_first_sample,
+       backward},
+      {"gradients of rows differ",
+       {"backward_sequence_reshape", "backward_matches_oracle"},
+       treats_rows_differently,
        backward},
       {"dx needs dgamma", {"backward_wanted_alone"}, needs_the_others, backward},
       {"NaN leaks in the gradient", {"backward_confined"}, leaks_nan_to_the_next_channel, backward},

@@ -90,7 +90,7 @@ inline bool holds(const LawResult& result) {
                          result.reason.starts_with("discarded");
   return result.kind == LawResult::Kind::holds || (!draws_all && discarded);
 }
-inline bool holds_or_excludes(const LawResult& result) {
+inline bool holds_or_is_not_applicable(const LawResult& result) {
   return holds(result) || result.kind == LawResult::Kind::not_applicable;
 }
 

@@ -3,6 +3,7 @@
 
 #include <bit>
 #include <cmath>
+#include <optional>
 
 #include "bncheck/float_format.hpp"
 #include "bncheck/tensor.hpp"
@@ -37,6 +38,11 @@ inline double element(const Tensor& tensor, std::int64_t index) {
   std::uint16_t bits;
   std::memcpy(&bits, at, sizeof bits);
   return value_of_bits(bits, format_of(tensor.dtype));
+}
+
+/// An element of a tensor that may be absent, such as a weight.
+inline double element_or(const std::optional<Tensor>& tensor, std::int64_t index, double otherwise) {
+  return tensor ? element(*tensor, index) : otherwise;
 }
 
 /// The element's bits, in the low end.
