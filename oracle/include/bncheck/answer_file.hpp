@@ -1,14 +1,16 @@
 #pragma once
-/// The exact answer to a case, as a safetensors file beside it. A public interface, like the case file.
+/// The exact answer to a case, as a safetensors file beside the case file. A public interface, like the case
+/// file.
 ///
 /// `__metadata__`: format "bncheck-answer", version "1", dialect, calls (their number), and per call K
 ///   call.K                      "values", or "error" followed by every kind of error that is right
-///   call.K.num_batches_tracked  the counter afterwards
-/// Tensors (each element is the nearest number to the exact one in the dtype of the output: that of x for y
-/// and dx, that of the weight or else of the running statistics for saved_*, dweight and dbias): call.K.y,
-/// call.K.saved_mean, call.K.saved_var, call.K.saved_invstd, call.K.running_mean, call.K.running_var,
-/// call.K.running_weight; of a backward call, what it was asked for: call.K.dx, call.K.dweight, call.K.dbias.
-/// Call K + 1 is answered from the rounded state that the answer to call K left.
+///   call.K.num_batches_tracked  the counter after the call
+/// Tensors: call.K.y, call.K.saved_mean, call.K.saved_var, call.K.saved_invstd, call.K.running_mean,
+/// call.K.running_var, call.K.running_weight; for a backward call those of call.K.dx, call.K.dweight and
+/// call.K.dbias that it asks for. Each element is the number nearest to the exact one in the dtype of its
+/// output. y and dx have the dtype of x. saved_*, dweight and dbias have the dtype of the weight, or of the
+/// running statistics where there is no weight. Call K + 1 is answered from the rounded state that the answer
+/// to call K left.
 
 #include "bncheck/case.hpp"
 #include "bncheck/dialect.hpp"
@@ -16,10 +18,10 @@
 
 namespace bncheck {
 
-/// Throws NoAnswer for an x or dy without the bytes that its shape calls for.
+/// Throws NoAnswer if x or dy does not have the number of bytes that its shape and dtype require.
 Archive answer_archive(const Case& c, const Dialect& dialect);
 
-/// The state after a call that was answered exactly and rounded.
+/// State after a call, with the exact answer rounded to the dtypes of the state's tensors.
 State rounded_state(const struct ExpectedCall& expected);
 
 }  // namespace bncheck

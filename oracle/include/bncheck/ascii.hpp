@@ -1,5 +1,5 @@
 #pragma once
-/// Letters and words of ASCII text, the same in every locale; those of <cctype> and of streams are not.
+/// Letters and words of ASCII text, the same in every locale. <cctype> and streams depend on the locale.
 
 #include <string>
 #include <string_view>
@@ -16,13 +16,13 @@ constexpr bool is_blank(char letter) {
   return letter == ' ' || (letter >= '\t' && letter <= '\r');
 }
 
-/// The words of a text, which blanks separate, one after the other.
+/// Words of a text, in order, separated by blanks.
 class Words {
  public:
-  /// The text outlives its words.
+  /// Keeps a view of the text, which must stay alive as long as this object.
   explicit Words(std::string_view text) : rest_(text) {}
 
-  /// Empty at the end, as no word is.
+  /// The next word; empty at the end of the text.
   std::string next() {
     std::size_t begin = 0;
     while (begin < rest_.size() && is_blank(rest_[begin])) ++begin;
@@ -32,7 +32,7 @@ class Words {
     rest_.remove_prefix(end);
     return std::string(word);
   }
-  /// false at the end.
+  /// The next word, in `word`. Returns false at the end of the text.
   bool next(std::string& word) {
     word = next();
     return !word.empty();

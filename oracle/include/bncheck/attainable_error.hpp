@@ -1,43 +1,47 @@
 #pragma once
-/// What a sound algorithm may lose on this very input, beyond rounding its result: the A of
-/// |got - exact| / A, less half an ulp of the output's dtype. "Float" means the numerics' arithmetic
-/// throughout, `of_data` being float32 here: ExpectedTensor knows x's dtype and resolves it. Derivation
-/// beside each formula in attainable_error.cpp.
+/// Attainable error A: the error that a sound algorithm may have on this very input. The functions below give
+/// A without the rounding of the result itself, which adds half an ulp of the output's dtype. The judge
+/// compares |got − exact| with A.
+///
+/// "Float" means the arithmetic of the numerics throughout. `of_data` counts as float32 here: ExpectedTensor
+/// knows the dtype of x and resolves it first. Each formula is derived beside its code in
+/// attainable_error.cpp.
 
 #include "bncheck/expected.hpp"
 #include "bncheck/numerics.hpp"
 
 namespace bncheck {
 
-/// The numbers of an arithmetic.
+/// Properties of an arithmetic.
 struct Precision {
-  int bits;               ///< of the significand
-  long double unit;       ///< u = 2^-bits: half an ulp of 1
-  long double underflow;  ///< omega: the smallest positive number, or smallest normal one where it flushes
+  int bits;               ///< bits of the significand, the hidden one included
+  long double unit;       ///< u = 2^−bits: half an ulp of 1
+  long double underflow;  ///< ω: the smallest positive number; the smallest normal one if it flushes to zero
 };
 Precision precision_of(const Numerics& numerics);
 
-/// Half an ulp of a number of this size: the most that rounding to the format does to it.
+/// Half an ulp of a number of this size: the largest error of rounding it to the format.
 long double half_ulp(const FloatFormat& format, long double size);
 
-/// The form in which a call returns the statistics that its gradient starts from.
+/// Form in which a training call returns the statistics that its backward pass starts from.
 struct StoredStatistics {
   FloatFormat format;
-  bool as_variance = false;  ///< mean and variance; else mean and invstd
+  bool as_variance = false;  ///< true: mean and variance; false: mean and invstd
 };
 
-/// Magnitudes of one channel, as plain numbers. Only sizes matter here, so long double carries them.
+/// Magnitudes of one channel. Only their size matters, so long double is exact enough.
 struct ChannelScale {
   long double n = 0;         ///< values per channel
-  long double mean = 0;      ///< mu
+  long double mean = 0;      ///< μ
   long double abs_mean = 0;  ///< mean of |x|
-  long double variance = 0;  ///< sigma^2, population
-  long double beta = 0;      ///< bias
-  long double invstd = 0;    ///< h: the factor that x - mu is multiplied with
+  long double variance = 0;  ///< σ², of the population
+  long double beta = 0;      ///< β: the bias
+  long double invstd = 0;    ///< h: the factor that x − μ is multiplied by
   EpsPlace eps_place = EpsPlace::inside;
   bool unbiased_normalising = false;
-  bool ratio_statistics = false;  ///< mean and variance are themselves quotients S/c
-  /// Mean and variance or invstd have been rounded to this before they are used; absent: they have not.
+  bool ratio_statistics = false;  ///< mean and variance are quotients S/c of a state (averaging by ratio)
+  /// Format that the mean and the variance or invstd are rounded to before they are used; absent: they are
+  /// not rounded.
   std::optional<StoredStatistics> stored{};
 };
 
@@ -46,10 +50,10 @@ struct GradientScale {
   long double n = 0;           ///< values per channel
   long double mean = 0;        ///< mean of dy
   long double abs_mean = 0;    ///< mean of |dy|
-  long double abs_dot = 0;     ///< mean of |dy (x - mu)|
-  long double reach = 0;       ///< largest |x - mu|
-  long double projection = 0;  ///< t: mean of dy x^, with the h of dx where that is not the forward pass's
-  /// n/q, where q is what the normalising variance divides by and dx is its derivative.
+  long double abs_dot = 0;     ///< mean of |dy·(x − μ)|
+  long double reach = 0;       ///< largest |x − μ|
+  long double projection = 0;  ///< t: mean of dy·x̂, with the h of dx where a backward_eps gives it another h
+  /// n/q, where q is the divisor of the variance that normalises and dx is its derivative: n or n − 1.
   long double correction = 1;
 };
 /// One element of dx.
@@ -57,7 +61,7 @@ struct GradientElement {
   long double gamma, x, dy, dx;
 };
 
-/// Additions on the longest path to a sum of n terms.
+/// Number of additions on the longest path to a sum of n terms.
 long double summation_depth(Summation summation, long double n);
 
 Slack slack_inference_y(const ChannelScale& channel, const Numerics& numerics, long double gamma,
@@ -67,14 +71,15 @@ Slack slack_training_y(const ChannelScale& channel, const Numerics& numerics, lo
 Slack slack_mean(const ChannelScale& channel, const Numerics& numerics);
 Slack slack_variance(const ChannelScale& channel, const Numerics& numerics, bool unbiased);
 Slack slack_invstd(const ChannelScale& channel, const Numerics& numerics);
-/// r <- old r + fresh s, where s carries the slack `statistic` beyond its own rounding.
+/// Update r ← old·r + fresh·s, where s has the slack `statistic` besides its own rounding. `old_term` is
+/// old·r, `fresh_weight` is fresh.
 Slack slack_running(const Slack& statistic, const Numerics& numerics, long double old_term,
                     long double fresh_weight, long double s);
 
 Slack slack_training_dx(const ChannelScale& channel, const GradientScale& gradient, const Numerics& numerics,
                         const GradientElement& at);
 Slack slack_inference_dx(const ChannelScale& channel, const Numerics& numerics, const GradientElement& at);
-/// Sum dy x^, with the batch's statistics or with given ones.
+/// dγ = Σdy·x̂, with the batch's statistics (`uses_batch`) or with given ones.
 Slack slack_dweight(const ChannelScale& channel, const GradientScale& gradient, const Numerics& numerics,
                     bool uses_batch);
 Slack slack_dbias(const GradientScale& gradient, const Numerics& numerics);

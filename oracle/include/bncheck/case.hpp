@@ -1,8 +1,8 @@
 #pragma once
-/// The input language of bncheck: a Case is a configuration, a state and a sequence of calls.
+/// The input of bncheck: a Case is a configuration, a state and a sequence of calls.
 ///
-/// A Case states and derives nothing; it may be invalid (wrong rank, short buffers, a NaN momentum), for
-/// rejection is a behaviour to be checked like any other. What is right for it is `expected.hpp`'s business.
+/// A Case may be invalid (wrong rank, short buffers, a NaN momentum), because rejection is a behaviour to be
+/// checked as well. It holds no expectations: `expected.hpp` derives the right answer from it.
 
 #include <array>
 #include <cstdint>
@@ -16,12 +16,12 @@
 
 namespace bncheck {
 
-/// The layer's options, with the meaning of nn.BatchNorm{1,2,3}d.
+/// Options of the layer, with the meaning of nn.BatchNorm{1,2,3}d.
 struct Config {
-  int dimensions = 1;  ///< 1, 2 or 3: which of BatchNorm1d, 2d, 3d
+  int dimensions = 1;  ///< 1, 2 or 3: BatchNorm1d, 2d or 3d
   std::int64_t num_features = 1;
   double eps = 1e-5;
-  /// Weight of the NEW statistic in every dialect; absent means the cumulative average.
+  /// Weight of the new statistic in every dialect; absent: the cumulative average.
   std::optional<double> momentum = 0.1;
   bool affine = true;
   bool track_running_stats = true;
@@ -29,17 +29,17 @@ struct Config {
   bool operator==(const Config&) const = default;
 };
 
-/// What a layer remembers between calls. A tensor is absent where the options say that it does not exist.
+/// State of a layer between calls. A tensor is absent where the options say that it does not exist.
 struct State {
   std::optional<Tensor> weight, bias, running_mean, running_var;
-  /// Sum of weights of an averaging by ratio (Caffe's third blob, shape [1]); other dialects have none.
+  /// Sum of the weights, for averaging by ratio (Caffe's third blob, shape [1]); absent in other dialects.
   std::optional<Tensor> running_weight;
   std::int64_t num_batches_tracked = 0;
 
   bool operator==(const State&) const = default;
 };
 
-/// A tensor of a State, with the name that files and messages give it.
+/// Tensor of a State, with its name in files and messages.
 struct StateTensor {
   std::string_view name;
   std::optional<Tensor> State::* member;
@@ -50,10 +50,10 @@ inline constexpr std::array<StateTensor, 5> state_tensors{{{"weight", &State::we
                                                            {"running_var", &State::running_var},
                                                            {"running_weight", &State::running_weight}}};
 
-/// gamma = 1, beta = 0, running mean 0, running variance 1, no batch seen.
+/// State of a new layer: γ = 1, β = 0, running mean 0, running variance 1, no batch counted.
 State fresh_state(const Config& config);
 
-/// How one tensor lies in memory. Size-1 dimensions get a stride like any other.
+/// Placement of one tensor in memory. Dimensions of size 1 get a stride like any other.
 struct Placement {
   std::vector<int> order;          ///< dimensions from outermost to innermost; empty: the logical order
   std::vector<std::int64_t> gaps;  ///< per dimension, elements skipped after its extent; empty: dense
@@ -62,25 +62,27 @@ struct Placement {
   bool operator==(const Placement&) const = default;
 };
 
-/// Strides in elements. Precondition: `order` and `gaps` are empty or fit the shape (see `fits`).
+/// Strides in elements. Precondition: fits(placement, shape).
 std::vector<std::int64_t> strides_of(const Placement& placement, const Shape& shape);
-/// `order` is empty or a permutation of the dimensions, `gaps` empty or one per dimension, nothing negative,
-/// and no stride leaves int64.
+/// Whether the placement belongs to the shape: `order` is empty or a permutation of the dimensions, `gaps` is
+/// empty or has one value per dimension, nothing is negative, and every stride fits into int64.
 bool fits(const Placement& placement, const Shape& shape);
-/// Elements from the first to past the last one that the placement touches, offset excluded.
+/// Number of elements from the first to the last one that the placement touches, both included, without the
+/// offset; 0 for an empty shape. Precondition: fits(placement, shape).
 std::int64_t extent_of(const Placement& placement, const Shape& shape);
+/// Placement with the channels innermost (NHWC); the dense placement for a rank below 3.
 Placement channels_last(std::size_t rank);
 
-/// Which buffers of a call share memory. In a backward call, y stands for dx and x for dy.
+/// Buffers of a call that share memory. In a backward call, y stands for dx and x for dy.
 enum class Overlap {
   none,
   in_place,            ///< y is x; allowed
   shifted,             ///< y starts one element after x in the same buffer
-  y_itself,            ///< strides of y map two indices to one address
+  y_itself,            ///< the strides of y map two indices to one address
   y_and_weight,        ///< y covers the weight
   y_and_running_mean,  ///< y covers the running mean
   y_and_running_var,
-  running_mean_and_var,  ///< one buffer given twice
+  running_mean_and_var,  ///< one buffer is given for both
   dx_and_x,              ///< backward only: dx covers x
 };
 std::string_view name_of(Overlap overlap);
@@ -90,10 +92,10 @@ enum class Rounding { nearest, down, up, zero };
 std::string_view name_of(Rounding rounding);
 std::optional<Rounding> rounding_named(std::string_view name);
 
-/// How a call is carried out: nothing in here may change what is right.
+/// Way in which a call is carried out. Nothing in here may change the right answer.
 struct Exec {
-  /// Of what the call reads and what it writes: x and y of a forward call, dy and dx of a backward call,
-  /// whose x lies where the forward call had it.
+  /// Placement of the tensor that the call reads (x or dy) and of the one that it writes (y or dx). The x of
+  /// a backward call lies where its forward call had it.
   Placement x, y;
   Overlap overlap = Overlap::none;
   int threads = 0;                        ///< 0: the subject's default
@@ -108,19 +110,19 @@ struct Forward {
   Tensor x;
   bool operator==(const Forward&) const = default;
 };
-/// Gradient of the latest Forward that succeeded, with its x, its mode and the parameters and statistics that
-/// it used. A Load after that Forward makes it an error, as it is without a Forward.
+/// Gradient of the latest Forward that succeeded, with its x, its mode, and the parameters and statistics
+/// that it used. Without such a Forward, or after a Load that follows it, the call is an error (no_forward).
 struct Backward {
   Tensor dy;
   bool want_dx = true, want_dweight = true, want_dbias = true;
-  /// The mode that the layer is in, which must be that of the Forward; absent: that one.
+  /// Mode of the layer at this call, which must be the mode of the Forward; absent: the mode of the Forward.
   std::optional<bool> training{};
   bool operator==(const Backward&) const = default;
 };
-/// The call takes mean and variance of its batch; otherwise it is given those of the state.
+/// Whether the call uses the mean and variance of its batch; otherwise it uses those of the state.
 bool uses_batch(const Config& config, bool training);
 bool uses_batch(const Config& config, const Forward& forward);
-/// The call leaves new running statistics, where the dialect keeps any.
+/// Whether the call updates the running statistics, in dialects that keep any.
 bool updates_running(const Config& config, const Forward& forward);
 
 struct SetMomentum {
@@ -140,7 +142,7 @@ struct Call {
   bool operator==(const Call&) const = default;
 };
 
-/// x or dy; null for a call that has neither.
+/// Input of the call: x or dy; null for a call that has neither.
 const Tensor* input_of(const Call& call);
 Tensor* input_of(Call& call);
 

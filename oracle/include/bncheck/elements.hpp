@@ -1,5 +1,5 @@
 #pragma once
-/// Single elements of tensors of any dtype, as the double that equals them.
+/// Single elements of tensors of any dtype, as doubles. A double holds every number of every dtype exactly.
 
 #include <bit>
 #include <cmath>
@@ -10,19 +10,19 @@
 
 namespace bncheck {
 
-/// The number with these bits, exact in every format. A NaN is any NaN.
+/// Number with these bits, exact in every format. For a NaN the result is some NaN.
 double value_of_bits(std::uint64_t bits, const FloatFormat& format);
-/// The bits of the number of the format that is nearest to `value`, ties to even; beyond the largest one by
-/// half an ulp lies infinity, and a NaN is the positive quiet one.
+/// Bits of the number of the format that is nearest to `value`, ties to even. From half an ulp above the
+/// largest finite number on, the result is infinity. A NaN becomes the positive quiet NaN.
 std::uint64_t nearest_bits_of(double value, const FloatFormat& format);
-/// That number. Precondition for f64: none, it is `value`.
+/// `value` rounded to the dtype; for f64 it is `value` itself.
 double rounded_to(Dtype dtype, double value);
 double largest_finite(Dtype dtype);
-/// The next number of the dtype towards +infinity (`up`) or -infinity. Precondition: `value` is one of the
-/// dtype's.
+/// Next number of the dtype towards +infinity (`up`) or −infinity. Precondition: `value` is a number of the
+/// dtype.
 double next_to(Dtype dtype, double value, bool up);
 
-/// Exact for every dtype.
+/// Value of one element, exact for every dtype.
 inline double element(const Tensor& tensor, std::int64_t index) {
   const std::byte* at = tensor.bytes.data() + static_cast<std::size_t>(index) * size_of(tensor.dtype);
   if (tensor.dtype == Dtype::f32) {
@@ -45,13 +45,14 @@ inline double element_or(const std::optional<Tensor>& tensor, std::int64_t index
   return tensor ? element(*tensor, index) : otherwise;
 }
 
-/// The element's bits, in the low end.
+/// Bits of one element, in the low end of the result.
 std::uint64_t element_bits(const Tensor& tensor, std::int64_t index);
 void set_element_bits(Tensor& tensor, std::int64_t index, std::uint64_t bits);
-/// Rounded to the tensor's dtype; a NaN keeps neither sign nor payload, except in f32 and f64.
+/// Sets one element to `value`, rounded to the dtype of the tensor. A NaN keeps its sign and payload only in
+/// f32 and f64.
 void set_element(Tensor& tensor, std::int64_t index, double value);
 
-/// Visits every element: change(double) gives the new value, which is rounded to the tensor's dtype.
+/// Replaces every element v by change(v), rounded to the dtype of the tensor.
 template <class Change>
 void change_elements(Tensor& tensor, const Change& change) {
   const auto count = static_cast<std::int64_t>(tensor.size());
@@ -66,9 +67,9 @@ bool all_elements(const Tensor& tensor, const Predicate& holds) {
   return true;
 }
 
-/// Every element is this value, rounded to the dtype.
+/// Tensor whose elements all have this value, rounded to the dtype.
 Tensor filled_with(Dtype dtype, Shape shape, double value);
-/// The same values, each rounded to the dtype.
+/// Tensor with the same values, each rounded to the dtype.
 Tensor converted(const Tensor& tensor, Dtype dtype);
 
 }  // namespace bncheck

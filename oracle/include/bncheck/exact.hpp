@@ -1,7 +1,7 @@
 #pragma once
-/// Exact numbers. Every output of BatchNorm is (a/sqrt(b) + c)/d with dyadic a, b, c, d (MATHEMATICS: every
-/// output lies in Q(sqrt b)), or one of NaN, +inf, -inf. Comparing such a number with a float is a comparison
-/// of integers: there is no precision to choose and no tolerance.
+/// Exact numbers. Every output of BatchNorm is (a/√b + c)/d with dyadic a, b, c and d (an element of the
+/// field Q(√b)), or one of NaN, +infinity, −infinity. Comparing such a number with a float means comparing
+/// integers: there is no precision to choose and no tolerance.
 
 #include <cstdint>
 #include <memory>
@@ -12,20 +12,21 @@
 
 namespace bncheck {
 
-/// mantissa * 2^exponent, not normalised.
+/// mantissa · 2^exponent, not normalised.
 struct Dyadic {
   Integer mantissa;
   std::int64_t exponent = 0;
 
   Dyadic() = default;
   Dyadic(Integer m, std::int64_t e) : mantissa(std::move(m)), exponent(e) {}
-  /// Exact. Precondition: finite.
+  /// The same number, exactly. Precondition: finite.
   static Dyadic of(double value);
   static Dyadic of(std::int64_t value) { return {Integer(value), 0}; }
 
   int sign() const { return mantissa.sign(); }
   bool is_zero() const { return mantissa.is_zero(); }
-  /// Relative error below 2^-62; long double's exponent range holds every number that occurs here.
+  /// Approximation with a relative error below 2^−62. The exponent range of long double holds every number
+  /// that occurs here.
   long double approximate() const;
 };
 
@@ -33,17 +34,17 @@ Dyadic operator+(const Dyadic& a, const Dyadic& b);
 Dyadic operator-(const Dyadic& a, const Dyadic& b);
 Dyadic operator*(const Dyadic& a, const Dyadic& b);
 Dyadic operator-(const Dyadic& a);
-/// -1, 0, 1 as a < b, a = b, a > b.
+/// −1, 0, 1 for a < b, a = b, a > b.
 int compare(const Dyadic& a, const Dyadic& b);
 
-/// b under a root, shared by all elements of a channel.
+/// The b of (a/√b + c)/d, shared by all elements of a channel.
 struct Radicand {
   Dyadic value;
-  long double root;  ///< approximately sqrt(value)
+  long double root;  ///< approximately √value
   explicit Radicand(Dyadic b);
 };
 
-/// The extended reals and NaN.
+/// Number in the extended reals, or NaN.
 class ExactNumber {
  public:
   enum class Kind { finite, nan, plus_infinity, minus_infinity };
@@ -52,29 +53,30 @@ class ExactNumber {
   static ExactNumber infinity(int sign) {
     return ExactNumber(sign < 0 ? Kind::minus_infinity : Kind::plus_infinity);
   }
-  /// numerator / denominator. Precondition: denominator is not zero.
+  /// numerator / denominator. Precondition: the denominator is not zero.
   static ExactNumber rational(Dyadic numerator, Dyadic denominator);
-  /// (a/sqrt(b) + c)/d. Preconditions: b > 0, d != 0.
+  /// (a/√b + c)/d. Preconditions: b > 0, d != 0.
   static ExactNumber quadratic(Dyadic a, std::shared_ptr<const Radicand> b, Dyadic c, Dyadic d);
 
   Kind kind() const { return kind_; }
   bool is_finite() const { return kind_ == Kind::finite; }
   bool is_nan() const { return kind_ == Kind::nan; }
 
-  /// Sign of (this - t), decided by integers. Precondition: finite.
+  /// Sign of (this − t), decided by integers. Precondition: finite.
   int compare(const Dyadic& t) const;
   int sign() const { return compare(Dyadic()); }
-  /// |this - t|, relative error below 2^-58: the cancelling difference of the root and a rational is
-  /// multiplied out in integers first. Precondition: finite.
+  /// |this − t| with a relative error below 2^−58. Where the root and a rational number cancel, the
+  /// difference is multiplied out in integers first. Precondition: finite.
   long double distance(const Dyadic& t) const;
-  /// For magnitudes and proposals only: cancellation between a/sqrt(b) and c is not repaired. Finite only.
+  /// Approximation for magnitudes and first guesses: it loses accuracy where a/√b and c cancel. Precondition:
+  /// finite.
   long double approximate() const;
 
-  /// Bits of the nearest number of the format, ties to even, an exact zero is +0, overflow is infinity, NaN
-  /// is the format's positive quiet NaN.
+  /// Bits of the nearest number of the format, ties to even. An exact zero is +0, overflow gives infinity,
+  /// NaN gives the positive quiet NaN of the format.
   std::uint64_t nearest_bits(const FloatFormat& format) const;
   float nearest_f32() const;
-  /// That number, which a double holds whatever the format.
+  /// The nearest number of the format, as a double, which holds it exactly.
   double nearest(const FloatFormat& format) const;
   /// floor(log2 |this|), exact. Precondition: finite and not zero.
   std::int64_t binade() const;
@@ -89,9 +91,9 @@ class ExactNumber {
   std::shared_ptr<const Radicand> root_;  ///< null: a rational number c/d
 };
 
-/// Numbers of `format`, exactly. Precondition: a finite code.
+/// Number of `format` with this code, exactly. Precondition: the code of a finite number.
 Dyadic value_of_code(std::uint64_t code, const FloatFormat& format);
-/// From this magnitude on, numbers round to infinity: half an ulp past the largest finite one.
+/// Smallest magnitude that rounds to infinity: half an ulp above the largest finite number.
 Dyadic overflow_threshold(const FloatFormat& format);
 
 }  // namespace bncheck

@@ -1,6 +1,6 @@
 #pragma once
-/// Files as they are read and written here: a reader never waits for ever, a written file is there as a whole
-/// or as it was, and what is no regular file is written to instead of being replaced.
+/// Reading and writing of files. Only regular files and pipes are read. A write leaves the complete new
+/// content or the old file. A target that is not a regular file is written to, never replaced.
 
 #include <atomic>
 #include <cstddef>
@@ -12,14 +12,14 @@
 
 namespace bncheck {
 
-/// Most bytes that are read from a pipe: where its end is cannot be seen beforehand.
+/// Largest number of bytes that is read from a pipe, whose length is not known beforehand.
 inline constexpr std::uint64_t max_pipe_bytes = std::uint64_t{4} << 30;
 
-/// Physical memory in bytes: what a file to be read may not exceed.
+/// Physical memory in bytes: the limit for the size of a file to be read.
 std::uint64_t machine_memory();
 
-/// A regular file or a pipe, opened for reading. Folders and devices (/dev/zero has no end) are refused.
-/// Throws std::runtime_error that names the file.
+/// Regular file or pipe, opened for reading. Opening a named pipe waits for its writer. Folders and devices
+/// (/dev/zero has no end) are refused. Throws std::runtime_error, which names the file.
 class InputFile {
  public:
   explicit InputFile(std::filesystem::path path);
@@ -27,9 +27,10 @@ class InputFile {
   InputFile(const InputFile&) = delete;
   InputFile& operator=(const InputFile&) = delete;
 
-  /// nullopt where only reading shows it: of a pipe, and of the files in /proc.
+  /// Size in bytes; nullopt where only reading shows it: for pipes and for the files in /proc.
   std::optional<std::uint64_t> size() const { return size_; }
-  /// The next bytes: as many as there is room for, fewer only at the end of the file.
+  /// Reads the next bytes into `place` and returns their number, which is smaller than `place` only at the
+  /// end of the file. Throws std::runtime_error, which names the file.
   std::size_t read(std::span<std::byte> place);
 
  private:
@@ -38,24 +39,23 @@ class InputFile {
   std::optional<std::uint64_t> size_;
 };
 
-/// Throws std::runtime_error that names the file.
+/// Throws std::runtime_error, which names the file.
 std::vector<std::byte> read_file(const std::filesystem::path& path);
 
-/// What writing to `path` writes: the end of its symbolic links, which need not exist yet. `in_place` of what
-/// is never replaced by a new file: devices, pipes, and open files by their links in /proc/self/fd, as
-/// /dev/stdout is one.
+/// Target of writing to `path`: the end of its symbolic links, which need not exist yet. `in_place`: the
+/// target is never replaced by a new file. This holds for devices, pipes, and open files named by their links
+/// in /proc/self/fd, such as /dev/stdout.
 struct WrittenFile {
   std::filesystem::path path;
   bool in_place = false;
 };
-/// Throws std::runtime_error that names the file, where the links lead in a circle.
+/// Throws std::runtime_error, which names the file, if the links lead in a circle.
 WrittenFile written_file(const std::filesystem::path& path);
 
-/// The content comes in pieces, one after the other. They are written to a temporary file beside the target,
-/// which then takes its name and, where there was one, its owner and permissions. Where the folder takes no
-/// new file, the existing one is overwritten. `given_up`, which a handler of signals may set, ends the wait
-/// for the reader of a pipe, after a second for one that is only slow. Throws std::runtime_error that names
-/// the file.
+/// Writes the pieces one after the other. They go to a temporary file beside the target, which then takes the
+/// target's name and, if the target existed, its owner and permissions. If the folder does not allow a new
+/// file, the existing file is overwritten. `given_up`, which a signal handler may set, ends the wait for the
+/// reader of a pipe; a slow reader is given one more second. Throws std::runtime_error, which names the file.
 void write_file(const std::filesystem::path& path, std::span<const std::span<const std::byte>> pieces,
                 const std::atomic<bool>* given_up = nullptr);
 void write_file(const std::filesystem::path& path, std::span<const std::byte> bytes,

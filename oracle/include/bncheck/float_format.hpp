@@ -1,6 +1,6 @@
 #pragma once
-/// The binary floating-point formats that an exact number can be rounded to, described by their parameters,
-/// so that one rounding serves f16, bf16, f32 and f64 without ever passing through another format.
+/// Binary floating-point formats, described by their parameters. So one rounding serves f16, bf16, f32 and
+/// f64, and no number passes through another format first.
 
 #include <cstdint>
 

@@ -1,6 +1,6 @@
 #pragma once
-/// Integers without limits. Boost.Multiprecision does the arithmetic and stays in the library's sources: its
-/// headers would add 3 s to the compilation of whatever includes this one.
+/// Integers of any size. Boost.Multiprecision does the arithmetic. It stays in the library's sources, because
+/// its headers would add 3 s to the compilation of every file that includes this one.
 
 #include <array>
 #include <cstddef>
@@ -12,7 +12,8 @@ namespace bncheck {
 __extension__ using Int128 = __int128;
 __extension__ using Uint128 = unsigned __int128;
 
-/// 512 bits, the usual case (y of ordinary floats), lie inside the object; more are allocated.
+/// Integer of any size. Up to 512 bits, which the y of ordinary floats needs, lie inside the object; larger
+/// numbers allocate.
 class Integer {
  public:
   Integer() noexcept;
@@ -21,7 +22,7 @@ class Integer {
   Integer(std::uint64_t value) noexcept;
   Integer(Int128 value) noexcept;
   Integer(Uint128 value) noexcept;
-  /// Of hexadecimal digits after "0x". Throws std::runtime_error where they are none.
+  /// Number from hexadecimal digits after "0x". Throws std::runtime_error if the text is no number.
   explicit Integer(const std::string& digits);
   Integer(const Integer& other);
   Integer(Integer&& other) noexcept;
@@ -34,7 +35,7 @@ class Integer {
   bool is_zero() const { return sign() == 0; }
   /// floor(log2 |this|). Precondition: not zero.
   std::int64_t top_bit() const;
-  /// Of the magnitude, lower case, without "0x".
+  /// Hexadecimal digits of the magnitude, lower case, without "0x".
   std::string hexadecimal() const;
 
   friend Integer operator+(const Integer& a, const Integer& b);
@@ -42,13 +43,13 @@ class Integer {
   friend Integer operator*(const Integer& a, const Integer& b);
   friend Integer operator-(const Integer& a);
   friend Integer operator<<(const Integer& a, unsigned bits);
-  /// Towards minus infinity.
+  /// Shift right, rounded towards minus infinity.
   friend Integer operator>>(const Integer& a, unsigned bits);
   friend bool operator==(const Integer& a, const Integer& b);
 
  private:
   friend struct BoostInteger;
-  /// A number of Boost's, see src/boost_integer.hpp.
+  /// Holds a number of Boost's; see src/boost_integer.hpp.
   alignas(16) std::array<std::byte, 80> storage_;
 };
 

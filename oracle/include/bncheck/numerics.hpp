@@ -1,11 +1,11 @@
 #pragma once
-/// How accurate a subject claims to be. The judge holds it to its claim, no more and no less.
+/// Numerics: the accuracy that a subject claims. The judge holds it to its claim, no more and no less.
 ///
-/// The dtype of an output says to what its exact value is rounded last. What may be lost before that is a
-/// matter of the arithmetic: half-precision tensors are storage, and sound implementations compute in float32
-/// between loading and storing them, with sums, statistics and products that no half-precision number holds.
-/// Arithmetic in half precision itself (a mean accumulated in f16, which stagnates at 2048 ones) is
-/// deficient, and nothing declares it.
+/// The dtype of an output decides how its exact value is rounded last. The error before that depends on the
+/// arithmetic. Half-precision tensors are storage only: sound implementations compute in float32 between
+/// loading and storing them, because no half-precision number holds their sums, statistics and products.
+/// Arithmetic in half precision itself is deficient and cannot be declared: a mean accumulated in f16 does
+/// not grow beyond 2048 when ones are added.
 
 #include <cstdint>
 #include <string>
@@ -32,10 +32,10 @@ enum class Arithmetic {
   f32,      ///< u = 2^-24, numbers from 2^-149 to 2^128
   f64,      ///< u = 2^-53, numbers from 2^-1074 to 2^1024
 };
-/// Where the exponents of intermediate results end.
+/// Exponent range of intermediate results.
 enum class Range {
-  own,   ///< where those of the arithmetic do
-  wide,  ///< where those of the next wider format do: float64 for float32, 15 bits for float64
+  own,   ///< that of the arithmetic
+  wide,  ///< that of the next wider format: float64 for float32, 15 bits of exponent for float64
 };
 
 struct Numerics {
@@ -43,30 +43,30 @@ struct Numerics {
   Summation summation = Summation::blocked;
   Arithmetic arithmetic = Arithmetic::of_data;
   Range range = Range::own;
-  /// y and the running statistics are made of the mean and the variance or invstd that the call returns as
-  /// saved_*, rounded to their dtype, and not of what was accumulated.
+  /// true: y and the running statistics are computed from the mean and the variance or invstd that the call
+  /// returns as saved_*, rounded to their dtype, and not from the accumulated values.
   bool rounds_statistics = false;
   bool flush_to_zero = false;
   bool deterministic = true;      ///< the same call gives the same bits
-  bool thread_invariant = false;  ///< ... whatever the number of threads
-  bool layout_invariant = false;  ///< ... and whatever the placement of x and y
+  bool thread_invariant = false;  ///< the same bits for any number of threads
+  bool layout_invariant = false;  ///< the same bits for any placement of x and y
 
   bool operator==(const Numerics&) const = default;
 };
 
-/// The same with the arithmetic that `of_data` stands for where x has this dtype.
+/// The same numerics, with `of_data` replaced by the arithmetic that it means for an x of this dtype.
 Numerics resolved(Numerics numerics, Dtype data);
 
 std::string_view name_of(Claim claim);
 std::string_view name_of(Summation summation);
 
-/// A claim and what differs from the members' defaults, separated by commas: "exact",
-/// "sound,summation=naive,range=wide,flush_to_zero=true,deterministic=false"; differences alone are of a
-/// sound claim. The knobs: summation, range, arithmetic, rounds_statistics, flush_to_zero, deterministic,
-/// thread_invariant, layout_invariant. Throws std::invalid_argument whose one line names what is unknown, and
-/// what is known.
+/// Numerics from text: a claim and the knobs that differ from the defaults of the members, separated by
+/// commas: "exact", "sound,summation=naive,range=wide,flush_to_zero=true,deterministic=false". Without a
+/// claim it is sound. The knobs: summation, range, arithmetic, rounds_statistics, flush_to_zero,
+/// deterministic, thread_invariant, layout_invariant. Throws std::invalid_argument; its message of one line
+/// names what is unknown and what is known.
 Numerics numerics_from_text(std::string_view text);
-/// The shortest such text: numerics_from_text gives the same back.
+/// Shortest such text; numerics_from_text of the result is equal.
 std::string text_of(const Numerics& numerics);
 
 }  // namespace bncheck

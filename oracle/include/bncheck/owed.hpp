@@ -1,5 +1,5 @@
 #pragma once
-/// Outputs that a call owes: which, of what dtype and of what shape.
+/// Outputs that a call must deliver: which ones, with their dtype and shape.
 
 #include <vector>
 
@@ -15,11 +15,12 @@ struct OwedOutput {
   Shape shape;
 };
 
-/// dtype of parameters and statistics: that of those in the state, or else of the data.
+/// Dtype of parameters and statistics: that of the tensors in the state, or that of the data if the state has
+/// none.
 Dtype dtype_of_vectors(const State& state, Dtype data);
 
-/// Owed by a call that succeeds from the state `before`: what it returns and what it newly puts into the
-/// state. `latest`: the forward call that a Backward is the gradient of.
+/// Outputs owed by a call that succeeds from the state `before`: those that it returns and those that it puts
+/// into the state. `latest`: the forward call that a Backward is the gradient of.
 std::vector<OwedOutput> owed(const Config& config, const State& before, const Call& call,
                              const Dialect& dialect, const Forward* latest);
 

@@ -14,7 +14,7 @@
 
 namespace bncheck {
 
-/// Content that is not what it has to be; the message names the part, and callers add the file.
+/// Content that does not have the required form. The message names the part; callers add the file.
 class FormatError : public std::runtime_error {
  public:
   using std::runtime_error::runtime_error;
@@ -30,11 +30,11 @@ struct Archive {
 inline constexpr std::size_t max_header_bytes = std::size_t{16} << 20;
 
 using NamedTensors = std::vector<std::pair<std::string, const Tensor*>>;
-/// What stands before the data: 8 bytes of length and the JSON header. The tensors' bytes follow in this
+/// Bytes before the data: 8 bytes of length and the JSON header. The bytes of the tensors follow in this
 /// order.
 std::string archive_header(const std::map<std::string, std::string>& metadata, const NamedTensors& tensors);
-/// An archive's bytes in pieces that follow one another: the header, and the tensors' own bytes, which are
-/// not copied and have to stay.
+/// Bytes of an archive, in consecutive pieces: the header, then the bytes of the tensors, which are not
+/// copied and must stay alive.
 class ArchivePieces {
  public:
   ArchivePieces(const std::map<std::string, std::string>& metadata, const NamedTensors& tensors);
@@ -49,14 +49,14 @@ class ArchivePieces {
 };
 
 std::vector<std::byte> write_archive(const Archive& archive);
-/// Throws FormatError. Allocates no more than a small multiple of what `bytes` holds, whatever the header
-/// says; a header of more than `most_header` bytes is not looked at.
+/// Throws FormatError. Allocates no more than a small multiple of the size of `bytes`, whatever the header
+/// says. A header of more than `most_header` bytes is refused unread.
 Archive read_archive(std::span<const std::byte> bytes, std::size_t most_header = max_header_bytes);
 
-/// Takes little more memory than the archive: its tensors are read straight to their place. Throws
-/// FormatError, and std::runtime_error that names a file which cannot be read.
+/// Reads an archive, and takes little more memory than it: the tensors are read straight to their place.
+/// Throws FormatError, and std::runtime_error for a file that cannot be read, which names the file.
 Archive load_archive(const std::filesystem::path& path);
-/// Throws std::runtime_error that names the file.
+/// Throws std::runtime_error, which names the file.
 void save_archive(const std::filesystem::path& path, const Archive& archive);
 
 }  // namespace bncheck

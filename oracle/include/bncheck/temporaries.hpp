@@ -1,13 +1,13 @@
 #pragma once
-/// Files and folders that are gone when the program has ended, whether it returned, threw or was
-/// ended by a signal that can be caught.
+/// Files and folders that are removed when the program ends: by returning, by an exception, or by a signal
+/// that can be caught.
 
 #include <cstddef>
 #include <filesystem>
 
 namespace bncheck {
 
-/// Names a file, or a folder of files, from before it is made. It goes with this object unless it was
+/// Name of a file, or of a folder of files, set before it is created. The destructor removes it unless it was
 /// released.
 class Temporary {
  public:
@@ -17,7 +17,7 @@ class Temporary {
   ~Temporary();
 
   const std::filesystem::path& path() const { return path_; }
-  /// It has become something else, or has another owner: it stays.
+  /// Keeps the file: it has another name or another owner now.
   void release();
 
  private:
@@ -26,8 +26,8 @@ class Temporary {
   bool released_ = false;
 };
 
-/// Removes what the Temporaries of the program name. For a signal handler: it allocates nothing and takes no
-/// lock.
+/// Removes the files and folders of all Temporaries of the program. Safe in a signal handler: it allocates
+/// nothing and takes no lock.
 void remove_temporaries() noexcept;
 
 }  // namespace bncheck
