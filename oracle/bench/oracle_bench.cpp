@@ -1,5 +1,5 @@
-/// How many elements per second the exact oracle answers, on one core: C = 32 channels of n = 4096 values
-/// from N(0, 1), random weight and bias; dy from N(0, 1) too.
+/// Elements per second that the exact oracle answers on one core: C = 32 channels of n = 4096 values from
+/// N(0, 1), random weight and bias, dy from N(0, 1).
 
 #include <benchmark/benchmark.h>
 
@@ -107,7 +107,7 @@ void inference_dx_dweight_dbias(benchmark::State& state) {
 }
 BENCHMARK(inference_dx_dweight_dbias)->Unit(benchmark::kMillisecond);
 
-/// The three measures of a result that is one ulp off everywhere.
+/// Time of the three error measures, for a result that is one ulp off everywhere.
 void error_of(benchmark::State& state, const ExpectedTensor& exact) {
   Tensor got = exact.nearest();
   for (float& value : got.floats()) value = std::nextafter(value, 0.0f);

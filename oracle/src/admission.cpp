@@ -1,4 +1,4 @@
-/// Which calls must fail, and how: the error rows of the contract.
+/// Calls that must fail, and the kinds of error that they may fail with: the error rows of the contract.
 
 #include <algorithm>
 #include <cmath>
@@ -34,7 +34,8 @@ bool eps_in_range(double eps) {
   return eps == 0 || (eps >= 0x1p-126 && eps <= 0x1p127);
 }
 
-/// Finite, also as the dialect's scalars carry it: from 2^128 - 2^103 on, the nearest float is infinite.
+/// Whether the momentum is finite, also in the dialect's scalars: from 2^128 − 2^103 on, the nearest float is
+/// infinite.
 bool momentum_fits(const std::optional<double>& momentum, const Dialect& dialect) {
   if (!momentum) return true;
   return dialect.scalars == Scalars::f32 ? std::fabs(*momentum) < 0x1.ffffffp127 : std::isfinite(*momentum);
@@ -52,15 +53,15 @@ std::set<std::int64_t> touched_offsets(const Shape& shape, const std::vector<std
   return offsets;
 }
 
-/// What a call does with the running statistics.
+/// Use of the running statistics by a call.
 struct Uses {
   bool running, writes_running;
 };
 
-/// Some element of what is written, of this shape, has the address of another element, or of a buffer that
-/// the call reads or writes too.
+/// Whether an element of a written tensor of this shape shares its address with another of its elements, or
+/// with a buffer that the call reads or writes.
 bool overlaps(const Config& config, const Shape& shape, const Uses& uses, const Exec& exec) {
-  // Statistics have elements whether the batch has any or not.
+  // The statistics have elements even if the batch is empty.
   if (exec.overlap == Overlap::running_mean_and_var) return uses.writes_running;
   if (element_count(shape).value_or(0) == 0) return false;
   switch (exec.overlap) {
@@ -83,7 +84,7 @@ bool overlaps(const Config& config, const Shape& shape, const Uses& uses, const 
   return std::ranges::any_of(offsets, [&](std::int64_t offset) { return offsets.contains(offset + 1); });
 }
 
-/// Of eps, rank, channels and values per channel, for an input of this shape.
+/// Adds the errors of ε, rank, channels and values per channel for an input of this shape.
 void shape_errors(const Config& config, const Shape& shape, bool training, const Dialect& dialect,
                   std::set<ErrorKind>& errors) {
   const bool batch = uses_batch(config, training);
@@ -109,8 +110,10 @@ void forward_errors(const Config& config, const Forward& forward, const Exec& ex
   if (overlaps(config, shape, {tracked, tracked && forward.training}, exec)) errors.insert(ErrorKind::alias);
 }
 
-/// What forbids a forward call forbids a gradient, whatever else does: a call may name any of its errors. The
-/// mode is the one that it names, else that of its forward call; without either, none is known.
+/// Adds the errors of a backward call. Everything that forbids its forward call forbids the backward call
+/// too, besides its own errors; a call with several errors may report any of them. The mode is the one that
+/// the call names, or else that of its forward call; without a forward call, a mode that is not named counts
+/// as inference.
 void backward_errors(const Config& config, const Backward& backward, const Exec& exec, const Forward* latest,
                      const Dialect& dialect, std::set<ErrorKind>& errors) {
   if (latest == nullptr || backward.training.value_or(latest->training) != latest->training) {
@@ -134,8 +137,8 @@ void backward_errors(const Config& config, const Backward& backward, const Exec&
   if (backward.want_dx && (covers_x || overlaps(config, shape, uses, exec))) errors.insert(ErrorKind::alias);
 }
 
-/// A training call that keeps statistics advances the counter, which has nowhere to go from its largest
-/// value.
+/// Whether the counter has its largest value, which a training call that keeps statistics would have to
+/// advance.
 bool exhausts_counter(const Config& config, const State& before, const Forward& forward) {
   return updates_running(config, forward) &&
          before.num_batches_tracked == std::numeric_limits<std::int64_t>::max();

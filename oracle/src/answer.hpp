@@ -1,5 +1,5 @@
 #pragma once
-/// What the exact answer to one call has in common, whatever the call.
+/// Common interface of the exact answers to single calls.
 
 #include "bncheck/expected.hpp"
 
@@ -14,12 +14,12 @@ class Answer {
 
   virtual const Shape& shape(Output output) const = 0;
   virtual Dtype dtype(Output output) const = 0;
-  /// Of x.
+  /// Dtype of x.
   virtual Dtype data() const = 0;
   virtual ExactNumber value(Output output, std::int64_t index) const = 0;
-  /// Preconditions: the value is finite, the numerics' arithmetic is resolved.
+  /// Slack of one element. Preconditions: the value is finite, the arithmetic of the numerics is resolved.
   virtual Slack slack(Output output, std::int64_t index, const Numerics& numerics) const = 0;
-  /// For a value that is not finite: sound arithmetic cannot miss that, nor its sign.
+  /// For a value that is not finite: whether sound arithmetic must find it, with its sign.
   virtual bool is_certain(Output output, std::int64_t index, const Numerics& numerics) const;
 };
 

@@ -1,5 +1,5 @@
 #pragma once
-/// Reading the parts of an archive by name and meaning.
+/// Reading of an archive's parts by name, with checks of their meaning.
 
 #include <cstdint>
 #include <optional>
@@ -14,13 +14,14 @@
 
 namespace bncheck {
 
-/// Of one file.
+/// Largest number of calls in one file.
 inline constexpr std::int64_t max_calls = 4096;
 
-/// What `__metadata__` and the tensors say; what they do not say as expected is a FormatError that names it.
+/// Reader of `__metadata__` and tensors. Where they are not as expected, it throws FormatError, which names
+/// the part.
 class ArchiveReader {
  public:
-  /// The archive has to stay; its tensors are taken out of it, each once.
+  /// The archive must stay alive. Tensors are moved out of it, each once.
   explicit ArchiveReader(Archive& archive) : archive_(archive) {}
 
   std::optional<std::string> find(const std::string& key) const {
@@ -76,7 +77,7 @@ class ArchiveReader {
     }
     return values;
   }
-  /// What follows the last word that has a meaning.
+  /// Rejects text after the last word that has a meaning.
   void expect_end(const std::string& key, Words& words, const std::string& expected) const {
     if (!words.next().empty()) reject(key, expected);
   }

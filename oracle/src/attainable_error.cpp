@@ -8,46 +8,47 @@
 namespace bncheck {
 namespace {
 
-/// What statistics lose where they wait in their stored form. Formats of the arithmetic's precision or more
-/// take nothing that is not counted elsewhere.
+/// Whether the statistics lose accuracy in their stored form. A format with at least the precision of the
+/// arithmetic adds nothing that is not counted elsewhere.
 bool loses_in_store(const ChannelScale& c, const Numerics& numerics) {
   return c.stored && c.stored->format.precision < precision_of(numerics).bits;
 }
 long double stored_error(const ChannelScale& c, const Numerics& numerics, long double size) {
   return loses_in_store(c, numerics) ? half_ulp(c.stored->format, size) : 0;
 }
-/// A computed number of at most this size is not rounded to infinity.
+/// Whether a computed number of at most this size is stored without becoming infinite.
 bool fits_store(const ChannelScale& c, const Numerics& numerics, long double size) {
   if (!loses_in_store(c, numerics)) return true;
   const FloatFormat& format = c.stored->format;
   return size < std::ldexp(2 - std::ldexp(1.0L, -format.precision), 1 - format.min_exponent);
 }
 
-/// The computed mean: summation_depth roundings of partial sums, each at most Sum|x|, then the division and
-/// the rounding of the stored mean.
+/// Error of the computed mean: summation_depth roundings of partial sums, each at most Σ|x|, then the
+/// division and the rounding of the stored mean.
 long double computed_mean_error(const ChannelScale& c, const Numerics& numerics) {
   return unit(numerics) * (summation_depth(numerics.summation, c.n) + 2) * c.abs_mean;
 }
-/// The mean that is used, which may have been rounded to a narrower format.
+/// Error of the mean that is used, which may have been rounded to a narrower format.
 long double mean_error(const ChannelScale& c, const Numerics& numerics) {
   const long double error = computed_mean_error(c, numerics);
   return error + stored_error(c, numerics, std::fabs(c.mean) + error);
 }
 
-/// The computed population variance: subtraction and squaring 2 x (x - mu), which is 3u relative to each
-/// term, the division 1, the sum's depth; a mean that is off by d adds d^2, for the deviations from the true
-/// mean sum to zero. Welford's update multiplies deviations from two different running means, so that there
-/// an error d of the mean counts once per term, 2 d |x - mu|, whose mean is at most 2 d sigma (Cauchy,
-/// Schwarz). The mean that deviations are taken from is no stored one.
+/// Error of the computed population variance. The subtraction and the square, with x − μ entering twice, give
+/// 3u relative to each term; the division gives u, the sum its depth. A mean that is off by d adds d²,
+/// because the deviations from the true mean sum to zero.
+///
+/// Welford's update multiplies deviations from two different running means. There an error d of the mean
+/// counts once per term, 2d·|x − μ|, whose mean is at most 2dσ (Cauchy–Schwarz). The deviations are taken
+/// from the computed mean, never from a stored one.
 long double variance_error(const ChannelScale& c, const Numerics& numerics) {
   const long double d = computed_mean_error(c, numerics);
   const long double updating = numerics.summation == Summation::welford ? 2 * d * std::sqrt(c.variance) : 0;
   return (summation_depth(numerics.summation, c.n) + 4) * unit(numerics) * c.variance + d * d + updating;
 }
 
-/// Relative error of the normalising factor that an error `dv` of the variance causes.
-/// Inside the root: half of dv/(v+eps), that is dv h^2/2. Outside: |sqrt(v+dv) - sqrt(v)| <= min(dv/(2
-/// sqrt(v)), sqrt(dv)), relative to sqrt(v)+eps.
+/// Relative error of the normalising factor h that an error `dv` of the variance v causes. Inside the root:
+/// half of dv/(v + ε), that is dv·h²/2. Outside: |√(v + dv) − √v| <= min(dv/(2√v), √dv), relative to √v + ε.
 long double invstd_error_from(long double dv, const ChannelScale& c) {
   if (c.eps_place == EpsPlace::inside) return dv * c.invstd * c.invstd / 2;
   const long double root = std::sqrt(c.variance);
@@ -55,7 +56,7 @@ long double invstd_error_from(long double dv, const ChannelScale& c) {
   return moved * c.invstd;
 }
 
-/// The channel with the variance that it normalises with, and the error of that.
+/// The channel with the variance that it normalises with, and the error of that variance.
 struct NormalisingVariance {
   ChannelScale channel;
   long double error;
@@ -71,14 +72,17 @@ NormalisingVariance normalising_variance(ChannelScale c, const Numerics& numeric
   return {c, error};
 }
 
-/// kappa, the relative error of gamma h (x - mu) for an exact mean: x - mu 1, v + eps 1/2, eps as a float
-/// 1/2, root 1, reciprocal 1, gamma h 1, product 1, and 2 for a reciprocal square root estimate with a Newton
-/// step; a variance with n-1 instead of n takes two more operations. Where the error dv of the variance is
-/// not small beside V = v + eps, the computed factor may exceed h by more than the first-order term, but V
-/// comes out as V - dv at least, and as eps at least. (Welford's recurrence finds a variance of 0 for two
-/// neighbouring numbers whose mean rounds to the second.) Infinite where both ends are 0: nothing is promised
-/// then. eps is a difference here, of which rounding would leave something where eps is nothing. An invstd
-/// that was stored in a narrower format has lost half an ulp of that.
+/// κ: relative error of γ·h·(x − μ) for an exact mean. In units of u: x − μ 1, v + ε 1/2, ε as a float 1/2,
+/// root 1, reciprocal 1, γ·h 1, product 1, and 2 for a reciprocal square root estimate with a Newton step. A
+/// variance with n − 1 instead of n takes two more operations.
+///
+/// Where the error dv of the variance is not small beside V = v + ε, the computed factor may exceed h by more
+/// than the first-order term. But the computed V is at least V − dv, and at least ε. (Welford's recurrence
+/// finds a variance of 0 for two neighbouring numbers whose mean rounds to the second.) κ is infinite where
+/// both lower limits are 0: the bound promises nothing then.
+///
+/// ε is computed as the difference of V and v, of which rounding may leave a remainder where ε is 0. An
+/// invstd that is stored in a narrower format has lost half an ulp of that format.
 long double kappa(const ChannelScale& scale, const Numerics& numerics) {
   const auto [c, dv] = normalising_variance(scale, numerics);
   const long double roundings = (c.unbiased_normalising ? 10 : 8) * unit(numerics);
@@ -95,29 +99,30 @@ long double kappa(const ChannelScale& scale, const Numerics& numerics) {
   return relative + stored_error(c, numerics, c.invstd * (1 + relative)) / c.invstd;
 }
 
-/// Second-order terms of all bounds.
+/// Factor for the second-order terms of all bounds.
 constexpr long double second_order = 1.01L;
 
-/// A bound that is itself beyond the largest number promises nothing: infinite, or 0 times infinite.
+/// A bound beyond the largest number promises nothing; it is infinite, or NaN from 0·∞.
 Slack bound(long double amount, const Numerics& numerics, bool in_range, long double folding = 0) {
   if (std::isnan(amount)) amount = HUGE_VALL;
   return {second_order * amount, folding, in_range && amount <= largest(numerics)};
 }
 
-/// alpha x + (beta - mean alpha): the products alpha x and alpha mean are rounded, and so is the difference
-/// beta - mean alpha, of at most both sizes; the last sum's rounding is the result's own.
+/// Error of folding: y = α·x + (β − μ·α) with α = γ·h. The products α·x and μ·α are rounded, and so is the
+/// difference β − μ·α, which is at most as large as both together. The rounding of the last sum is the one of
+/// the result itself.
 long double folding_error(const ChannelScale& c, const Numerics& numerics, long double gamma, long double x) {
   const long double alpha = std::fabs(gamma) * c.invstd;
   return second_order * unit(numerics) * (2 * alpha * (std::fabs(x) + std::fabs(c.mean)) + std::fabs(c.beta));
 }
 
-/// The computed sum of squares may be off by n times the variance's error: where that overflows, a constant
-/// channel whose exact variance is 0 may end as infinite.
+/// Whether the sum of squares stays finite. The computed sum may be off by n times the error of the variance.
+/// Where that overflows, a constant channel with the exact variance 0 may get an infinite one.
 bool squares_in_range(const ChannelScale& c, const Numerics& numerics) {
   return representable(c.n * c.variance, numerics) && c.n * variance_error(c, numerics) <= largest(numerics);
 }
 
-/// The computed statistics are finite where they are stored.
+/// Whether the computed statistics are finite in their stored form.
 bool statistics_fit(const ChannelScale& c, const Numerics& numerics) {
   if (!loses_in_store(c, numerics)) return true;
   const long double second =
@@ -134,7 +139,7 @@ bool batch_in_range(const ChannelScale& c, const Numerics& numerics) {
 
 bool element_in_range(const ChannelScale& c, const Numerics& numerics, long double gamma, long double x,
                       long double product) {
-  // Both bracketings, (gamma (x - mu)) h and gamma ((x - mu) h), must have their intermediate results.
+  // The intermediate results of both orders, (γ·(x − μ))·h and γ·((x − μ)·h), must be in range.
   const long double centred = x - c.mean;
   return representable(centred, numerics) && representable(gamma * c.invstd, numerics) &&
          representable(product, numerics) && representable(centred * c.invstd, numerics) &&
@@ -152,9 +157,9 @@ long double half_ulp(const FloatFormat& format, long double size) {
   return std::ldexp(1.0L, exponent - format.precision);
 }
 
-/// Naive: n-1. Blocked: sixteen sequential additions, then a tree: 15 + ceil(log2(n/16)) = 11 + ceil(log2 n).
-/// Compensated: 2u, and n^2 u^2 that second_order pays for. Wide: roundings of a format wider than the
-/// arithmetic vanish beside u.
+/// Naive: n − 1. Blocked: sixteen sequential additions, then a tree: 15 + ⌈log₂(n/16)⌉ = 11 + ⌈log₂ n⌉.
+/// Compensated: 2u, and n²u², which second_order covers. Wide: roundings of a format wider than the
+/// arithmetic are negligible beside u.
 long double summation_depth(Summation summation, long double n) {
   switch (summation) {
     case Summation::naive:
@@ -170,14 +175,14 @@ long double summation_depth(Summation summation, long double n) {
   return n <= 16 ? std::max(n - 1, 0.0L) : 11 + std::ceil(std::log2(n));
 }
 
-/// Given mean and variance: the eight roundings of kappa, and nothing else.
+/// Given mean and variance: only the eight roundings of κ.
 Slack slack_inference_y(const ChannelScale& c, const Numerics& numerics, long double gamma, long double x,
                         long double product) {
   const long double u = unit(numerics);
   const long double centred = x - c.mean;
   long double amount = 8 * u * std::fabs(product) + underflow_unit(numerics) * (1 + std::fabs(centred));
   if (c.ratio_statistics) {
-    // mean and variance are quotients S/c, each rounded once.
+    // Mean and variance are quotients S/c, each rounded once.
     amount += u * std::fabs(gamma * c.invstd * c.mean) + u * std::fabs(product) / 2;
   }
   const long double v = c.invstd > 0 ? 1 / (c.invstd * c.invstd) : 0;
@@ -186,7 +191,7 @@ Slack slack_inference_y(const ChannelScale& c, const Numerics& numerics, long do
                folding_error(c, numerics, gamma, x));
 }
 
-/// The mean's error passes through gamma h, with the h that was computed; all else is relative to the
+/// The error of the mean is multiplied by γ·h, with the computed h. All other errors are relative to the
 /// product.
 Slack slack_training_y(const ChannelScale& c, const Numerics& numerics, long double gamma, long double x,
                        long double product) {
@@ -203,7 +208,7 @@ Slack slack_mean(const ChannelScale& c, const Numerics& numerics) {
   return bound(mean_error(c, numerics), numerics, representable(c.n * c.abs_mean, numerics));
 }
 
-/// The unbiased variance is the population's times n/(n-1): a quotient and a product more.
+/// The unbiased variance is the population's times n/(n − 1): one quotient and one product more.
 Slack slack_variance(const ChannelScale& c, const Numerics& numerics, bool unbiased) {
   const long double u = unit(numerics);
   long double amount = variance_error(c, numerics);
@@ -215,8 +220,8 @@ Slack slack_invstd(const ChannelScale& c, const Numerics& numerics) {
   return bound(c.invstd * kappa(c, numerics), numerics, batch_in_range(c, numerics));
 }
 
-/// The statistic's own error and its rounding to float, weighted; 1-m, two products and a sum on the rest: no
-/// term meets more than three roundings. Each product may underflow.
+/// The weighted statistic brings its own error and its rounding to float. 1 − m, two products and a sum
+/// follow: no term meets more than three roundings. Each product may underflow.
 Slack slack_running(const Slack& statistic, const Numerics& numerics, long double old_term,
                     long double fresh_weight, long double s) {
   const long double u = unit(numerics);
@@ -232,15 +237,15 @@ Slack slack_running(const Slack& statistic, const Numerics& numerics, long doubl
 
 namespace {
 
-/// Products and quotients may leave the range at both ends; a sum or difference only at the upper one, for a
-/// small one is exact.
+/// Whether the value is below overflow. Products and quotients may leave the range at both ends; a sum or
+/// difference only at the upper end, because a small one is exact.
 bool below_overflow(long double value, const Numerics& numerics) {
   return std::fabs(value) <= largest(numerics);
 }
 
-/// delta T / n: the error of t = mean(dy x^), whose terms are rounded once and summed in the sum's depth,
-/// then divided and stored; each x^ is off by tau = |x^| kappa + h delta mu, with the h that was computed. A
-/// product may underflow before or after h, and so may x^ before dy.
+/// Error δt of t = mean(dy·x̂). The terms are rounded once and summed in the depth of the sum, then divided
+/// and stored. Each x̂ is off by τ = |x̂|·κ + h·δμ, with the computed h. A product may underflow before or
+/// after h comes in, and so may x̂ before dy comes in.
 long double projection_error(const ChannelScale& c, const GradientScale& g, const Numerics& numerics,
                              long double relative, long double mean_error) {
   const long double h = c.invstd;
@@ -250,9 +255,9 @@ long double projection_error(const ChannelScale& c, const GradientScale& g, cons
          underflow_unit(numerics) * (1 + h + g.abs_mean);
 }
 
-/// Either of dy x^ and dy (x - mu) may be what is summed, gamma may have been multiplied in beforehand, and
-/// invstd may come in as h^2 or h^3. Given statistics may lie far from x: x - mu and x^ overflow on their own
-/// then, and a dy of 0 makes them NaN.
+/// Whether the sums stay in range. The terms may be dy·x̂ or dy·(x − μ), γ may have been multiplied in
+/// beforehand, and invstd may come in as h² or h³. Given statistics may lie far from x: x − μ and x̂ alone
+/// overflow then, and a dy of 0 makes them NaN.
 bool sums_in_range(const ChannelScale& c, const GradientScale& g, const Numerics& numerics) {
   const long double h = c.invstd;
   return representable(h, numerics) && representable(h * h, numerics) && representable(h * h * h, numerics) &&
@@ -261,15 +266,15 @@ bool sums_in_range(const ChannelScale& c, const GradientScale& g, const Numerics
          below_overflow(g.reach * h, numerics);
 }
 
-/// What multiplies x^ t in dx, beside 1 where eps is in the root and the variance divides by n.
+/// Weight w of x̂·t in dx: 1 where ε is in the root and the variance divides by n.
 struct ProjectionWeight {
   long double size, relative_error;
   bool in_range;
 };
 
-/// -(dh/dsigma)/sigma is h^3 inside the root and h^2/sigma outside, 1/(h sigma) times as much: the error of
-/// h, four roundings, and that of sigma, which an error dv of the variance moves by less than dv/v as long as
-/// dv < v/2. Beyond that sigma may come out as 0, and dx with it as NaN.
+/// −(dh/dσ)/σ is h³ with ε inside the root and h²/σ with ε outside, which is 1/(h·σ) times as much. Its
+/// error: that of h, four roundings, and that of σ. An error dv of the variance moves σ by less than dv/v
+/// (relative) as long as dv < v/2. Beyond that the computed σ may be 0, and dx NaN.
 ProjectionWeight projection_weight(const ChannelScale& scale, const GradientScale& g,
                                    const Numerics& numerics, long double relative) {
   if (scale.eps_place != EpsPlace::outside) return {g.correction, 0, true};
@@ -283,12 +288,15 @@ ProjectionWeight projection_weight(const ChannelScale& scale, const GradientScal
 
 }  // namespace
 
-/// dx = gamma h g, g = dy - mean(dy) - w x^ t, where w is the weight above. The mean of dy costs depth + 2,
-/// x^ t carries both factors' errors, and three roundings are made of each of g's terms; gamma h g then has
-/// the factor's error kappa and two products. The errors of x^ and t multiply: where x lies at the mean and
-/// dy is constant, both factors are 0 and their errors are all there is; and beside a mean that is large for
-/// sigma, kappa itself is not small. Last, what underflows: a product within g, one of the products with
-/// gamma and h, or Sum dy (x - mu) times some of h, h, h and gamma, before x - mu or x^ comes in.
+/// dx = γ·h·g with g = dy − mean(dy) − w·x̂·t, where w is the weight above. mean(dy) costs depth + 2, x̂·t
+/// has the errors of both factors, and each term of g meets three roundings. γ·h·g then has the error κ of
+/// the factor and two products.
+///
+/// The errors of x̂ and t multiply: where x lies at the mean and dy is constant, both factors are 0 and only
+/// their errors remain; and for a mean that is large beside σ, κ itself is not small.
+///
+/// Last, underflow: of a product within g, of one of the products with γ and h, or of Σdy·(x − μ) times some
+/// of h, h, h and γ before x − μ or x̂ comes in.
 Slack slack_training_dx(const ChannelScale& c, const GradientScale& g, const Numerics& numerics,
                         const GradientElement& at) {
   const long double u = unit(numerics);
@@ -314,7 +322,7 @@ Slack slack_training_dx(const ChannelScale& c, const GradientScale& g, const Num
       (1 + std::fabs(centred) + std::fabs(normal) + h * (2 + std::fabs(t) + std::fabs(normal) * (1 + h)));
   const long double amount =
       gamma * h * g_error * (1 + relative) + std::fabs(at.dx) * (relative + 2 * u) + underflow;
-  // What any order of the factors gamma, h, h, h and 1/n may leave on the way.
+  // Largest intermediate results for any order of the factors γ, h, h, h and 1/n.
   const long double most_gamma = std::max(gamma, 1.0L);
   const long double most_h = std::max(h, 1.0L);
   const long double largest_term = 2 * g.n * (terms + weight.size * product_error);
@@ -328,7 +336,8 @@ Slack slack_training_dx(const ChannelScale& c, const GradientScale& g, const Num
   return bound(amount, numerics, in_range);
 }
 
-/// gamma h dy: the eight roundings of the inference y, less the subtraction.
+/// γ·h·dy: the roundings of the inference y. One of the eight, the subtraction, does not occur; the bound
+/// keeps its u.
 Slack slack_inference_dx(const ChannelScale& c, const Numerics& numerics, const GradientElement& at) {
   const long double u = unit(numerics);
   const long double h = c.invstd;
@@ -341,7 +350,7 @@ Slack slack_inference_dx(const ChannelScale& c, const Numerics& numerics, const 
   return bound(amount, numerics, in_range);
 }
 
-/// n t. Given statistics have no errors of their own; a quotient S/c is rounded once, as in
+/// dγ = n·t. Given statistics have no error of their own; a quotient S/c is rounded once, as in
 /// slack_inference_y.
 Slack slack_dweight(const ChannelScale& c, const GradientScale& g, const Numerics& numerics,
                     bool uses_batch) {
@@ -356,7 +365,7 @@ Slack slack_dweight(const ChannelScale& c, const GradientScale& g, const Numeric
   return bound(amount, numerics, statistics_in_range && sums_in_range(c, g, numerics));
 }
 
-/// The sum's depth, and one rounding where it is stored.
+/// dβ = Σdy: the depth of the sum, and one rounding where it is stored.
 Slack slack_dbias(const GradientScale& g, const Numerics& numerics) {
   const long double sum = g.n * g.abs_mean;
   return bound(unit(numerics) * (summation_depth(numerics.summation, g.n) + 1) * sum, numerics,

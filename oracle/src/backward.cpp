@@ -10,7 +10,7 @@
 namespace bncheck {
 namespace {
 
-/// The statistics of a backward pass that has an eps of its own, inside the root.
+/// Statistics of a backward pass that has an ε of its own, inside the root.
 Channels channels_with(Config config, double eps, const State& before, const Tensor& x, bool uses_batch,
                        Dialect dialect) {
   config.eps = eps;
@@ -19,7 +19,7 @@ Channels channels_with(Config config, double eps, const State& before, const Ten
   return Channels(config, before, x, uses_batch, dialect);
 }
 
-/// a + b where one of them at least is not finite.
+/// a + b, where at least one of the two is not finite.
 double extended_sum(std::optional<double> a, double b) {
   return a ? *a + (std::isfinite(b) ? 0 : b) : b;
 }
@@ -79,7 +79,7 @@ void BackwardAnswer::prepare_sums() {
   }
 }
 
-/// Magnitudes only: sums of absolute values lose nothing in long double.
+/// Magnitudes only: sums of absolute values do not cancel, so long double is exact enough.
 void BackwardAnswer::prepare_scale(std::int64_t c) {
   Gradient& gradient = gradients_[static_cast<std::size_t>(c)];
   const ChannelScale& channel = channels_[c].scale;
@@ -108,7 +108,7 @@ void BackwardAnswer::prepare_form(std::int64_t c) {
   Gradient& gradient = gradients_[static_cast<std::size_t>(c)];
   const std::int64_t n = channels.values_per_channel();
   const Dyadic correlation = Dyadic::of(n) * gradient.sum_with_x - gradient.sum * channel.batch.sum;
-  // A backward pass with an eps of its own is no derivative, but the textbook's formula with 1/n throughout.
+  // With an ε of its own, the backward pass is no derivative but the textbook formula, with 1/n throughout.
   const bool unbiased = dialect_.normalising_variance == Correction::unbiased && !own_channels_ && n > 1;
   const std::int64_t q = unbiased ? n - 1 : n;
   gradient.form = channel.normaliser.gradient(n, q, correlation);
@@ -125,7 +125,7 @@ Dtype BackwardAnswer::dtype(Output output) const {
 
 ExactNumber BackwardAnswer::value(Output output, std::int64_t index) const {
   if (output == Output::dx) return dx(index, channels_[channels_.channel_of(index)].weight);
-  // Sums of nothing.
+  // Without values, the sums are 0.
   if (channels_.values_per_channel() == 0) return ExactNumber::rational(Dyadic(), Dyadic(1, 0));
   return output == Output::dweight ? dweight(index) : dbias(index);
 }
@@ -150,10 +150,10 @@ ExactNumber BackwardAnswer::dx(std::int64_t index, double gamma) const {
   return gradient.form.value(gamma, n * Dyadic::of(dy) - gradient.sum, n * x - channel.batch.sum);
 }
 
-/// gamma (dy/sqrt v) in the extended reals, one of the three not being finite.
+/// γ·(dy/√v) in the extended reals, where at least one of the three is not finite.
 ExactNumber BackwardAnswer::special_dx(const Channel& channel, double dy, double gamma) const {
   if (std::isnan(dy) || (std::isinf(dy) && channel.infinite_variance)) return ExactNumber::nan();
-  const double quotient = channel.infinite_variance ? 0 : dy;  // infinite, zero, or of dy's sign
+  const double quotient = channel.infinite_variance ? 0 : dy;  // infinite, zero, or of the sign of dy
   const bool infinite = std::isinf(quotient) || std::isinf(gamma);
   if (infinite && (quotient == 0 || gamma == 0)) return ExactNumber::nan();
   if (!infinite) return ExactNumber::rational(Dyadic(), Dyadic(1, 0));
@@ -195,14 +195,15 @@ Slack BackwardAnswer::slack(Output output, std::int64_t index, const Numerics& n
   return slack_dweight(channels_[index].scale, gradient, numerics, uses_batch_);
 }
 
-/// An infinite gamma asks for the sign of dx/gamma, which nobody knows who may be off by more than dx/gamma.
+/// An infinite γ needs only the sign of dx/γ. That sign is uncertain where the error of dx/γ may be larger
+/// than dx/γ.
 bool BackwardAnswer::is_certain(Output output, std::int64_t index, const Numerics& numerics) const {
   if (output != Output::dx) return true;
   const double gamma = channels_[channels_.channel_of(index)].weight;
   const ExactNumber quotient = dx(index, 1);
   if (!std::isinf(gamma) || !quotient.is_finite()) return true;
-  // An exact zero of given statistics is gamma times a dy of 0, or over an infinite variance: nothing is
-  // lost.
+  // With given statistics, dx/γ is exactly 0 only for a dy of 0 or an infinite variance: no arithmetic loses
+  // anything there.
   if (!uses_batch_ && quotient.sign() == 0) return true;
   const Slack slack = dx_slack(index, 1, numerics);
   return slack.in_range && quotient.distance(Dyadic()) > slack.amount;

@@ -1,5 +1,6 @@
 #pragma once
-/// The exact backward pass: exact sums of dy and dy x per channel, one exact number per element on demand.
+/// The exact backward pass: exact sums of dy and dy·x per channel, and one exact number per element on
+/// demand.
 
 #include <optional>
 #include <vector>
@@ -11,8 +12,8 @@ namespace bncheck {
 
 class BackwardAnswer : public Answer {
  public:
-  /// The gradient of `forward`, from the parameters and statistics in `before`. Precondition: dy has the
-  /// shape of x.
+  /// Gradient of `forward`, from the parameters and statistics in `before`. Precondition: dy has the shape of
+  /// x.
   BackwardAnswer(const Config& config, const State& before, const Forward& forward, const Tensor& dy,
                  const Dialect& dialect);
 
@@ -25,10 +26,10 @@ class BackwardAnswer : public Answer {
 
  private:
   struct Gradient {
-    bool finite = true;                 ///< x and dy of the channel are
-    std::optional<double> special_sum;  ///< Sum dy in the extended reals, where some dy is not finite
-    Dyadic sum, sum_with_x;             ///< Sum dy, Sum dy x
-    GradientForm form;                  ///< of dx in training
+    bool finite = true;                 ///< all x and dy of the channel are finite
+    std::optional<double> special_sum;  ///< Σdy in the extended reals, where some dy is not finite
+    Dyadic sum, sum_with_x;             ///< Σdy, Σdy·x
+    GradientForm form;                  ///< form of dx in training
     GradientScale scale;
   };
 
@@ -47,7 +48,8 @@ class BackwardAnswer : public Answer {
   Shape channel_shape_;
   bool uses_batch_;
   Channels channels_;
-  /// What dx is made of, where that is not what the forward pass normalised with.
+  /// Statistics that dx is computed with, where the dialect's backward_eps makes them differ from those of
+  /// the forward pass.
   std::optional<Channels> own_channels_;
   std::vector<Gradient> gradients_;
 };

@@ -1,5 +1,5 @@
 #pragma once
-/// What stands behind an Integer.
+/// The number of Boost.Multiprecision that an Integer holds.
 
 #include <boost/multiprecision/cpp_int.hpp>
 #include <new>

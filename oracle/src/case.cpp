@@ -40,7 +40,7 @@ Tensor* input_of(Call& call) {
 }
 
 namespace {
-/// Strides without their values: the same steps as in strides_of.
+/// Whether a stride overflows: the same steps as in strides_of, without the values.
 bool strides_overflow(const Placement& placement, const Shape& shape) {
   std::int64_t step = 1;
   for (std::size_t k = shape.size(); k-- > 0;) {

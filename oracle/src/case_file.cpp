@@ -9,8 +9,8 @@ namespace bncheck {
 
 namespace {
 
-/// A layer allocates its parameters by this word alone. Wrong numbers, negative ones too, are a case to
-/// check.
+/// Largest num_features in a file, because a layer allocates its parameters by this number alone. Wrong
+/// numbers, negative ones included, are cases to check.
 constexpr std::int64_t max_features = std::int64_t{1} << 24;
 const std::string note_prefix = "note.";
 
@@ -43,7 +43,7 @@ void write_placement(CaseParts& parts, const std::string& prefix, const Placemen
   if (placement.offset != 0) parts.metadata[prefix + "offset"] = std::to_string(placement.offset);
 }
 
-/// What the placements of a call are called: those of what it reads and what it writes.
+/// Names of the placements of a call: of the tensor that it reads and of the one that it writes.
 struct PlacementKeys {
   const char *read, *written;
 };
@@ -98,7 +98,7 @@ State read_state(const ArchiveReader& reader, const std::string& prefix) {
   return state;
 }
 
-/// Gaps and offsets are bounded so that a placement cannot ask for much more memory than its tensor's.
+/// Gaps and offsets are bounded, so that a placement cannot ask for much more memory than its tensor.
 constexpr std::int64_t max_gap = 4096;
 std::int64_t max_extent(const Shape& shape) {
   return std::max(std::int64_t{1} << 22, 64 * element_count(shape).value_or(0));

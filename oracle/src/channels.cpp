@@ -23,14 +23,15 @@ BatchSums batch_sums(ExactSums& sums, bool finite) {
   return batch;
 }
 
-/// Mean and variance from S/c with c > 0 or c < 0; c = 0 means that both are 0.
+/// Mean and variance from S/c, with c > 0 or c < 0; for c = 0 both are 0.
 Statistics quotient_statistics(const Dyadic& mean, const Dyadic& variance, const Dyadic& weight) {
   if (weight.is_zero()) return {one, Dyadic(), Dyadic()};
   const bool negative = weight.sign() < 0;
   return {negative ? -weight : weight, negative ? -mean : mean, variance * weight};
 }
 
-/// An infinite sum S stands for S/c: with the other sign where c < 0, NaN where S counts 0 times (c = 0).
+/// Value of the statistic S/c for an infinite sum S: the sign changes for c < 0, and c = 0 gives NaN. A
+/// finite S is returned unchanged.
 double quotient_or_sum(double sum, double weight) {
   return std::isinf(sum) ? (weight > 0 ? sum : weight < 0 ? -sum : std::nan("")) : sum;
 }
@@ -76,7 +77,7 @@ Channels::Channels(const Config& config, const State& before, const Tensor& x, b
 Statistics Channels::normalising_statistics(const BatchSums& batch) const {
   const Dyadic n = Dyadic::of(batch.n);
   if (dialect_.normalising_variance == Correction::population) return {n, batch.sum, batch.spread};
-  // sigma^2 n/(n-1) = spread / (n (n-1)) = spread n (n-1) / (n (n-1))^2
+  // σ²·n/(n−1) = spread / (n(n−1)) = spread·n(n−1) / (n(n−1))²
   const Dyadic less = Dyadic::of(batch.n - 1);
   return {n * less, batch.sum * less, batch.spread * n * less};
 }
@@ -104,7 +105,7 @@ void Channels::prepare_batch(const Tensor& x) {
   }
 }
 
-/// A single value whose variance is 0/0 has a mean all the same, but nothing to normalise with.
+/// A single value with the unbiased variance 0/0 still has a mean, but nothing to normalise with.
 void Channels::prepare_normaliser(Channel& channel) const {
   const BatchSums& batch = channel.batch;
   const bool single = batch.n == 1;

@@ -1,5 +1,5 @@
 #pragma once
-/// The exact statistics of every channel of one forward call, and what they normalise with.
+/// Exact statistics of every channel of one forward call, and its normalisation.
 
 #include <optional>
 #include <vector>
@@ -9,21 +9,23 @@
 
 namespace bncheck {
 
-/// What the exact sums of one channel's batch say.
+/// Results of the exact sums over one channel's batch.
 struct BatchSums {
   bool finite = true;
   std::int64_t n = 0;
-  Dyadic sum, spread;  ///< S1, and n S2 - S1^2 = n^2 sigma^2
+  Dyadic sum, spread;  ///< S₁ = Σx, and n·S₂ − S₁² = n²σ² with S₂ = Σx²
   long double abs_mean = 0;
 };
 
 struct Channel {
   double weight = 1, bias = 0;
-  /// Undefined where nothing is a number: batch values that are not finite, V <= 0, a NaN variance.
+  /// Undefined where the result is NaN: batch values that are not finite, V = v + ε <= 0, a variance that is
+  /// NaN or −infinity, a ratio's weight that is not finite.
   Normaliser normaliser;
-  /// The mean where it is infinite or NaN (given statistics only): the normaliser's own is 0 then.
+  /// The mean if it is infinite or NaN (given statistics only). The mean of the normaliser is 0 then.
   std::optional<double> special_mean;
-  /// Given statistics only; the normaliser's variance is of no meaning then.
+  /// true for an infinite variance (given statistics only). The variance of the normaliser has no meaning
+  /// then.
   bool infinite_variance = false;
   BatchSums batch;
   ChannelScale scale;
@@ -31,8 +33,8 @@ struct Channel {
 
 class Channels {
  public:
-  /// Of a forward call with this x. Batch statistics where `uses_batch`, else those of the state. An empty
-  /// batch has channels without statistics, which cost nothing however many they are.
+  /// Statistics of a forward call with this x: those of the batch if `uses_batch`, else those of the state.
+  /// The channels of an empty batch have no statistics and take no memory.
   Channels(const Config& config, const State& before, const Tensor& x, bool uses_batch,
            const Dialect& dialect);
 
@@ -41,7 +43,7 @@ class Channels {
     return all_.empty() ? empty_ : all_[static_cast<std::size_t>(c)];
   }
   std::int64_t values_per_channel() const { return values_; }
-  /// The channel that an element of x belongs to.
+  /// Channel of an element of x.
   std::int64_t channel_of(std::int64_t index) const { return index / spatial_ % count(); }
   /// Calls visit(index) for the elements of one channel, in logical order, until it returns false.
   template <class Visit>
@@ -64,7 +66,7 @@ class Channels {
   double eps_;
   std::optional<StoredStatistics> stored_;
   std::int64_t outer_, spatial_ = 1, values_ = 0, count_ = 0;
-  std::vector<Channel> all_;  ///< none of an empty batch
+  std::vector<Channel> all_;  ///< empty for an empty batch
   Channel empty_;
 };
 

@@ -13,7 +13,7 @@ const std::vector<Dialect>& dialect_presets() {
   static const std::vector<Dialect> presets = [] {
     Dialect pytorch;
 
-    Dialect onnx;  // ONNX 14/15 with training_mode: float attributes, momentum weighs the OLD statistic
+    Dialect onnx;  // ONNX 14/15 with training_mode: float attributes, momentum weights the old statistic
     onnx.name = "onnx";
     onnx.averaging = Averaging::old_weight;
     onnx.cumulative = Cumulative::unsupported;
@@ -22,11 +22,11 @@ const std::vector<Dialect>& dialect_presets() {
     onnx.saved = Saved::none;
     onnx.scalars = Scalars::f32;
 
-    Dialect keras = onnx;  // Keras 3: moving * momentum + batch * (1.0 - momentum), both Python numbers
+    Dialect keras = onnx;  // Keras 3: moving * momentum + batch * (1.0 - momentum), two Python numbers
     keras.name = "keras";
     keras.averaging = Averaging::both_weights;
 
-    Dialect onednn;  // the primitive: batch statistics are outputs, averaging is the caller's
+    Dialect onednn;  // the primitive returns batch statistics; the caller averages them
     onednn.name = "onednn";
     onednn.averaging = Averaging::none;
     onednn.cumulative = Cumulative::unsupported;
@@ -68,7 +68,7 @@ std::optional<Dialect> dialect_named(std::string_view name) {
 
 namespace {
 
-/// A finite number that is not negative; -0 is none, for it would not be written as it was read.
+/// Reads a finite number that is not negative. −0 is refused: it equals 0, but would be written as -0.
 std::optional<double> read_eps(std::string_view text) {
   double value = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);

@@ -13,17 +13,17 @@ const Number& mantissa_of(const Dyadic& dyadic) {
   return BoostInteger::of(dyadic.mantissa);
 }
 
-/// floor(log2 |v|). Precondition: not zero.
+/// floor(log₂ |v|). Precondition: not zero.
 std::int64_t top_of(const Dyadic& v) {
   return v.exponent + v.mantissa.top_bit();
 }
 
-/// The mantissa over a smaller exponent.
+/// Shifts the mantissa so that it belongs to the smaller exponent.
 void shift_to(Number& mantissa, std::int64_t exponent, std::int64_t smaller) {
   if (exponent > smaller) mantissa <<= static_cast<unsigned>(exponent - smaller);
 }
 
-/// `low` and `high`, each negated where that is said. Precondition: low.exponent <= high.exponent.
+/// Sum of `low` and `high`, each negated where its flag says so. Precondition: low.exponent <= high.exponent.
 Dyadic sum(const Dyadic& low, const Dyadic& high, bool negate_low, bool negate_high) {
   if (low.is_zero()) return negate_high ? -high : high;
   if (high.is_zero()) return negate_low ? -low : low;
@@ -79,7 +79,7 @@ int compare(const Dyadic& a, const Dyadic& b) {
   const int sa = a.sign();
   const int sb = b.sign();
   if (sa != sb || sa == 0) return (sa > sb) - (sa < sb);
-  // Numbers of different size are ordered without shifting: the shift may be by thousands of bits.
+  // Numbers of different size are compared without shifting: the shift may be thousands of bits.
   if (a.exponent != b.exponent && top_of(a) != top_of(b)) return (top_of(a) > top_of(b)) == (sa > 0) ? 1 : -1;
   const bool a_is_lower = a.exponent <= b.exponent;
   Number high = mantissa_of(a_is_lower ? b : a);

@@ -5,7 +5,7 @@
 namespace bncheck {
 
 double value_of_bits(std::uint64_t bits, const FloatFormat& format) {
-  // The machine's own formats need no arithmetic.
+  // Formats of the machine need no arithmetic.
   if (format.precision == format_f64.precision) return std::bit_cast<double>(bits);
   if (format.precision == format_f32.precision) {
     return static_cast<double>(std::bit_cast<float>(static_cast<std::uint32_t>(bits)));
@@ -22,8 +22,9 @@ double value_of_bits(std::uint64_t bits, const FloatFormat& format) {
          std::ldexp(static_cast<double>(fraction), format.smallest_exponent() + std::max(biased, 1) - 1);
 }
 
-/// A significand of hidden bit and fraction, added to the shifted biased exponent less one, carries by
-/// itself.
+/// Rounding may carry the significand into the next binade. The code is (exponent − min_exponent) shifted
+/// left, plus the significand with its hidden bit, so the carry and the hidden bit increase the biased
+/// exponent by themselves.
 std::uint64_t nearest_bits_of(double value, const FloatFormat& format) {
   if (std::isnan(value)) return format.nan_code();
   const std::uint64_t sign = std::uint64_t{std::signbit(value)} << format.sign_shift();
@@ -32,7 +33,7 @@ std::uint64_t nearest_bits_of(double value, const FloatFormat& format) {
   const int max_exponent = 1 - format.min_exponent;
   if (std::isinf(size) || std::ilogb(size) > max_exponent) return sign | format.infinity_code();
   const int exponent = std::max(std::ilogb(size), format.min_exponent);
-  // Rounds to even, to an integer that a double holds whatever the format.
+  // Rounds to the nearest integer, ties to even. A double holds that integer for every format.
   const double significand = std::nearbyint(std::ldexp(size, format.precision - 1 - exponent));
   const auto biased_less_one = static_cast<std::uint64_t>(exponent - format.min_exponent);
   return sign | ((biased_less_one << (format.precision - 1)) + static_cast<std::uint64_t>(significand));
@@ -61,7 +62,7 @@ double next_to(Dtype dtype, double value, bool up) {
 std::uint64_t element_bits(const Tensor& tensor, std::int64_t index) {
   const std::size_t size = size_of(tensor.dtype);
   std::uint64_t bits = 0;
-  // Tensors are little-endian, and so is every machine that this is built for.
+  // Tensors are little-endian, as are all machines that bncheck is built for.
   std::memcpy(&bits, tensor.bytes.data() + static_cast<std::size_t>(index) * size, size);
   return bits;
 }

@@ -23,8 +23,8 @@ ExactNumber ExactNumber::quadratic(Dyadic a, std::shared_ptr<const Radicand> b, 
   return number;
 }
 
-/// this - t has the sign of (a/sqrt(b) - q)/d with q = t d - c, and a/sqrt(b) - q, where both have the same
-/// sign s, has the sign of s (a^2 - q^2 b).
+/// this − t has the sign of (a/√b − q)/d with q = t·d − c. Where a and q have the same sign s, a/√b − q has
+/// the sign of s·(a² − q²b).
 int ExactNumber::compare(const Dyadic& t) const {
   const Dyadic q = (d_is_one_ ? t : t * d_) - c_;
   const int sa = a_.sign();
@@ -38,8 +38,8 @@ int ExactNumber::compare(const Dyadic& t) const {
   return d_.sign() * order;
 }
 
-/// |t - this| = |q sqrt(b) - a| / (|d| sqrt(b)); where q and a have the same sign the numerator cancels, and
-/// is |q^2 b - a^2| / (|q| sqrt(b) + |a|) instead, exact up to the final conversions.
+/// |t − this| = |q√b − a| / (|d|√b). Where q and a have the same sign the numerator cancels; there it is |q²b
+/// − a²| / (|q|√b + |a|) instead, exact up to the final conversions.
 long double ExactNumber::distance(const Dyadic& t) const {
   const Dyadic q = (d_is_one_ ? t : t * d_) - c_;
   const long double d = std::fabs(d_.approximate());
@@ -69,11 +69,12 @@ Dyadic value_of_code(std::uint64_t code, const FloatFormat& format) {
 
 namespace {
 
-/// The midpoint of the numbers with codes `below` and `below + 1`. Past the largest finite number stands the
-/// number that the format would have next, 2^(max+1), which is where infinity begins by the rounding rule.
+/// Midpoint of the numbers with codes `below` and `below + 1`. For the largest finite number the next one is
+/// taken as 2^(emax+1), the number that the format would have with a larger exponent: by the rounding rule,
+/// infinity begins at that midpoint.
 Dyadic midpoint_above(std::uint64_t below, const FloatFormat& format) {
   const Dyadic low = value_of_code(below, format);
-  // Within a binade and across its upper end, the next number is one unit of low's last place away.
+  // The next number is one unit in the last place of `low` away, also across the upper end of a binade.
   return {low.mantissa * 2 + 1, low.exponent - 1};
 }
 
@@ -85,7 +86,7 @@ Dyadic overflow_threshold(const FloatFormat& format) {
 
 namespace {
 
-/// A code near `magnitude`: where the search for the nearest one starts.
+/// Code near `magnitude`, where the search for the nearest one starts.
 std::uint64_t propose(long double magnitude, const FloatFormat& format) {
   if (!(magnitude > 0)) return 0;
   int exponent = 0;
@@ -97,8 +98,8 @@ std::uint64_t propose(long double magnitude, const FloatFormat& format) {
   }
   const auto significand = static_cast<std::uint64_t>(scaled);
   const std::uint64_t hidden = std::uint64_t{1} << (format.precision - 1);
-  // A significand of hidden bit and fraction, added to the shifted biased exponent less one, carries by
-  // itself.
+  // A carry of the rounded significand and its hidden bit increase the biased exponent by themselves, as in
+  // nearest_bits_of (elements.cpp).
   const auto biased_less_one = static_cast<std::uint64_t>(lsb - format.smallest_exponent());
   if (significand < hidden) return significand;
   return std::min((biased_less_one << (format.precision - 1)) + significand, format.infinity_code());
@@ -106,7 +107,7 @@ std::uint64_t propose(long double magnitude, const FloatFormat& format) {
 
 }  // namespace
 
-/// Sign of (|this| - t), for a number of the given sign and t >= 0.
+/// Sign of (|this| − t), for a number of the given sign and t >= 0.
 int ExactNumber::compare_magnitude(const Dyadic& t, int sign) const {
   return sign < 0 ? -compare(-t) : compare(t);
 }
@@ -125,7 +126,7 @@ std::uint64_t ExactNumber::nearest_bits(const FloatFormat& format) const {
   }
   const int s = sign();
   if (s == 0) return 0;
-  // Invariant sought: midpoint(code-1) <= |this| <= midpoint(code), ties to the even code.
+  // Condition of the result: midpoint(code−1) <= |this| <= midpoint(code), ties to the even code.
   const auto too_low = [&](std::uint64_t code) {
     if (code == format.infinity_code()) return false;
     const int order = compare_magnitude(midpoint_above(code, format), s);
@@ -134,7 +135,7 @@ std::uint64_t ExactNumber::nearest_bits(const FloatFormat& format) const {
   const auto too_high = [&](std::uint64_t code) { return code != 0 && !too_low(code - 1); };
   std::uint64_t code = propose(std::fabs(approximate()), format);
   if (too_low(code) || too_high(code)) {
-    // The proposal suffered from cancellation: bisect over all codes.
+    // Cancellation made the first guess wrong: bisect over all codes.
     std::uint64_t low = 0;
     std::uint64_t high = format.infinity_code();
     while (low < high) {
@@ -163,7 +164,8 @@ std::int64_t ExactNumber::binade() const {
   const long double magnitude = std::fabs(approximate());
   std::int64_t e = magnitude > 0 && std::isfinite(magnitude) ? std::ilogb(magnitude) : 0;
   const auto reaches = [&](std::int64_t exponent) { return compare_magnitude({1, exponent}, s) >= 0; };
-  // Usually decided at once; after cancellation the proposal is off by the cancelled bits, so gallop.
+  // The first guess is usually right. After cancellation it is off by the cancelled bits, so the step doubles
+  // until the exponent is enclosed.
   std::int64_t step = 1;
   while (!reaches(e)) {
     e -= step;

@@ -1,5 +1,5 @@
 #pragma once
-/// Exact sums of many floating-point numbers and of their squares.
+/// Exact sums of many floating-point numbers, and of their squares and products.
 
 #include <cstdint>
 #include <vector>
@@ -8,24 +8,25 @@
 
 namespace bncheck {
 
-/// A finite number as an integer and a power of two.
+/// A finite number as mantissa · 2^exponent.
 struct Decomposed {
   std::int64_t mantissa;
   int exponent;
 };
-/// Exponents from -1074 to 971 for doubles; for a float the mantissa has 24 bits.
+/// Decomposition of a finite number. Doubles have exponents from −1074 to 971 and a mantissa of 53 bits,
+/// floats a mantissa of 24 bits.
 Decomposed decompose(float value);
 Decomposed decompose(double value);
 
-/// One integer per exponent: adding is one integer addition, carrying happens once, at the end. The bins hold
-/// 2^38 floats or 2^9 doubles for the sum and 2^79 or 2^21 for the squares before they could overflow; `add`
-/// folds them into the total long before.
+/// Sums with one integer per exponent (a bin): adding a number is one integer addition, and carries are
+/// handled once, at the end. A bin of int64 holds 2^39 floats or 2^10 doubles for the sum, and a bin of 128
+/// bits 2^80 or 2^22 squares, before it could overflow; `add` folds the bins into the total long before.
 class ExactSums {
  public:
   ExactSums();
   template <class T>
   void add(T value);
-  /// Back to the empty sum, without giving back memory.
+  /// Resets to the empty sum and keeps the memory.
   void clear();
   std::int64_t count() const { return count_; }
   Dyadic sum();
@@ -45,8 +46,8 @@ class ExactSums {
   Dyadic sum_, magnitude_, square_;
 };
 
-/// The exact sum of a b over many pairs, by the same bins: products of 53-bit mantissas, 2^20 of them before
-/// a bin could overflow.
+/// Exact sum of a·b over many pairs, with the same bins. Products of two 53-bit mantissas have 106 bits, so a
+/// bin holds 2^21 of them before it could overflow; `add` folds after 2^20.
 class ExactProducts {
  public:
   ExactProducts();

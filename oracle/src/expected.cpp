@@ -37,8 +37,9 @@ namespace {
 
 constexpr double infinity = std::numeric_limits<double>::infinity();
 
-/// ulp(v) = 2^(max(floor(log2 |v|), min) - (p - 1)) of the exact value; that of the smallest number for zero.
-/// The correctly rounded number tells the binade unless it is a power of two, which v may lie just below.
+/// ulp(v) = 2^(max(floor(log₂ |v|), emin) − (p − 1)) for the exact value v; for zero, the smallest number of
+/// the format. `nearest`, the correctly rounded v, lies in the same binade, unless it is a power of two: v
+/// may be just below that.
 long double ulp_of(const ExactNumber& value, double nearest, const FloatFormat& format) {
   const double size = std::fabs(nearest);
   if (!(size >= std::ldexp(1.0, format.min_exponent))) return std::ldexp(1.0L, format.smallest_exponent());
@@ -49,17 +50,21 @@ long double ulp_of(const ExactNumber& value, double nearest, const FloatFormat& 
   return std::ldexp(1.0L, exponent - (format.precision - 1));
 }
 
-/// What the last rounding may do beside half an ulp of the exact number. Where the arithmetic's own numbers
-/// are of another precision than the output's, its last operation is rounded to them first; and where the
-/// number that is converted then, `slack` off the exact one, lies in a binade above, half of the larger ulp
-/// there is less than its distance to the power of two between them, which is less than the slack. Flushed
-/// numbers of a narrow format are all below its smallest normal one.
+/// Error of the last rounding beyond half an ulp of the exact number.
+///
+/// Where the precision of the arithmetic differs from that of the output, the result of the last operation is
+/// first rounded to the arithmetic (`rounded`), then converted. The number that is converted is at most
+/// `slack` plus `rounded` off the exact one. If it lies in a higher binade, the conversion may cost half of
+/// the larger ulp there. But the power of two between the two numbers belongs to the format, so the
+/// conversion costs no more than the distance to it, which is less than that sum. Flushing a result to zero
+/// loses at most the smallest normal number of the narrow format.
 long double conversion_error(const ExactNumber& exact, long double ulp, const FloatFormat& format,
                              const Numerics& numerics, long double slack) {
   const Precision own = precision_of(numerics);
-  // A float64 may come from the 64 bits of an extended arithmetic, rounded twice. What float32 results may
-  // lose by coming from float64's 53 is far below the slack: a sum near a midpoint has a product of u |y| at
-  // least.
+  // A float64 may come from an extended arithmetic with 64 bits, and is then rounded twice. A float32 may
+  // come from float64 (53 bits) in the same way, but that error, 2^−53·|y|, is far below the slack. It
+  // matters only near the midpoint of two floats, where y = product + β has a product of about u·|y| at least
+  // (β itself is a float), and the slack of such a product is 8u²·|y| = 2^−45·|y|.
   if (format.precision == own.bits && own.bits < format_f64.precision) return 0;
   const long double size = std::fabs(exact.approximate());
   if (format.precision == own.bits) return 0x1p-64L * size;
@@ -94,8 +99,8 @@ Error ExpectedTensor::error(std::int64_t index, double got, const Numerics& clai
     error.ulps = error.ratio = error.folded_ratio = error.nearest ? 0 : infinity;
     return error;
   }
-  // An infinity is infinitely many ulps off, but was rounded from half an ulp past the largest number at
-  // least, which a sound algorithm may have come to.
+  // An infinity counts as infinitely many ulps. For the ratio it counts as the smallest number that rounds to
+  // infinity, half an ulp above the largest finite one, which a sound algorithm may have reached.
   Dyadic rounded_from;
   if (std::isinf(got)) {
     rounded_from = got < 0 ? -overflow_threshold(format) : overflow_threshold(format);

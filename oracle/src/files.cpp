@@ -30,9 +30,9 @@ struct Content {
   const std::atomic<bool>* given_up = nullptr;
 };
 
-/// The kernel's own limit is 40.
+/// Largest number of symbolic links to follow; the limit of the Linux kernel.
 constexpr int most_links = 40;
-/// What one call may move: Linux moves less than 2 GiB at a time.
+/// Largest number of bytes per system call: Linux moves less than 2 GiB at a time.
 constexpr std::size_t most_at_once = std::size_t{1} << 30;
 constexpr std::size_t block_bytes = std::size_t{1} << 20;
 
@@ -43,7 +43,8 @@ constexpr std::size_t block_bytes = std::size_t{1} << 20;
   fail(path, verb, std::generic_category().message(error));
 }
 
-/// Closed at the end of a scope, unless it was closed to see whether that succeeds.
+/// File descriptor that is closed at the end of its scope, unless `close` was called before, to see its
+/// result.
 class Descriptor {
  public:
   explicit Descriptor(int number) : number_(number) {}
@@ -52,7 +53,7 @@ class Descriptor {
   Descriptor& operator=(const Descriptor&) = delete;
   bool is_open() const { return number_ >= 0; }
   int get() const { return number_; }
-  /// 0, or the error's number.
+  /// Returns 0 or the error number.
   int close() {
     const int number = std::exchange(number_, -1);
     return number >= 0 && ::close(number) != 0 && errno != EINTR ? errno : 0;
@@ -66,14 +67,15 @@ fs::path folder_of(const fs::path& path) {
   return path.has_parent_path() ? path.parent_path() : fs::path(".");
 }
 
-/// In /proc, where a link stands for an open file and not for its name; /dev/fd is there too.
+/// Whether the path is in /proc, where a link stands for an open file and not for a name. /dev/fd leads there
+/// too.
 bool is_in_proc(const fs::path& path) {
   std::error_code error;
   const fs::path folder = fs::canonical(folder_of(path), error);
   return !error && folder.native().starts_with("/proc/");
 }
 
-/// The descriptor of this process that a link in /proc/self/fd stands for.
+/// Descriptor of this process that a link in /proc/self/fd stands for.
 std::optional<int> own_descriptor(const fs::path& path) {
   std::error_code error;
   const fs::path folder = fs::canonical(folder_of(path), error);
@@ -89,8 +91,8 @@ bool is_given_up(const Content& content) {
   return content.given_up != nullptr && *content.given_up;
 }
 
-/// Pipes, sockets and terminals wait for a reader; `given_up` is looked at so often meanwhile, for a signal
-/// between a look at it and the wait interrupts nothing.
+/// Interval at which `given_up` is read while a pipe, socket or terminal waits for its reader. A signal that
+/// arrives between reading it and the wait does not interrupt the wait, so the wait must be short.
 constexpr int wait_ms = 100;
 
 bool may_block(int descriptor) {
@@ -98,10 +100,10 @@ bool may_block(int descriptor) {
   return ::fstat(descriptor, &status) != 0 || !S_ISREG(status.st_mode);
 }
 
-/// A reader that takes nothing for this long after it was asked for is none.
+/// Grace period for a slow reader after `given_up`.
 constexpr int last_wait_ms = 1000;
 
-/// 0 where a short write goes through, EINTR where it is given up.
+/// Waits until a short write does not block. Returns 0, or EINTR if the wait was given up.
 int wait_for_room(int descriptor, const Content& content) {
   for (int waited = 0; !is_given_up(content) || waited < last_wait_ms;
        waited += is_given_up(content) ? wait_ms : 0) {
@@ -111,10 +113,10 @@ int wait_for_room(int descriptor, const Content& content) {
   return EINTR;
 }
 
-/// 0 where every byte arrived, else the error's number.
+/// Writes all pieces. Returns 0 or the error number.
 int write_content(int descriptor, const Content& content) {
   const bool waits = may_block(descriptor);
-  // A pipe that has room has it for so many bytes.
+  // poll reports a pipe as writable when it has room for at least PIPE_BUF bytes.
   const std::size_t most = waits ? PIPE_BUF : most_at_once;
   for (Bytes rest : content.pieces) {
     while (!rest.empty()) {
@@ -136,10 +138,11 @@ int write_and_close(Descriptor& file, const Content& content) {
   return error != 0 ? error : close_error;
 }
 
-/// Waits for the reader of a pipe. -1 where it cannot be opened, or is given up.
+/// Opens a file for writing and waits for the reader of a pipe. Returns −1 where it cannot be opened or the
+/// wait was given up.
 int open_writable(const fs::path& path, int flags, const Content& content) {
   while (true) {
-    // Of a pipe that has no reader, ENXIO.
+    // ENXIO: a pipe without a reader.
     const int file = ::open(path.c_str(), O_WRONLY | O_NOCTTY | O_CLOEXEC | O_NONBLOCK | flags);
     if (file >= 0 || (errno != ENXIO && errno != EINTR)) return file;
     struct stat status{};
@@ -155,7 +158,7 @@ int open_writable(const fs::path& path, int flags, const Content& content) {
   }
 }
 
-/// What is open already goes on where it is, so that what was written there before stays.
+/// Appends to a file that is open already, so that earlier output stays.
 int write_open_file(const fs::path& path, const Content& content) {
   const std::optional<int> own = own_descriptor(path);
   Descriptor file(own ? ::fcntl(*own, F_DUPFD_CLOEXEC, 0) : open_writable(path, O_APPEND, content));
@@ -167,17 +170,17 @@ int overwrite(const fs::path& path, const Content& content) {
   return file.is_open() ? write_and_close(file, content) : errno;
 }
 
-/// A name that nothing has: threads of one process, and processes, each have names of their own.
+/// Unused name for a temporary file: the process and a serial number keep processes and threads apart.
 fs::path temporary_beside(const fs::path& path) {
   static std::atomic<unsigned> serial{0};
   return folder_of(path) /
          (".bncheck-" + std::to_string(::getpid()) + "-" + std::to_string(serial++) + ".tmp");
 }
 
-/// Owner and permissions of what is replaced, as far as this process may give them: what it wrote counts
-/// more.
+/// Gives the new file the owner and permissions of the old one, as far as this process may. A failure is
+/// ignored: the content is more important.
 void take_after(int descriptor, const struct stat& old) {
-  // The owner first, for a change of it takes permissions away.
+  // The owner comes first, because changing it clears permission bits.
   [[maybe_unused]] const bool owned = ::fchown(descriptor, old.st_uid, old.st_gid) == 0;
   [[maybe_unused]] const bool permitted = ::fchmod(descriptor, old.st_mode & 0777) == 0;
 }
@@ -197,17 +200,17 @@ int replace_once(const fs::path& path, const struct stat* old, const Content& co
   return 0;
 }
 
-/// A new file for the old one's name. `old`: the status of what is replaced, where there is something.
+/// Replaces the file by a new one of the same name. `old`: the status of the existing file, if there is one.
 int replace(const fs::path& path, const struct stat* old, const Content& content) {
-  // A process that was killed may have had our number, and left what it was writing.
+  // A killed process with the same process id may have left its temporary file.
   constexpr int attempts = 100;
   int error = EEXIST;
   for (int k = 0; k < attempts && error == EEXIST; ++k) error = replace_once(path, old, content);
   return error;
 }
 
-/// The folder refuses a new file, or the name is one that a container has mounted: neither is the file's
-/// fault.
+/// Whether the error concerns the folder rather than the file: it does not allow new files, or the name is a
+/// mount point of a container.
 bool is_of_the_folder(int error) {
   return error == EACCES || error == EPERM || error == EROFS || error == EBUSY;
 }
@@ -235,7 +238,7 @@ std::uint64_t machine_memory() {
 
 InputFile::InputFile(fs::path path) : path_(std::move(path)) {
   struct stat status{};
-  // Asked before it is opened: opening a device may do something.
+  // The status is checked before opening, because opening a device may have effects.
   if (::stat(path_.c_str(), &status) != 0) fail(path_, "read", errno);
   if (S_ISDIR(status.st_mode)) fail(path_, "read", EISDIR);
   if (!S_ISREG(status.st_mode) && !S_ISFIFO(status.st_mode)) {

@@ -10,7 +10,7 @@ namespace {
 
 const Dyadic one{1, 0};
 
-/// The weights of r <- old r + new s. `k` is the number of batches after this one.
+/// Weights of r ← old·r + new·s. `k` is the number of batches including this one.
 UpdateWeights update_weights(const Config& config, const Dialect& dialect, std::int64_t k) {
   if (!config.momentum && dialect.cumulative == Cumulative::exact) {
     return {Dyadic::of(k - 1), one, Dyadic::of(k)};
@@ -51,8 +51,8 @@ ExactNumber ForwardAnswer::y(const Channel& c, double x) const {
   return plain ? c.normaliser.affine(x, c.weight, c.bias) : special_y(c, x);
 }
 
-/// gamma ((x - mean)/sqrt v) + beta in the extended reals with one, unsigned zero, evaluated once and in this
-/// bracketing: 0 inf, inf - inf and inf/inf are NaN, finite/inf is 0. Only the signs of finite parts matter.
+/// γ·((x − mean)/√v) + β in the extended reals with one, unsigned zero, evaluated in exactly this order: 0·∞,
+/// ∞ − ∞ and ∞/∞ are NaN, finite/∞ is 0. Only the signs of finite parts matter.
 ExactNumber ForwardAnswer::special_y(const Channel& c, double x) const {
   const double mean = c.special_mean.value_or(0);
   if (std::isnan(x) || (std::isinf(x) && std::isinf(mean) && std::signbit(x) == std::signbit(mean))) {
@@ -74,7 +74,7 @@ ExactNumber ForwardAnswer::special_y(const Channel& c, double x) const {
     return infinite && sign != bias_sign ? ExactNumber::nan() : ExactNumber::infinity(bias_sign);
   }
   if (infinite) return ExactNumber::infinity(sign);
-  // Infinite variance, all else finite: x^ = 0.
+  // The variance is infinite and all else finite: x̂ = 0.
   return ExactNumber::rational(Dyadic::of(c.bias), one);
 }
 
@@ -82,7 +82,7 @@ bool ForwardAnswer::unbiased_running(const BatchSums& batch) const {
   return dialect_.running_variance == Correction::unbiased && batch.n > 1;
 }
 
-/// (old den r + new num) / (q den) for the statistic s = num/den.
+/// (old·den·r + new·num) / (q·den) for the statistic s = num/den, where q is the denominator of the weights.
 ExactNumber ForwardAnswer::running(Output output, std::int64_t index) const {
   const auto update = [&](double r, const Dyadic& numerator, const Dyadic& denominator) {
     if (std::isnan(r)) return ExactNumber::nan();
@@ -147,8 +147,8 @@ ExactNumber ForwardAnswer::value(Output output, std::int64_t index) const {
   return output == Output::saved_var ? normaliser.variance() : normaliser.factor();
 }
 
-/// Statistics wait in their dtype for a gradient; y and the running statistics see them rounded only where
-/// the subject says so.
+/// Magnitudes of the channel for y and the running statistics. A gradient starts from the statistics in their
+/// stored dtype; y and the running statistics see them rounded only where the subject says so.
 ChannelScale ForwardAnswer::scale_for(const Channel& channel, const Numerics& numerics) const {
   ChannelScale scale = channel.scale;
   if (!numerics.rounds_statistics) scale.stored.reset();
@@ -177,7 +177,7 @@ Slack ForwardAnswer::running_slack(Output output, std::int64_t index, const Nume
                        old_of(before_.running_var, index), new_weight, s);
 }
 
-/// What is saved is rounded once: as a result, whose half ulp is not the slack's affair.
+/// Slack of a saved statistic. It is rounded once, as a result, and that half ulp is not part of the slack.
 Slack ForwardAnswer::saved_slack(Output output, std::int64_t index, const Numerics& numerics) const {
   ChannelScale scale = channels_[index].scale;
   scale.stored.reset();

@@ -1,12 +1,12 @@
 #pragma once
-/// The exact forward pass: one set of exact statistics per channel, one exact number per element on demand.
+/// The exact forward pass: exact statistics per channel, and one exact number per element on demand.
 
 #include "answer.hpp"
 #include "channels.hpp"
 
 namespace bncheck {
 
-/// (old_numerator r + new_numerator s) / denominator: the weights of an update, without rounding.
+/// Weights of an update, without rounding: (old_numerator·r + new_numerator·s) / denominator.
 struct UpdateWeights {
   Dyadic old_numerator, new_numerator, denominator;
 };

@@ -12,7 +12,7 @@ namespace {
 
 using nlohmann::json;
 
-/// Goes through the text without keeping it: what is open at a time, and the names of each object.
+/// Checks the text without building a document: it keeps only the names in each object that is open.
 class Inspector : public nlohmann::json_sax<json> {
  public:
   Inspector(int deepest, const std::string& what)
@@ -40,7 +40,7 @@ class Inspector : public nlohmann::json_sax<json> {
   }
 
  private:
-  /// The outermost value is an object.
+  /// The outermost value must be an object.
   bool value() const { return !names_.empty(); }
   bool open() {
     if (names_.size() > deepest_) {

@@ -1,6 +1,6 @@
 #pragma once
-/// Records of named settings as text: "preset,key=value,key=value". One table of knobs per record drives what
-/// is written, what is read and what an error says was expected.
+/// Records of named settings as text: "preset,key=value,key=value". One table of knobs per record defines
+/// what is written, what is read, and what an error message lists as expected.
 
 #include <functional>
 #include <initializer_list>
@@ -18,10 +18,10 @@ namespace bncheck {
 template <class R>
 struct Knob {
   std::string key;
-  std::vector<std::string> words;  ///< what a value may be; none where it is a number
+  std::vector<std::string> words;  ///< allowed values; empty where the value is a number
   std::string expected;            ///< the same for messages: "f64 or f32"
   std::function<std::string(const R&)> text;
-  /// false: no such value, and the record is as it was.
+  /// Sets the knob. Returns false and leaves the record unchanged if there is no such value.
   std::function<bool(R&, std::string_view)> read;
 };
 
@@ -34,7 +34,7 @@ inline std::string listed(const std::vector<std::string>& words) {
   return text;
 }
 
-/// A knob whose values are the enumerators 0, 1, ... of E, under these words.
+/// Knob whose values are the enumerators 0, 1, ... of E, with these words.
 template <class R, class E>
 Knob<R> word_knob(std::string key, E R::* member, const std::vector<std::string>& words) {
   const auto read = [member, words](R& record, std::string_view value) {
@@ -65,7 +65,8 @@ const Knob<R>* find_knob(const std::vector<Knob<R>>& knobs, std::string_view key
   return nullptr;
 }
 
-/// The knob of this key. `what` names the record in messages: "dialect". Throws std::invalid_argument.
+/// Knob with this key. `what` names the record in messages: "dialect". Throws std::invalid_argument for an
+/// unknown key.
 template <class R>
 const Knob<R>& known_knob(const std::vector<Knob<R>>& knobs, const std::string& key,
                           const std::string& what) {
@@ -74,7 +75,7 @@ const Knob<R>& known_knob(const std::vector<Knob<R>>& knobs, const std::string& 
                               ", expected KNOB=VALUE with one of " + listed(keys_of(knobs)));
 }
 
-/// Throws std::invalid_argument.
+/// Sets one knob. Throws std::invalid_argument for an unknown value.
 template <class R>
 void turn_knob(R& record, const Knob<R>& knob, const std::string& value, const std::string& what) {
   if (knob.read(record, value)) return;
@@ -82,7 +83,7 @@ void turn_knob(R& record, const Knob<R>& knob, const std::string& value, const s
                               "', expected " + knob.expected);
 }
 
-/// The parts of a text between commas; at least one.
+/// Parts of a text between commas; at least one.
 inline std::vector<std::string_view> parts_of(std::string_view text) {
   std::vector<std::string_view> parts;
   for (std::size_t comma = text.find(','); comma != text.npos; comma = text.find(',')) {
@@ -93,7 +94,7 @@ inline std::vector<std::string_view> parts_of(std::string_view text) {
   return parts;
 }
 
-/// Turns the knobs that the parts name. Throws std::invalid_argument.
+/// Sets the knobs that the parts name. Throws std::invalid_argument.
 template <class R>
 void turn_knobs(R& record, const std::vector<Knob<R>>& knobs, const std::vector<std::string_view>& parts,
                 const std::string& what) {
@@ -113,7 +114,7 @@ void turn_knobs(R& record, const std::vector<Knob<R>>& knobs, const std::vector<
   }
 }
 
-/// ",key=value" for every knob that is not as in `base`.
+/// Text ",key=value" for every knob whose value differs from that in `base`.
 template <class R>
 std::string differences(const R& record, const R& base, const std::vector<Knob<R>>& knobs) {
   std::string text;

@@ -1,5 +1,5 @@
 #pragma once
-/// Where rounding and underflow begin in the arithmetic of a subject's numerics.
+/// Rounding unit and exponent limits of the arithmetic of a subject's numerics.
 
 #include <cmath>
 
@@ -7,9 +7,10 @@
 
 namespace bncheck {
 
-/// Where the exponents of intermediate results end. long double, which all sizes are computed in, has the 15
-/// bits of exponent of the widest of them: sizes of double's products, powers and squares, from 2^-4296 to
-/// 2^4096, are ordinary numbers in it.
+/// Limits of the magnitude of intermediate results. Magnitudes are computed in long double, which has the 15
+/// exponent bits of the widest range: products, powers and squares of doubles, from 2^−4296 to 2^4096, are
+/// ordinary numbers in it. `largest` is
+/// half of where overflow begins.
 struct Limits {
   long double smallest_normal, largest, smallest;
 };
@@ -21,7 +22,7 @@ inline bool is_double(const Numerics& numerics) {
   return numerics.arithmetic == Arithmetic::f64;
 }
 
-/// u: half an ulp of 1.
+/// u: half an ulp of 1, the largest relative error of one rounding.
 inline long double unit(const Numerics& numerics) {
   return is_double(numerics) ? 0x1p-53L : 0x1p-24L;
 }
@@ -37,20 +38,21 @@ inline long double largest(const Numerics& numerics) {
   return limits_of(numerics).largest;
 }
 
-/// What storing a number may lose to a subnormal: half of the smallest number, or all of a number that is
-/// flushed. Counted whole, since every formula has more than one such operation.
+/// Largest error of storing a subnormal number: half of the smallest number, or the whole number where it is
+/// flushed to zero. The whole smallest number is counted, because every formula has more than one such
+/// operation.
 inline long double stored_underflow(const Numerics& numerics) {
   const Limits limits = own_limits(numerics);
   return numerics.flush_to_zero ? limits.smallest_normal : limits.smallest;
 }
 
-/// The same of an intermediate result, whose exponents may reach farther. What is flushed in the end stays
-/// lost.
+/// The same for an intermediate result, whose exponent range may be wider. A result that is flushed at the
+/// end stays lost.
 inline long double underflow_unit(const Numerics& numerics) {
   return numerics.flush_to_zero ? stored_underflow(numerics) : limits_of(numerics).smallest;
 }
 
-/// An intermediate result of this size is computed with relative error u; zero always is.
+/// Whether an intermediate result of this size has a relative error of at most u. Zero always has.
 inline bool representable(long double value, const Numerics& numerics) {
   const long double size = std::fabs(value);
   if (size == 0) return true;

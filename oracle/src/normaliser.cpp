@@ -7,11 +7,11 @@ namespace {
 const Dyadic one{1, 0};
 }
 
-/// With mean = L/D, variance = W/D^2:
-///   inside:  x^ = (D x - L) / sqrt(W + D^2 eps)
-///   absent:  the same with eps = 0
-///   outside: x^ = (D x - L) / (sqrt W + E), E = D eps, which is rationalised by sqrt W - E; where W = E^2 or
-///            W = 0 the root is rational and there is nothing to rationalise.
+/// With mean = L/D and variance = W/D²:
+///   inside:  x̂ = (D·x − L) / √(W + D²ε)
+///   absent:  the same with ε = 0
+///   outside: x̂ = (D·x − L) / (√W + E), E = D·ε, rationalised by √W − E. Where W = E² or W = 0, the root is
+///            rational and needs no rationalising.
 Normaliser::Normaliser(const Statistics& statistics, double eps, EpsPlace place)
     : statistics_(statistics), eps_(place == EpsPlace::absent ? 0 : eps), place_(place) {
   const Dyadic& d = statistics_.divisor;
@@ -28,7 +28,7 @@ Normaliser::Normaliser(const Statistics& statistics, double eps, EpsPlace place)
   if (defined_ && w.sign() > 0 && norm_.sign() != 0) root_ = std::make_shared<const Radicand>(w);
 }
 
-/// numerator / (sqrt(W + D^2 eps)) + beta, or its form with eps outside.
+/// numerator / √(W + D²ε) + β, or the same with ε outside the root.
 ExactNumber Normaliser::root_form(const Dyadic& numerator, double beta) const {
   const Dyadic b = Dyadic::of(beta);
   if (place_ != EpsPlace::outside) return ExactNumber::quadratic(numerator, root_, b, one);
@@ -57,18 +57,18 @@ ExactNumber Normaliser::scaled_factor(double a, double b) const {
   return root_form(Dyadic::of(a) * Dyadic::of(b) * statistics_.divisor, 0);
 }
 
-/// Sum dy (D x - L) / root.
+/// Σdy·(D·x − L) / root.
 ExactNumber Normaliser::projection(const Dyadic& sum_dy_x, const Dyadic& sum_dy) const {
   return root_form(statistics_.divisor * sum_dy_x - statistics_.location * sum_dy, 0);
 }
 
-/// With x^ = (x - mean) h, mean and h functions of all x:
-///   dx = gamma [h (dy - Sum dy/n) - k (x - mean) Sum dy (x - mean) / q],  k = -(dh/dsigma)/sigma,
-/// for d(variance)/dx = 2 (x - mean)/q. In terms of u, v and T = correlation that is
-///   dx = gamma/n [h u - k v T/(n q)].
-/// inside: h = D/r, k = h^3, r = sqrt R with R = W + D^2 eps:
-///   dx = gamma D [R n q u - D^2 T v] / (n^2 q R r)
-///   and for the population variance, where D = q = n: gamma [R u - T v] / (R r).
+/// With x̂ = (x − μ)·h, where μ and h are functions of all x:
+///   dx = γ·[h·(dy − Σdy/n) − k·(x − μ)·Σdy(x − μ)/q],  k = −(dh/dσ)/σ,
+/// because dσ²/dx = 2(x − μ)/q. With u, v (see GradientForm) and T = correlation this is
+///   dx = γ/n·[h·u − k·v·T/(n·q)].
+/// inside: h = D/r and k = h³, with r = √R and R = W + D²ε:
+///   dx = γ·D·[R·n·q·u − D²·T·v] / (n²·q·R·r)
+///   and for the population variance, where D = q = n: γ·[R·u − T·v] / (R·r).
 GradientForm Normaliser::gradient(std::int64_t n, std::int64_t q, const Dyadic& correlation) const {
   const Dyadic& d = statistics_.divisor;
   const Dyadic nq = Dyadic::of(n) * Dyadic::of(q);
@@ -79,9 +79,9 @@ GradientForm Normaliser::gradient(std::int64_t n, std::int64_t q, const Dyadic& 
   return {d * radicand * nq, d * d * d * correlation, {}, {}, nnq * radicand, root_};
 }
 
-/// outside: h = D/(r + E), k = h^2 D/r, r = sqrt W, E = D eps. With N = W - E^2,
-///   1/(r + E) = (W/r - E)/N and 1/((r + E)^2 r) = ((W + E^2)/r - 2E)/N^2.
-/// Where W = 0, all x are the mean and k does not matter; where N = 0, r is E.
+/// outside: h = D/(r + E), k = h²·D/r, r = √W, E = D·ε. With N = W − E²,
+///   1/(r + E) = (W/r − E)/N and 1/((r + E)²·r) = ((W + E²)/r − 2E)/N².
+/// Where W = 0, all x equal the mean and k does not matter. Where N = 0, r is E.
 GradientForm Normaliser::outside_gradient(const Dyadic& nq, const Dyadic& nnq,
                                           const Dyadic& correlation) const {
   const Dyadic& d = statistics_.divisor;

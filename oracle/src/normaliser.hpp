@@ -1,5 +1,5 @@
 #pragma once
-/// x -> (x - mean) / sqrt(variance + eps), its variants in other dialects, and its derivative, exactly.
+/// The map x → (x − mean)/√(variance + ε), its variants in other dialects, and its derivative, exactly.
 
 #include <memory>
 
@@ -8,42 +8,42 @@
 
 namespace bncheck {
 
-/// Mean = location / divisor, variance = spread / divisor^2, all of them dyadic: the one form that batch
-/// statistics (divisor n), given statistics (divisor 1) and quotients S/c share.
+/// Statistics as dyadic numbers: mean = location / divisor, variance = spread / divisor². Batch statistics
+/// (divisor n), given statistics (divisor 1) and quotients S/c all have this form.
 struct Statistics {
   Dyadic divisor, location, spread;
 };
 
-/// (a/sqrt(b) + c)/d with a = a_dy u - a_x v and c = c_dy u - c_x v, for u = n dy - Sum dy and v = n x - Sum
-/// x: the gradient of one channel's elements, for gamma = 1.
+/// Gradient of one channel's elements for γ = 1: (a/√b + c)/d with a = a_dy·u − a_x·v and c = c_dy·u − c_x·v,
+/// where u = n·dy − Σdy and v = n·x − Σx.
 struct GradientForm {
   Dyadic a_dy, a_x, c_dy, c_x, denominator;
-  std::shared_ptr<const Radicand> root;  ///< null: rational, and a is 0
+  std::shared_ptr<const Radicand> root;  ///< null: the gradient is rational, and a is 0
 
   ExactNumber value(double gamma, const Dyadic& u, const Dyadic& v) const;
 };
 
-/// x -> (x - mean) * factor, where factor is 1/sqrt(v + eps) or its variant in the dialect.
+/// The map x → (x − mean)·factor, where factor is 1/√(v + ε) or its variant in the dialect.
 class Normaliser {
  public:
-  /// An undefined one makes NaN of everything: v + eps <= 0, or statistics that are not numbers.
+  /// Undefined normaliser, whose results are NaN: for v + ε <= 0, or statistics that are not numbers.
   Normaliser() = default;
   Normaliser(const Statistics& statistics, double eps, EpsPlace place);
 
   bool is_defined() const { return defined_; }
-  // Preconditions of all that follow: defined, arguments finite.
+  // Preconditions of all functions below: the normaliser is defined, arguments are finite.
 
-  /// gamma * normalised x + beta.
+  /// γ·x̂ + β.
   ExactNumber affine(double x, double gamma, double beta) const;
-  /// Sign of x - mean, exact.
+  /// Sign of x − mean, exact.
   int side(double x) const;
   ExactNumber factor() const;
-  /// a b times the factor: the gradient gamma dy / sqrt(v + eps) where statistics are given.
+  /// a·b·factor: the gradient γ·dy/√(v + ε) where statistics are given.
   ExactNumber scaled_factor(double a, double b) const;
-  /// Sum of dy times normalised x, from Sum dy x and Sum dy.
+  /// Σdy·x̂, from Σdy·x and Σdy.
   ExactNumber projection(const Dyadic& sum_dy_x, const Dyadic& sum_dy) const;
-  /// d/dx of Sum dy y over a batch of n values whose mean and variance these statistics are, with
-  /// `correlation` = Sum dy (n x - Sum x); the variance's own divisor is q: n, or n-1 where it is unbiased.
+  /// Derivative of Σdy·y by x over a batch of n values with these statistics. `correlation` = Σdy·(n·x − Σx).
+  /// q is the divisor of the variance: n, or n − 1 where it is unbiased.
   GradientForm gradient(std::int64_t n, std::int64_t q, const Dyadic& correlation) const;
   ExactNumber variance() const;
   /// Magnitudes of mean, variance and factor.
@@ -57,8 +57,8 @@ class Normaliser {
   Statistics statistics_;
   double eps_ = 0;
   EpsPlace place_ = EpsPlace::inside;
-  Dyadic shifted_eps_;                    ///< divisor * eps, for eps outside the root
-  Dyadic norm_;                           ///< spread - (divisor eps)^2, for eps outside the root
+  Dyadic shifted_eps_;                    ///< divisor·ε, for ε outside the root
+  Dyadic norm_;                           ///< spread − (divisor·ε)², for ε outside the root
   std::shared_ptr<const Radicand> root_;  ///< null where the factor is rational
 };
 

@@ -14,12 +14,12 @@
 namespace bncheck {
 namespace {
 
-// The bits of a double: sign, exponent, and a fraction of 13 hexadecimal digits.
+// Bits of a double: sign, exponent, and a fraction of 13 hexadecimal digits.
 constexpr int fraction_bits = 52;
 constexpr int digit_bits = 4;
 constexpr int exponent_bias = 1023;
 
-/// ".8" of 1.5, nothing where all digits are 0.
+/// ".8" for 1.5; empty where all digits are 0.
 std::string fraction_text(std::uint64_t fraction) {
   std::string text;
   for (int shift = fraction_bits - digit_bits; fraction != 0; shift -= digit_bits) {
@@ -31,13 +31,13 @@ std::string fraction_text(std::uint64_t fraction) {
 
 template <class... Format>
 std::string chars_of(double value, Format... format) {
-  // A fixed decimal has up to 309 digits before its point.
+  // A fixed decimal of a double has up to 309 digits before its point.
   std::array<char, 512> text{};
   const auto result = std::to_chars(text.data(), text.data() + text.size(), value, format...);
   return {text.data(), result.ptr};
 }
 
-/// Where strtod reads what C's own locale writes.
+/// Locale in which strtod reads the numbers of the C locale.
 locale_t plain_locale() {
   static const locale_t plain = ::newlocale(LC_ALL_MASK, "C", locale_t{});
   return plain;
@@ -45,7 +45,7 @@ locale_t plain_locale() {
 
 }  // namespace
 
-// Not of std::to_chars, which writes subnormal numbers in another way.
+// std::to_chars is not used here, because it writes subnormal numbers in another form.
 std::string hexfloat(double value) {
   if (std::isnan(value)) return "nan";
   const std::string sign = std::signbit(value) ? "-" : "";

@@ -8,7 +8,7 @@
 namespace bncheck {
 namespace {
 
-/// The words of the enumerators 0, 1, ... up to `last`.
+/// Words of the enumerators 0, 1, ... up to `last`.
 template <class E>
 std::vector<std::string> words_to(E last) {
   std::vector<std::string> words;

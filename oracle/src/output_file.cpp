@@ -29,7 +29,7 @@ std::vector<ErrorKind> read_errors(const ArchiveReader& reader, const std::strin
   return errors;
 }
 
-/// "call.3.y" is output y of call 3. The tensor is moved there.
+/// Moves a tensor to its call by its name: "call.3.y" is output y of call 3.
 void take_tensor(const std::string& name, Tensor& tensor, std::vector<RecordedCall>& calls) {
   const std::string prefix = "call.";
   const std::size_t dot = name.find('.', prefix.size());

@@ -10,7 +10,7 @@ std::vector<OwedOutput> owed_by(const Config& config, const State& before, const
   const bool empty = element_count(shape).value_or(0) == 0;
   if (!uses_batch(config, forward) || shape.size() < 2) return owed;
   if (empty && dialect.empty_batch == EmptyBatch::untouched) return owed;
-  // An x with another number of channels has to be refused, and then nothing is owed.
+  // An x with another number of channels must be refused; nothing is owed then.
   const Shape vector{dialect.axes == Axes::spatial ? config.num_features
                                                    : feature_count(shape, dialect.axes).features};
   const Dtype vectors = dtype_of_vectors(before, forward.x.dtype);
@@ -31,7 +31,7 @@ std::vector<OwedOutput> owed_by(const Config& config, const State& before, const
   std::vector<OwedOutput> owed;
   const Dtype vectors = dtype_of_vectors(before, forward.x.dtype);
   if (backward.want_dx) owed.push_back({Output::dx, forward.x.dtype, forward.x.shape});
-  // As many as there are parameters: per-activation axes have more than num_features.
+  // One element per parameter: with per-activation axes that is more than num_features.
   const Shape vector = before.weight ? before.weight->shape : Shape{config.num_features};
   if (backward.want_dweight && config.affine) owed.push_back({Output::dweight, vectors, vector});
   if (backward.want_dbias && config.affine) owed.push_back({Output::dbias, vectors, vector});

@@ -15,22 +15,22 @@ namespace {
 using nlohmann::json;
 
 constexpr const char* metadata_key = "__metadata__";
-/// Of a part of the header, in a message.
+/// Longest part of the header that a message shows.
 constexpr std::size_t shown_bytes = 40;
 constexpr std::size_t length_bytes = 8;
-/// How much of a tensor is allocated at a time where a pipe has yet to give it.
+/// Bytes that are allocated at a time for a tensor that comes from a pipe.
 constexpr std::size_t pipe_step = std::size_t{16} << 20;
 
-/// Ours is three deep.
+/// Deepest nesting of a header. The headers that bncheck writes are three deep.
 constexpr int deepest_header = 8;
 
-/// Where an archive's bytes come from, in their order.
+/// Source of an archive's bytes, in order.
 class Source {
  public:
   virtual ~Source() = default;
-  /// Of all of it; nullopt where only reading shows it.
+  /// Total size in bytes; nullopt where only reading shows it.
   virtual std::optional<std::uint64_t> size() const = 0;
-  /// As many bytes as there is room for, fewer only at the end.
+  /// Reads bytes into `place` and returns their number, which is smaller only at the end.
   virtual std::size_t read(std::span<std::byte> place) = 0;
 };
 
@@ -65,7 +65,7 @@ std::uint64_t length_in(std::span<const std::byte> bytes) {
   return length;
 }
 
-/// How many bytes of data follow the header: exactly so many, or at most so many.
+/// Number of bytes of data after the header: exactly (`known`) or at most.
 struct DataSize {
   std::uint64_t bytes = 0;
   bool known = false;
@@ -105,7 +105,7 @@ std::int64_t integer(const json& value, const std::string& what) {
   return value.get<std::int64_t>();
 }
 
-/// A tensor without its bytes yet, which are data[begin, end).
+/// Tensor without its bytes, which are data[begin, end).
 struct Entry {
   std::size_t begin, end;
   std::string name;
@@ -149,8 +149,8 @@ Entry parse_entry(const std::string& name, const json& entry, const DataSize& da
   return {static_cast<std::size_t>(begin), static_cast<std::size_t>(end), name, std::move(tensor)};
 }
 
-/// Every byte of the data belongs to exactly one tensor, which also bounds what is allocated. Sorts the
-/// entries by their place.
+/// Sorts the entries by their place and checks that every byte of the data belongs to exactly one tensor,
+/// which also bounds what is allocated.
 void check_tiling(std::vector<Entry>& entries, const DataSize& data) {
   std::ranges::sort(entries, [](const Entry& a, const Entry& b) {
     return std::pair(a.begin, a.end) < std::pair(b.begin, b.end);
@@ -169,7 +169,7 @@ void check_tiling(std::vector<Entry>& entries, const DataSize& data) {
   }
 }
 
-/// Straight to their place. What a pipe only promises is not allocated before it comes.
+/// Reads a tensor's bytes straight to their place. For a pipe, memory is allocated only as the bytes arrive.
 void read_data(Source& source, const DataSize& data, Entry& entry) {
   const std::size_t size = entry.end - entry.begin;
   const std::size_t step = data.known ? size : pipe_step;
@@ -229,7 +229,7 @@ std::string archive_header(const std::map<std::string, std::string>& metadata, c
     offset = end;
   }
   std::string text = header.dump(-1, ' ', /*ensure_ascii=*/true, json::error_handler_t::replace);
-  // The format asks for data aligned to 8 bytes, with blanks after the header.
+  // The data must be aligned to 8 bytes, so blanks follow the header.
   text.append((8 - text.size() % 8) % 8, ' ');
   std::string length(8, '\0');
   for (std::size_t k = 0; k < 8; ++k) length[k] = static_cast<char>(text.size() >> (8 * k));

@@ -14,9 +14,10 @@
 namespace bncheck {
 namespace {
 
-/// One for each file that is being written at a time, by a thread or for a set of cases.
+/// Number of slots: one for each file that is being written at the same time, by a thread or for a set of
+/// cases.
 constexpr std::size_t slots = 64;
-/// Of a path that the kernel takes, with its end.
+/// Longest path that the kernel takes (PATH_MAX), with the terminating zero.
 constexpr std::size_t path_bytes = 4096;
 
 enum State : int { unused, being_filled, used };
@@ -30,8 +31,8 @@ struct Slot {
 std::array<Slot, slots> registry;
 static_assert(std::atomic<int>::is_always_lock_free);
 
-/// The slot that names the path; `slots` where none is free or the path is too long, and then only the object
-/// itself removes it.
+/// Enters the path into a free slot and returns its index. Returns `slots` where none is free or the path is
+/// too long; then only the destructor of the object removes it.
 std::size_t enter(const std::string& path) {
   if (path.size() >= path_bytes) return slots;
   for (std::size_t k = 0; k < slots; ++k) {
@@ -48,8 +49,8 @@ void leave(std::size_t slot) {
   if (slot < slots) registry[slot].state = unused;
 }
 
-/// Removes the files of a folder that has no folders in it; true where there was one to remove. readdir would
-/// allocate.
+/// Removes the files of a folder without subfolders. Returns true if it removed any. It does not use readdir,
+/// which allocates.
 bool remove_files(int folder) {
   struct Entry {  // struct linux_dirent64
     std::uint64_t inode;
@@ -79,7 +80,7 @@ void remove_path(const char* path) {
   if (::unlink(path) == 0 || (errno != EISDIR && errno != EPERM)) return;
   const int folder = ::open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (folder < 0) return;
-  // A listing that is changed while it is read may pass some files over.
+  // Reading may skip entries of a folder that changes meanwhile, so it is repeated until nothing is left.
   while (remove_files(folder)) ::lseek(folder, 0, SEEK_SET);
   ::close(folder);
   ::rmdir(path);

@@ -84,8 +84,8 @@ bool Tensor::is_whole() const {
          bytes.size() == static_cast<std::size_t>(*count) * size_of(dtype);
 }
 
-// A std::vector's storage comes from operator new: aligned for any scalar, and an array of std::byte provides
-// storage in which the floats that memcpy or a reader puts there implicitly exist.
+// The storage of std::vector comes from operator new: it is aligned for every scalar. An array of std::byte
+// provides storage, in which the floats that memcpy or a reader puts there exist implicitly.
 std::span<const float> Tensor::floats() const {
   return {reinterpret_cast<const float*>(bytes.data()), bytes.size() / sizeof(float)};
 }

@@ -13,10 +13,10 @@ constexpr std::size_t no_limit = std::numeric_limits<std::size_t>::max();
 
 struct Character {
   std::uint32_t code = 0;
-  std::size_t bytes = 0;  ///< 0: no UTF-8 here
+  std::size_t bytes = 0;  ///< 0: the bytes are not UTF-8
 };
 
-/// The character at the start of the text, by RFC 3629: shortest form only, no surrogates.
+/// Character at the start of the text, by RFC 3629: shortest form only, no surrogates.
 Character first_character(std::string_view text) {
   const auto byte = [&](std::size_t k) { return static_cast<unsigned char>(text[k]); };
   const unsigned char first = byte(0);
@@ -33,7 +33,8 @@ Character first_character(std::string_view text) {
   return code < smallest[length] || code > 0x10ffff || surrogate ? Character{} : Character{code, length};
 }
 
-/// Neither a control nor a mark of direction, nor a separator of lines, nor what shows as nothing.
+/// Whether the character is neither a control, a mark of direction, a separator of lines, a noncharacter nor
+/// invisible.
 bool is_printable(std::uint32_t code) {
   constexpr std::array<std::pair<std::uint32_t, std::uint32_t>, 13> hidden{{{0x00, 0x1f},
                                                                             {0x7f, 0x9f},
@@ -48,7 +49,7 @@ bool is_printable(std::uint32_t code) {
                                                                             {0xfff9, 0xfffb},
                                                                             {0xe0000, 0xe0fff},
                                                                             {0x1d173, 0x1d17a}}};
-  if ((code & 0xfffe) == 0xfffe) return false;  // the last two of each plane
+  if ((code & 0xfffe) == 0xfffe) return false;  // noncharacters: the last two of each plane
   return std::ranges::none_of(hidden,
                               [=](const auto& range) { return range.first <= code && code <= range.second; });
 }
@@ -67,11 +68,12 @@ std::string escape(std::uint32_t code) {
   return code <= 0xffff ? hexadecimal('u', code, 4) : hexadecimal('U', code, 8);
 }
 
-/// `kept`: characters that stay although they are not printable.
+/// Text with characters that are not printable escaped, cut to `most` bytes. `kept`: characters that are not
+/// escaped although they are not printable.
 std::string escaped(std::string_view text, std::size_t most, std::string_view kept) {
   const std::string mark = "... (" + std::to_string(text.size()) + " bytes)";
   std::string result;
-  std::size_t beside_mark = 0;  // what there is room for where the text is cut
+  std::size_t beside_mark = 0;  // length of the text that fits before the mark
   while (!text.empty()) {
     const Character character = first_character(text);
     const std::size_t bytes = std::max<std::size_t>(character.bytes, 1);

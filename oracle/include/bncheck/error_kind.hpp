@@ -16,7 +16,7 @@ enum class ErrorKind {
   momentum,    ///< NaN or infinite, also after rounding to the dialect's scalars
   one_value,   ///< one value per channel where batch statistics are used
   alias,       ///< buffers overlap in a way that is not allowed
-  counter,     ///< num_batches_tracked is negative, or is 2^63−1 before a call that counts a batch
+  counter,     ///< num_batches_tracked is negative, or is 2^63−1 before a training call that tracks
   no_forward,  ///< backward without a successful forward in that mode
   unsupported,
   memory,
