@@ -9,8 +9,7 @@ namespace bncheck {
 
 /// Limits of the magnitude of intermediate results. Magnitudes are computed in long double, which has the 15
 /// exponent bits of the widest range: products, powers and squares of doubles, from 2^−4296 to 2^4096, are
-/// ordinary numbers in it. `largest` is
-/// half of where overflow begins.
+/// ordinary numbers in it. `largest` is half of where overflow begins.
 struct Limits {
   long double smallest_normal, largest, smallest;
 };

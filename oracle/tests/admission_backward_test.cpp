@@ -1,4 +1,5 @@
-/// Which backward calls must fail, and how; which forward call they are the gradient of; what they return.
+/// Backward calls that must fail, and their errors; the forward call that a backward call belongs to; what it
+/// returns.
 
 #include <gtest/gtest.h>
 
@@ -22,7 +23,7 @@ Call backward(Tensor dy, std::optional<bool> training = {}) {
   return {Backward{std::move(dy), true, true, true, training}, {}};
 }
 
-/// A layer that is called: what it remembers of earlier calls is in here.
+/// A layer that is called, with the state between its calls.
 struct Session {
   Config config;
   State state;
@@ -34,7 +35,7 @@ struct Session {
     config.dimensions = dimensions;
     state = fresh_state(config);
   }
-  /// Tensors in the answer's outputs are not written back: no test here looks at statistics.
+  /// The outputs of the answer are not written back to the state: no test here looks at statistics.
   ExpectedCall call(const Call& call) {
     ExpectedCall expected = expect(config, state, call, dialect, latest_forward());
     state = expected.state;
@@ -94,7 +95,7 @@ TEST(BackwardErrors, ALoadForgetsTheForwardCallAndNothingElseDoes) {
   loaded.after({Load{loaded.state}, {}});
   EXPECT_EQ(loaded.gradient(usual), no_forward);
   EXPECT_EQ(loaded.after(ones(true)).gradient(usual), none);
-  // A Load that fails has changed nothing.
+  // A Load that fails changes nothing.
   EXPECT_EQ(Session().after(ones(true)).after({Load{State{}}, {}}, false).gradient(usual), none);
   EXPECT_EQ(Session().after(ones(true)).after({SetMomentum{std::nullopt}, {}}).gradient(usual), none);
   EXPECT_EQ(Session().after(ones(true)).after(ones(true, {1, 3, 1, 1}), false).gradient(usual), none);
@@ -117,7 +118,7 @@ TEST(BackwardErrors, ShapeOfDy) {
   EXPECT_EQ(session.gradient({2, 5, 20}), (Kinds{ErrorKind::rank, ErrorKind::channels, ErrorKind::length}));
 }
 
-/// What the forward call would be rejected for, were it made now.
+/// Errors that the forward call would have if it were made at this point.
 TEST(BackwardErrors, OfTheLayer) {
   Session session;
   session.after(ones(false));
@@ -142,7 +143,7 @@ TEST(BackwardErrors, OfTheLayer) {
 }
 
 TEST(BackwardErrors, OneValuePerChannel) {
-  // A training call with one value fails already, unless the dialect lets it pass.
+  // A training call with one value fails before that, unless the dialect allows it.
   Session lenient;
   lenient.dialect.single_value = SingleValue::zero;
   EXPECT_EQ(lenient.after(ones(true, {1, 3, 1, 1})).gradient({1, 3, 1, 1}), none);
@@ -159,7 +160,7 @@ TEST(BackwardErrors, Aliases) {
     EXPECT_EQ(session.overlapping(usual, Overlap::y_itself), alias);
     EXPECT_EQ(session.overlapping(usual, Overlap::dx_and_x), alias);
     EXPECT_EQ(session.overlapping(usual, Overlap::y_and_weight), alias);
-    // A backward call in training has no use for running statistics, and none writes them.
+    // A backward call in training does not read running statistics, and no backward call writes them.
     EXPECT_EQ(session.overlapping(usual, Overlap::y_and_running_mean), training ? none : alias);
     EXPECT_EQ(session.overlapping(usual, Overlap::y_and_running_var), training ? none : alias);
     EXPECT_EQ(session.overlapping(usual, Overlap::running_mean_and_var), none);
@@ -262,14 +263,14 @@ TEST(BackwardAnswer, OfAnEmptyBatchOfAbsurdlyManyChannelsCostsNothing) {
   EXPECT_EQ(session.call(backward(empty)).outputs.size(), 1u);
 }
 
-/// A second forward call in the same mode is the one that counts; so are the parameters of the moment.
+/// The latest of two forward calls in the same mode counts.
 TEST(BackwardAnswer, IsTheGradientOfTheLatestForwardCall) {
   Session session(1, 1);
   session.config.eps = 1;
   session.after(forward(true, Tensor::of({2, 1}, std::vector<float>{5, 7})));
   session.after(forward(true, Tensor::of({2, 1}, std::vector<float>{1, -1})));
   const Call call = backward(Tensor::of({2, 1}, std::vector<float>{1, -1}));
-  // x^ = +-1/sqrt 2, dweight = 2/sqrt 2.
+  // x̂ = ±1/√2, dγ = 2/√2.
   EXPECT_EQ(session.call(call).outputs.at(Output::dweight).value(0).nearest_f32(), std::sqrt(2.0f));
 }
 

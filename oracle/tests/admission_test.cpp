@@ -1,4 +1,4 @@
-/// The rows of the contract that end in an error, and their neighbours that do not.
+/// The rows of the contract that end in an error, and similar calls that must succeed.
 
 #include <gtest/gtest.h>
 
@@ -129,7 +129,7 @@ TEST(Errors, Momentum) {
   EXPECT_EQ(Layer().errors({SetMomentum{std::nullopt}, {}}), Kinds{});
 }
 
-/// Where scalars travel as floats, a momentum that overflows on the way arrives infinite.
+/// With float scalars, a momentum that is too large for a float becomes infinite.
 TEST(Errors, MomentumAsAFloat) {
   Layer layer;
   layer.dialect.scalars = Scalars::f32;
@@ -159,7 +159,7 @@ TEST(Errors, OneValuePerChannel) {
   EXPECT_EQ(lenient.training({1, 3, 1, 1}), Kinds{});
 }
 
-/// Which of several faults is named first is the subject's choice: all of them are right.
+/// Of several errors a subject may name any: all of them are allowed.
 TEST(Errors, EveryFaultOfACallIsNamed) {
   Layer layer;
   layer.config.eps = -1;
@@ -198,7 +198,7 @@ TEST(Errors, Aliases) {
   EXPECT_EQ(layer.overlapping({0, 3, 4, 5}, Overlap::running_mean_and_var), alias);
   EXPECT_EQ(Layer(1).overlapping({1, 1, 1, 1}, Overlap::y_itself, false), Kinds{});
   EXPECT_EQ(Layer(1).overlapping({1, 1, 1, 1}, Overlap::shifted, false), Kinds{});
-  // Shifted by one element between elements that lie two apart, nothing is hit.
+  // Elements that are two apart are not hit by a shift of one.
   Placement gap;
   gap.gaps = {0, 0, 0, 1};
   EXPECT_EQ(Layer(1).overlapping({1, 1, 4, 1}, Overlap::shifted, true, gap), Kinds{});
@@ -270,7 +270,7 @@ TEST(Expect, TheCounterAdvancesWithTrainingOnANonEmptyBatchOnly) {
   EXPECT_EQ(after(true, usual, false), 5);
 }
 
-/// The counter has nowhere to go from its largest value.
+/// A counter with its largest value cannot be advanced.
 TEST(Expect, AFullCounterIsAnErrorOfTraining) {
   Layer layer;
   layer.state.num_batches_tracked = std::numeric_limits<std::int64_t>::max();
@@ -314,7 +314,7 @@ TEST(Expect, SetMomentumAndLoadChangeWhatTheyName) {
 
 TEST(Expect, WhatTheOracleDoesNotAnswerIsRefused) {
   const Layer layer;
-  // An x whose bytes do not fill its shape has no values to answer for.
+  // An x without the bytes that its shape requires has no answer.
   const Call broken = forward(true, Tensor{Dtype::f32, usual, std::vector<std::byte>(16)});
   EXPECT_THROW(expect(layer.config, layer.state, broken, layer.dialect), std::invalid_argument);
   const Call negative = forward(true, Tensor{Dtype::f32, {-2, 3, -4, 5}, {}});

@@ -1,7 +1,7 @@
-/// The attainable error of the gradients, put to float32 arithmetic as people write it: as
-/// attainable_simulation_test.cpp does for the forward pass. Right ways of computing must stay within the
-/// bound; a gradient without one of its terms, a naive sum that passes for a blocked one and a product sum
-/// that cancels must not.
+/// The attainable error of the gradients, tested with float32 arithmetic as it is commonly written: what
+/// attainable_simulation_test.cpp does for the forward pass. Sound algorithms must stay within the bound. A
+/// gradient without one of its terms, a naive sum that is declared as blocked, and a product sum that cancels
+/// must exceed it.
 
 #include <gtest/gtest.h>
 
@@ -37,7 +37,7 @@ Ratios ratios(const ExpectedCall& expected, const Gradients& got, Summation summ
           worst_ratio(expected.outputs.at(Output::dbias), {got.dbias}, summation)};
 }
 
-/// The share of dx that the bound speaks of: a bound that looked away would be no bound.
+/// Share of the dx for which the bound holds: a bound that excluded most elements would prove little.
 struct Coverage {
   std::size_t in_range = 0, all = 0;
 
@@ -55,7 +55,7 @@ void report(const char* mode, const char* name, const Ratios& worst) {
   EXPECT_LE(worst.largest(), 1) << name;
 }
 
-/// Runs every summation on every problem, and the formulas in turn.
+/// Runs every summation on every problem, with the formulas in turn.
 template <std::size_t N>
 void simulate(std::uint64_t seed, bool training, std::size_t problems, const Formula (&formulas)[N]) {
   const char* mode = training ? "training" : "inference";
@@ -104,7 +104,7 @@ TEST(AttainableGradient, InferenceControlsStayWithinIt) {
 
 // ---- other dialects
 
-/// What a dialect's own formula makes of a layer whose variance is the one that it normalises with.
+/// A dialect's own formula for a layer whose variance is the one that it normalises with.
 struct DialectControl {
   const char* name;
   Dialect dialect;
@@ -121,7 +121,7 @@ std::vector<DialectControl> dialect_controls() {
           {"eps outside the root", eps_outside, outside}};
 }
 
-/// The worst ratios of one problem over all summations.
+/// Worst ratios of one problem over all summations.
 Ratios worst_ratios(Random& random, const Problem& p, const DialectControl& d, Slope slope,
                     Coverage& coverage) {
   const Values none(p.x.size());
@@ -162,7 +162,7 @@ TEST(AttainableGradient, ControlsOfOtherDialectsStayWithinIt) {
   }
 }
 
-/// The error of the mean is as large as sigma: little is promised, but no sound sum may break it.
+/// The error of the mean is as large as σ: the bound is wide, but no sound sum may exceed it.
 TEST(AttainableGradient, NeighboursAroundALargeMeanStayWithinIt) {
   Random random(20260208);
   std::vector<DialectControl> controls = dialect_controls();
@@ -183,9 +183,8 @@ TEST(AttainableGradient, NeighboursAroundALargeMeanStayWithinIt) {
   }
 }
 
-/// Exponents from one end of float's range to the other, in x, dy, gamma and the statistics: where an
-/// intermediate result overflows the bound must say that it promises nothing, and what underflows it must
-/// pay.
+/// Exponents from one end of the float range to the other, in x, dy, γ and the statistics. Where an
+/// intermediate result overflows, the bound must say that it does not hold; underflow must be part of it.
 template <std::size_t N>
 void simulate_exponents(std::uint64_t seed, bool training, const Formula (&formulas)[N]) {
   Random random(seed);
@@ -207,7 +206,7 @@ void simulate_exponents(std::uint64_t seed, bool training, const Formula (&formu
     if (!std::ranges::all_of(dy, [](float value) { return std::isfinite(value); })) continue;
     State& state = p.content.state;
     scale(state.weight->floats(), exponent(random) / 2);
-    // Statistics of x's size, and of any.
+    // Statistics of the size of x, and of any other size.
     const int of_statistics = k % 2 == 0 ? x_exponent : exponent(random);
     scale(state.running_mean->floats(), of_statistics);
     scale(state.running_var->floats(), std::clamp(2 * of_statistics, -140, 100));
@@ -236,7 +235,7 @@ TEST(AttainableGradient, AnyExponentsStayWithinIt) {
 
 // ---- what is beyond it
 
-/// The worst ratio of dx over `count` problems.
+/// Worst ratio of dx over `count` problems.
 template <class Wrong>
 double worst_dx(std::uint64_t seed, Slope slope, std::size_t count, const Wrong& wrong) {
   Random random(seed);
@@ -268,7 +267,7 @@ TEST(AttainableGradient, ATermLeftOutIsBeyondIt) {
   EXPECT_GT(without_projection, 1000);
 }
 
-/// 10^5 products of one size: in each binade of the running sum, all roundings go the same way.
+/// 10^5 products of one size: in each binade of the running sum, all roundings go in the same direction.
 TEST(AttainableGradient, ANaiveSumIsNoBlockedOne) {
   Random random(20260205);
   Problem p = problem(random, Data::ordinary, 2, true);
@@ -293,7 +292,7 @@ TEST(AttainableGradient, ANaiveSumIsNoBlockedOne) {
   EXPECT_LE(ratio(blocked_sum, Summation::blocked), 1);
 }
 
-/// Sum dy x - mean Sum dy cancels mean/sigma of its digits.
+/// Σdy·x − μ·Σdy loses a factor of |μ|/σ of its accuracy by cancellation.
 TEST(AttainableGradient, UncentredProductsAtLargeMeanAreBeyondIt) {
   Random random(20260206);
   double worst = 0;

@@ -1,7 +1,7 @@
-/// The attainable error where tensors are not float32: half precision as storage around float32 arithmetic,
-/// and float64 throughout. The same sound ways of computing as in attainable_simulation_test.cpp and
-/// attainable_backward_test.cpp, loaded from one dtype and rounded to it at the end, must stay within the
-/// bound; arithmetic in half precision, and float32 arithmetic that passes for float64, must not.
+/// The attainable error for tensors that are not float32: half precision as storage around float32
+/// arithmetic, and float64 throughout. The sound algorithms of attainable_simulation_test.cpp and
+/// attainable_backward_test.cpp, which load one dtype and round to it at the end, must stay within the bound.
+/// Arithmetic in half precision, and float32 arithmetic that is declared as float64, must exceed it.
 
 #include <gtest/gtest.h>
 
@@ -14,7 +14,7 @@
 namespace bncheck::simulation {
 namespace {
 
-/// float or double: the type of the arithmetic.
+/// T: the type of the arithmetic, float or double.
 template <class T>
 struct Loaded {
   ValuesOf<T> x, dy;
@@ -75,7 +75,7 @@ Stored stored(Random& random, Data data, std::size_t n, bool training, Slope slo
   return s;
 }
 
-/// Stores the results, each rounded once more to its output's dtype, and takes the worst ratio.
+/// Stores the results, each rounded once more to the dtype of its output, and keeps the worst ratio.
 class Worst {
  public:
   template <class T>
@@ -104,7 +104,7 @@ Numerics summing(Summation summation) {
   return numerics;
 }
 
-/// gamma ((x - mean) invstd) + beta and (x - mean) (gamma invstd) + beta in turn.
+/// γ·((x − μ)·h) + β and (x − μ)·(γ·h) + β in turn, with h = invstd.
 template <class T>
 ValuesOf<T> outputs_of(const Loaded<T>& in, T mean, T invstd, bool scale_first) {
   ValuesOf<T> y;
@@ -200,7 +200,7 @@ T stored_as(Dtype dtype, T value) {
   return static_cast<T>(rounded_to(dtype, static_cast<double>(value)));
 }
 
-/// A gradient that starts from the mean and the invstd that the forward call returned, rounded.
+/// Gradient that starts from the mean and the invstd that the forward call returned, rounded.
 template <class T>
 GradientsOf<T> from_saved(const Loaded<T>& in, T mean, T invstd) {
   const LayerOf<T> layer{in.x, in.dy, mean, 0, in.gamma, 0};
@@ -213,8 +213,8 @@ GradientsOf<T> from_saved(const Loaded<T>& in, T mean, T invstd) {
           dot * invstd, total};
 }
 
-/// A backward call has nothing else where saved_* is what the forward call left it: that is allowed for. A
-/// forward call that normalises with the rounded statistics has to say so.
+/// A backward call may have only the saved_* of the forward call, so its bound includes their rounding. A
+/// forward call that normalises with the rounded statistics must declare it.
 template <class T>
 void simulate_stored(Dtype data, Dtype vectors, std::uint64_t seed) {
   Random random(seed);
@@ -254,7 +254,7 @@ TEST(AttainableDtypes, GradientsMayStartFromRoundedStatistics) {
 
 // ---- deficient arithmetic
 
-/// A running sum that is rounded to a narrower dtype after each addition.
+/// Running sum that is rounded to a narrower dtype after each addition.
 template <class T>
 T sum_in(Dtype dtype, const ValuesOf<T>& values) {
   T sum = 0;
@@ -281,9 +281,9 @@ TEST(AttainableDtypes, SumsInANarrowerFormatAreBeyondIt) {
   EXPECT_GT(worst_with_sums_in<double>(Dtype::f32, Dtype::f64, 20260323), 1e4);
 }
 
-/// Float32 arithmetic on float64 tensors (x - mean and the last sum are taken before anything is narrowed:
-/// what is lost by loading is nobody's rounding) is beyond the bound of float64, and within the one that it
-/// declares.
+/// Float32 arithmetic on float64 tensors exceeds the bound of float64 and stays within the one that it
+/// declares. x − μ and the last sum are taken in float64 here, because the loss of narrowing the loaded
+/// values is no rounding of the algorithm.
 TEST(AttainableDtypes, FloatArithmeticOnDoublesHasToBeDeclared) {
   Random random(20260331);
   Worst undeclared, declared;

@@ -1,9 +1,9 @@
-/// The attainable error of oracle/src/attainable_error.cpp, put to float32 arithmetic as people write it.
+/// The attainable error of oracle/src/attainable_error.cpp, tested with float32 arithmetic as it is commonly
+/// written.
 ///
-/// Right ways of computing (the controls) must stay within the bound on every element of every case; a
-/// one-pass variance at large mean, and folded inference at large mean, must not. These runs fixed the
-/// constants before any foreign implementation was looked at. BNCHECK_SIMULATION_FACTOR multiplies the number
-/// of cases.
+/// Sound algorithms (the controls) must stay within the bound on every element of every case. A one-pass
+/// variance and folded inference at a large mean must exceed it. These runs fixed the constants before the
+/// bound was applied to any other implementation. BNCHECK_SIMULATION_FACTOR multiplies the number of cases.
 
 #include <gtest/gtest.h>
 
@@ -103,9 +103,9 @@ TEST(AttainableError, TrainingControlsStayWithinIt) {
   std::printf("attainable error, training: %zu cases\n", cases);
 }
 
-/// The error of the mean is as large as sigma, and that of the variance as the variance: Welford's recurrence
-/// may find a variance of 0 for neighbouring floats, and then the factor is 1/sqrt(eps). Little is promised,
-/// but no sound sum may break it, wherever the dialect has its eps and whatever it divides by.
+/// The error of the mean is as large as σ, and that of the variance as large as the variance: Welford's
+/// recurrence may find a variance of 0 for neighbouring floats, and the factor is 1/√ε then. The bound is
+/// wide, but no sound sum may exceed it, for any place of ε and any divisor of the variance.
 TEST(AttainableError, NeighboursAroundALargeMeanStayWithinIt) {
   Random random(20260105);
   Dialect one_less;
@@ -167,7 +167,7 @@ TEST(AttainableError, InferenceControlsStayWithinIt) {
   std::printf("attainable error, inference: %zu cases\n", cases);
 }
 
-/// E[x^2] - E[x]^2 cancels (mean/sigma)^2 of its digits.
+/// E[x²] − E[x]² loses a factor of (μ/σ)² of its accuracy by cancellation.
 TEST(AttainableError, OnePassVarianceAtLargeMeanIsBeyondIt) {
   Random random(20260103);
   double least = HUGE_VAL;
@@ -187,7 +187,7 @@ TEST(AttainableError, OnePassVarianceAtLargeMeanIsBeyondIt) {
   std::printf("attainable error, one-pass variance at mean 1e3: worst ratio of a case from %.3g to %.3g\n",
               least, most);
   EXPECT_GT(most, 1);
-  // At mean 1e5 the cancellation takes more digits than float has.
+  // At mean 1e5 the cancellation takes more digits than a float has.
   double hopeless = 0;
   for (int k = 0; k < 50; ++k) {
     Problem p = problem(random, Data::mean_1e5, 64, true);
@@ -200,7 +200,7 @@ TEST(AttainableError, OnePassVarianceAtLargeMeanIsBeyondIt) {
   EXPECT_GT(hopeless, 100);
 }
 
-/// x alpha + (beta - mean alpha) cancels mean/sigma of its digits.
+/// x·α + (β − μ·α) loses a factor of |μ|/σ of its accuracy by cancellation.
 TEST(AttainableError, FoldedInferenceAtLargeMeanIsBeyondIt) {
   Random random(20260104);
   double worst = 0;

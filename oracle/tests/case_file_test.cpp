@@ -117,7 +117,7 @@ TEST(CaseFile, EveryBackwardCallComesBack) {
   }
 }
 
-/// The keys say what is placed: dy is read and dx is written.
+/// The keys name the tensors: dy is read and dx is written.
 TEST(CaseFile, PlacementsOfABackwardCallHaveKeysOfTheirOwn) {
   CaseFile file;
   file.content.calls = {rich_backward(true, 5)};
@@ -160,7 +160,8 @@ std::string complaint_of(const Archive& archive) {
   return complaint([&] { case_from_archive(archive); });
 }
 
-/// Every key but a note either may be absent or is missed by name, and takes no nonsense.
+/// Every key except notes either may be absent or is reported by name when it is missing, and a wrong value
+/// is refused.
 TEST(CaseFile, EveryKeyIsCheckedAndNamed) {
   const Archive good = to_archive(rich_file());
   const std::vector<std::string> required{"format",
@@ -187,7 +188,7 @@ TEST(CaseFile, EveryKeyIsCheckedAndNamed) {
       Archive damaged = good;
       damaged.metadata[key] = nonsense;
       const std::string message = complaint_of(damaged);
-      // An empty list is a way to write "as usual".
+      // An empty list means the default.
       if (message == "accepted" && std::string(nonsense).empty() &&
           (key.ends_with(".order") || key.ends_with(".gaps")))
         continue;
@@ -243,7 +244,7 @@ TEST(CaseFile, PlacementsFitTheirTensor) {
   }
 }
 
-/// What a placement asks for is bounded by what the file holds, and an empty tensor of absurd extent has no
+/// The memory for a placement is bounded by the size of the file. An empty tensor with a huge extent has no
 /// strides.
 TEST(CaseFile, PlacementsAskForLittleMemory) {
   CaseFile file;

@@ -1,5 +1,5 @@
 #pragma once
-/// A locale in which whatever depends on one goes wrong.
+/// A locale that makes text go wrong where it depends on the locale.
 
 #include <clocale>
 #include <cstdlib>
@@ -10,8 +10,8 @@
 
 namespace bncheck::test {
 
-/// 1.234,5; and some letters are blanks. Global for its lifetime. BNCHECK_TEST_LOCALE names a locale of the
-/// system for C's part (de_DE.UTF-8), which cannot be made here.
+/// Locale that writes 1.234,5 and counts some letters as blanks. It is global for the lifetime of the object.
+/// BNCHECK_TEST_LOCALE names a locale of the system for C's part (de_DE.UTF-8), which cannot be made here.
 class CommaLocale {
  public:
   CommaLocale() : before_(std::locale::global(comma())) {
@@ -33,7 +33,7 @@ class CommaLocale {
     char do_thousands_sep() const override { return '.'; }
     std::string do_grouping() const override { return "\3"; }
   };
-  /// Of "forward training" a stream then reads "f", "rward".
+  /// A stream reads "f", "rward" from "forward training" with it.
   struct Blanks : std::ctype<char> {
     Blanks() : std::ctype<char>(table()) {}
     static const mask* table() {

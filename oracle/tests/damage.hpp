@@ -10,7 +10,7 @@
 
 namespace bncheck::test {
 
-/// A container with this header, whatever it says, and `data` zero bytes of data.
+/// Container with this header, valid or not, and `data` zero bytes of data.
 inline std::vector<std::byte> container(const std::string& header, std::size_t data) {
   std::vector<std::byte> bytes(8 + header.size() + data);
   for (std::size_t k = 0; k < 8; ++k) bytes[k] = static_cast<std::byte>(header.size() >> (8 * k));
@@ -18,7 +18,7 @@ inline std::vector<std::byte> container(const std::string& header, std::size_t d
   return bytes;
 }
 
-/// What the FormatError says; "accepted" where there is none. Any other exception goes through.
+/// Message of the FormatError; "accepted" if there is none. Any other exception passes through.
 inline std::string complaint(const std::function<void()>& action) {
   try {
     action();

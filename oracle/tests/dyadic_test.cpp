@@ -12,7 +12,8 @@ Dyadic random_dyadic(Random& random) {
   return {random.integer(limbs), random.between(-1100, 1100)};
 }
 
-/// Enough for every sum and product of two random_dyadic: exponents 2200 apart, 768 bits each.
+/// Precision that is enough for every sum and product of two random_dyadic: exponents 2200 apart, 768 bits
+/// each.
 constexpr mpfr_prec_t exact_precision = 4096;
 
 Real real(const Dyadic& value) {

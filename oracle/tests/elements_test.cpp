@@ -47,7 +47,7 @@ TEST(Elements, HalvesByHand) {
   EXPECT_EQ(rounded_to(Dtype::bf16, 1 + 0x1.8p-7), 1 + 0x1p-6);
 }
 
-/// Against the oracle's own rounding, which compares integers with midpoints.
+/// Compared with the oracle's own rounding, which compares integers with midpoints.
 TEST(Elements, RoundAsExactNumbersDo) {
   Random random(7);
   for (int k = 0; k < 20000; ++k) {

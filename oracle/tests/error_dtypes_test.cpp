@@ -1,5 +1,5 @@
-/// The measures of error where the output is no float32, on numbers chosen by hand: with weight 1, running
-/// mean 0, running variance 1 and eps 0 inference gives y = x + bias.
+/// The measures of error for outputs that are not float32, on numbers chosen by hand: with γ = 1, running
+/// mean 0, running variance 1 and ε = 0, inference gives y = x + β.
 
 #include <gtest/gtest.h>
 
@@ -14,7 +14,7 @@ namespace {
 constexpr double inf = std::numeric_limits<double>::infinity();
 constexpr double nan = std::numeric_limits<double>::quiet_NaN();
 
-/// y = x + bias with these dtypes.
+/// y = x + β with these dtypes.
 ExpectedTensor sum_of(double x, double bias, Dtype data, Dtype vectors) {
   OneChannel layer;
   State state = layer.state();
@@ -36,11 +36,11 @@ TEST(ErrorDtypes, NearestAndUlpsAreThoseOfTheOutput) {
     const double ulp = std::ldexp(1.0, 1 - p);
     EXPECT_TRUE(error_of(1, ulp, 1 + ulp, dtype, dtype).nearest);
     EXPECT_EQ(error_of(1, ulp, 1, dtype, dtype).ulps, 1);
-    // Half an ulp above 1 the even neighbour is the only right one.
+    // Half an ulp above 1, only the even neighbour is right.
     EXPECT_TRUE(error_of(1, ulp / 2, 1, dtype, dtype).nearest);
     EXPECT_FALSE(error_of(1, ulp / 2, 1 + ulp, dtype, dtype).nearest);
     EXPECT_EQ(error_of(1, ulp / 2, 1 + ulp, dtype, dtype).ulps, 0.5);
-    // Just below 2 an ulp is half of what it is above.
+    // Just below 2, an ulp is half as large as above 2.
     EXPECT_EQ(error_of(2, -ulp / 4, 2, dtype, dtype).ulps, 0.25);
     EXPECT_EQ(error_of(2, ulp / 4, 2, dtype, dtype).ulps, 0.125);
     EXPECT_EQ(error_of(1, -1, std::ldexp(1.0, format_of(dtype).smallest_exponent()), dtype, dtype).ulps, 1);
@@ -54,10 +54,10 @@ TEST(ErrorDtypes, InfinityBeginsWhereTheFormatEnds) {
   EXPECT_TRUE(error_of(65504, 16, inf, Dtype::f16, Dtype::f16).nearest);
   EXPECT_EQ(error_of(65504, 16, 65504, Dtype::f16, Dtype::f16).ulps, 0.5);
   EXPECT_EQ(error_of(65504, 8, inf, Dtype::f16, Dtype::f16).ulps, inf);
-  // 65512 and what infinity was rounded from, 65520, are 8 apart, and half an ulp is 16.
+  // 65512 and 65520, from which infinity may have been rounded, are 8 apart; half an ulp is 16.
   const Error error = error_of(65504, 8, inf, Dtype::f16, Dtype::f16);
   EXPECT_EQ(error.ratio, static_cast<double>(8 / error.attainable));
-  // Float arithmetic adds to the half ulp what SlackIsThatOfTheArithmetic says of it.
+  // Float arithmetic adds the slack of SlackIsThatOfTheArithmetic to the half ulp.
   EXPECT_GT(error.attainable, 16);
   EXPECT_LT(error.attainable, 16 + (1.01 * 8 + 1) * 0x1p-24 * 65512 + 0x1p-130);
   EXPECT_EQ(error_of(65504, 8, nan, Dtype::f16, Dtype::f16).ratio, inf);
@@ -67,21 +67,21 @@ TEST(ErrorDtypes, InfinityBeginsWhereTheFormatEnds) {
   EXPECT_TRUE(error_of(largest, 0x1p970, inf, Dtype::f64, Dtype::f64).nearest);
 }
 
-/// 1 + 2^-8 + 2^-30 lies above the midpoint of two bfloat16s. As a float it is the midpoint, which goes to
-/// the even one below: a sound result, but not the nearest number.
+/// 1 + 2^−8 + 2^−30 lies above the midpoint of two bfloat16s. Rounded to float it is the midpoint, which goes
+/// to the even number below: a sound result, but not the nearest number.
 TEST(ErrorDtypes, RoundingTwiceIsSoundAndNotNearest) {
   const auto y = [](double got) { return error_of(1, 0x1p-8 + 0x1p-30, got, Dtype::bf16, Dtype::f64); };
   EXPECT_TRUE(y(1 + 0x1p-7).nearest);
   EXPECT_FALSE(y(1).nearest);
   EXPECT_LE(y(1).ratio, 1);
   EXPECT_GT(y(1).ulps, 0.5);
-  // The number before is another matter.
+  // The numbers next to it are not sound.
   EXPECT_GT(y(1 - 0x1p-8).ratio, 1);
   EXPECT_GT(y(1 + 0x1p-6).ratio, 1);
 }
 
-/// A = ulp/2 + 1.01 (8u|p| + omega (1 + |x - mean|)) of the arithmetic, and u|y| + omega where its result is
-/// rounded before it is converted.
+/// A = ulp/2 + 1.01·(8u·|p| + ω·(1 + |x − μ|)) of the arithmetic, plus u·|y| + ω where its result is rounded
+/// before it is converted.
 TEST(ErrorDtypes, SlackIsThatOfTheArithmetic) {
   const double x = 4;
   const auto attainable = [&](Dtype data, Arithmetic arithmetic) {
@@ -93,7 +93,8 @@ TEST(ErrorDtypes, SlackIsThatOfTheArithmetic) {
     const double half = std::ldexp(1.0, 2 - p);  // of an ulp of 5
     return half + 1.01 * (8 * u * x + omega * (1 + x)) + (converted ? u * 5 + omega : 0);
   };
-  // Each side is made of fewer than 16 operations in double or better, each off by 2^-53 of its result.
+  // Each side is computed by fewer than 16 operations in double or better, each off by at most 2^−53 of its
+  // result.
   const auto expect_close = [](double got, double want) { EXPECT_NEAR(got / want, 1, 0x1p-48); };
   constexpr double u = 0x1p-24;
   constexpr double w = 0x1p-149;
@@ -102,7 +103,7 @@ TEST(ErrorDtypes, SlackIsThatOfTheArithmetic) {
   expect_close(attainable(Dtype::f32, Arithmetic::of_data), expected(24, u, w, false));
   expect_close(attainable(Dtype::f16, Arithmetic::of_data), expected(11, u, w, true));
   expect_close(attainable(Dtype::bf16, Arithmetic::of_data), expected(8, u, w, true));
-  // From 64 bits, rounded twice.
+  // An extended arithmetic of 64 bits, rounded twice.
   expect_close(attainable(Dtype::f64, Arithmetic::of_data), expected(53, uu, ww, false) + 0x1p-64 * 5);
   expect_close(attainable(Dtype::f32, Arithmetic::f64), expected(24, uu, ww, true));
   expect_close(attainable(Dtype::f64, Arithmetic::f32), expected(53, u, w, true));
@@ -125,7 +126,7 @@ TEST(ErrorDtypes, RangeIsThatOfTheArithmetic) {
   EXPECT_FALSE(in_range(largest_finite(Dtype::f64), Dtype::f64, Range::own));
 }
 
-/// y and dx have x's dtype, statistics and the parameters' gradients the parameters'.
+/// y and dx have the dtype of x; statistics and the gradients of the parameters have that of the parameters.
 TEST(ErrorDtypes, EachOutputHasItsOwn) {
   Case c;
   c.config.num_features = 2;

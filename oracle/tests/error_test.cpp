@@ -1,5 +1,5 @@
-/// The three measures of error, on numbers chosen by hand: with weight 1, running mean 0, running variance 1
-/// and eps 0 inference gives y = x + bias, so every sum of two floats can be had as an exact number.
+/// The three measures of error, on numbers chosen by hand: with γ = 1, running mean 0, running variance 1 and
+/// ε = 0, inference gives y = x + β, so every sum of two floats can be produced as an exact number.
 
 #include <gtest/gtest.h>
 
@@ -30,7 +30,7 @@ TEST(Error, NearestIsBitsWithEqualZerosAndEqualNans) {
   EXPECT_EQ(error_of(1, -1, -0.0f).ulps, 0);
   EXPECT_TRUE(error_of(nan, 0, -nan).nearest);
   EXPECT_FALSE(error_of(nan, 0, 1).nearest);
-  // Half an ulp above 1 the even neighbour is the only right one.
+  // Half an ulp above 1, only the even neighbour is right.
   EXPECT_TRUE(error_of(1, 0x1p-24f, 1).nearest);
   EXPECT_FALSE(error_of(1, 0x1p-24f, 0x1.000002p0f).nearest);
 }
@@ -69,7 +69,7 @@ TEST(Error, InfinitiesAreExactWhereTheResultRoundsToThem) {
   EXPECT_EQ(error_of(largest, largest, inf).ratio, 0);
   EXPECT_EQ(error_of(largest, largest, -inf).ulps, infinite);
   EXPECT_EQ(error_of(largest, largest, nan).ratio, infinite);
-  // 2 (2 - 2^-23) 2^127 lies in the binade of 2^128, where an ulp would be 2^105.
+  // 2·(2 − 2^−23)·2^127 lies in the binade of 2^128, where an ulp would be 2^105.
   EXPECT_FALSE(error_of(largest, largest, largest).nearest);
   EXPECT_EQ(error_of(largest, largest, largest).ulps, 0x1p23 - 0.5);
   // The largest float plus less than half an ulp stays finite.
@@ -103,8 +103,8 @@ ExpectedTensor running_var_of(const std::vector<float>& x) {
   return expect(config, layer.state(), forward(true, tensor), Dialect{}).outputs.at(Output::running_var);
 }
 
-/// Three values of 2^90: a mean that is off by one ulp, which A allows for, has a square of 2^134. The bound
-/// of arithmetic that reaches so far must allow for the infinity that is stored.
+/// Three values of 2^90: a mean that is off by one ulp, which A allows, gives a square of 2^134. The bound of
+/// an arithmetic with that range must allow the infinity that is stored.
 TEST(Error, AnInfinityIsWhatItWasRoundedFromAtLeast) {
   const ExpectedTensor variance = running_var_of({0x1p90f, 0x1p90f, 0x1p90f});
   Numerics wide;
@@ -115,7 +115,7 @@ TEST(Error, AnInfinityIsWhatItWasRoundedFromAtLeast) {
   EXPECT_GT(running_var_of({1, 2, 3}).error(0, inf, wide).ratio, 1e30);
 }
 
-/// A = ulp/2 + 1.01 (8u|p| + omega (1 + |x - mean|)), u = 2^-24.
+/// A = ulp/2 + 1.01·(8u·|p| + ω·(1 + |x − μ|)), u = 2^−24.
 TEST(Error, RatioIsTheDistanceInUnitsOfTheAttainableError) {
   constexpr double u = 0x1p-24;
   const float got = 5 + 4 * 0x1p-21f;
@@ -163,8 +163,8 @@ TEST(Slack, DepthOfEachSummation) {
   EXPECT_EQ(summation_depth(Summation::wide, 1e6L), 0);
 }
 
-/// The formulas of the attainable error on numbers whose arithmetic is exact: n = 16 (G = 15), mean |x| = 2,
-/// sigma^2 = 4, h = 1/2, so V = 4.
+/// The formulas of the attainable error, on numbers whose arithmetic is exact: n = 16 (depth 15), mean |x| =
+/// 2, σ² = 4, h = 1/2, so V = 4.
 TEST(Slack, TrainingFormulas) {
   constexpr long double u = 0x1p-24L;
   constexpr long double omega = 0x1p-149L;
@@ -178,7 +178,7 @@ TEST(Slack, TrainingFormulas) {
   const Numerics numerics;
   const long double delta = u * (15 + 2) * 2;
   const long double dv = 19 * u * 4 + delta * delta;
-  // V = 4 may come out as 4 - dv, and its root as that much too small.
+  // V = 4 may be computed as 4 − dv, and its root too small accordingly.
   const long double kappa = 8 * u + (std::sqrt(4 / (4 - dv)) - 1);
   const auto expect_slack = [&](const Slack& slack, long double want) {
     EXPECT_TRUE(slack.in_range);
@@ -194,7 +194,7 @@ TEST(Slack, TrainingFormulas) {
                3 * 0.5L * (1 + kappa) * delta + p * kappa + omega * 5);
 }
 
-/// r <- old + m s: |m| (A_s + rounding of s) + 3u(|old| + |m s|), and what underflow may take.
+/// r ← old + m·s: |m|·(A_s + rounding of s) + 3u·(|old| + |m·s|), and the underflow.
 TEST(Slack, RunningFormula) {
   constexpr long double u = 0x1p-24L;
   constexpr long double omega = 0x1p-149L;

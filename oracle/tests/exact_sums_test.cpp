@@ -62,7 +62,7 @@ void add_and_check_products(const Pairs& pairs) {
     sum = sum + Dyadic::of(a) * Dyadic::of(b);
   }
   EXPECT_EQ(compare(products.sum(), sum), 0);
-  // Folding once more, and adding after it, keep the sum.
+  // Another folding, and additions after it, keep the sum.
   products.add(-0x1p-1074, 0x1p-1074);
   EXPECT_EQ(compare(products.sum(), sum - Dyadic(1, -2148)), 0);
   products.clear();

@@ -9,8 +9,8 @@ namespace {
 
 const Dyadic one{1, 0};
 
-/// The same number in forms that take different ways through compare: plain, over a denominator of either
-/// sign, as a/sqrt(b) of a square b, and as a/sqrt(b) + c whose approximation has lost every bit.
+/// The same number in forms that take different branches of compare: plain, over a denominator of either
+/// sign, as a/√b with a square b, and as a/√b + c whose approximation has lost every bit.
 std::vector<ExactNumber> forms_of(const Dyadic& v) {
   const Dyadic three = Dyadic::of(std::int64_t{3});
   const auto nine = std::make_shared<const Radicand>(three * three);
@@ -35,7 +35,8 @@ void expect_rounding(const Dyadic& magnitude, std::uint64_t code, const FloatFor
   }
 }
 
-/// The code itself, the midpoint above it and both of that midpoint's sides round as the definition says.
+/// The number of the code, the midpoint above it and both sides of that midpoint round as the definition
+/// says.
 void check_code(std::uint64_t code, const FloatFormat& format, std::size_t forms = 6) {
   const Dyadic low = value_of_code(code, format);
   const Dyadic middle{low.mantissa * 2 + 1, low.exponent - 1};
@@ -59,7 +60,7 @@ TEST(NearestBits, EveryNumberAndMidpointOfBf16) {
   }
 }
 
-/// Both sides of zero, of the smallest normal number, of powers of two and of overflow, and anywhere else.
+/// Both sides of zero, of the smallest normal number, of powers of two and of overflow, and random codes.
 void check_corners(const FloatFormat& format) {
   Random random(9);
   const std::uint64_t hidden = std::uint64_t{1} << (format.precision - 1);
@@ -91,7 +92,7 @@ TEST(NearestBits, OverflowBeginsHalfAnUlpPastTheLargest) {
     expect_rounding(limit - touch, format.infinity_code() - 1, format, 6);
     expect_rounding(limit, format.infinity_code(), format, 6);
     expect_rounding(Dyadic{1, 3000}, format.infinity_code(), format, 6);
-    // Far below the smallest number: the sign survives, the magnitude does not.
+    // Far below the smallest number: the sign stays, the magnitude becomes 0.
     expect_rounding(Dyadic{1, -3000}, 0, format, 6);
     expect_rounding(Dyadic{1, format.smallest_exponent() - 1}, 0, format, 6);
     expect_rounding(Dyadic{1, format.smallest_exponent() - 1} + touch, 1, format, 6);
@@ -119,7 +120,7 @@ TEST(Binade, IsTheFloorOfTheLogarithm) {
       for (const ExactNumber& number : signed_forms(power + touch)) ASSERT_EQ(number.binade(), e);
     }
   }
-  // Cancellation to zero in long double: the search starts from nothing.
+  // Cancellation to zero in long double: the search has no first guess.
   const auto four = std::make_shared<const Radicand>(Dyadic::of(std::int64_t{4}));
   const Dyadic tiny{1, -5000};
   const Dyadic sum = one + tiny;
@@ -143,7 +144,7 @@ Quadratic random_quadratic(Random& random) {
   return q;
 }
 
-/// a/sqrt(b) cancels all of c but the last few of 64 bits.
+/// a/√b cancels all of c except for the last few of 64 bits.
 void make_cancel(Quadratic& q) {
   const Real root = Real(64, q.a) / sqrt(Real(64, q.b));
   mpz_t mantissa;
@@ -174,8 +175,8 @@ TEST(ExactNumber, ComparesLikeMpfr) {
   }
 }
 
-/// The bound of 2^-58 that exact.hpp states, against 4000 bits: the distance may be smaller than the number
-/// by several hundred bits, and MPFR's own error stays below 2^-3000 of it.
+/// The bound of 2^−58 of exact.hpp, checked with 4000 bits: the distance may be smaller than the number by
+/// several hundred bits, and MPFR's own error stays below 2^−3000 of it.
 TEST(ExactNumber, DistanceHasARelativeErrorBelowTwoToTheMinus58) {
   Random random(11);
   constexpr mpfr_prec_t precision = 4000;

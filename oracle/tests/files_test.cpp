@@ -33,7 +33,7 @@ class Files : public testing::Test {
       found.push_back(file.path().filename());
     return found;
   }
-  /// The message of the failure to write there.
+  /// Message of the failure to write there.
   static std::string failure(const std::filesystem::path& path) {
     try {
       write_file(path, bytes(100));
@@ -74,13 +74,13 @@ TEST_F(Files, AFailedWriteLeavesNothingAndNamesTheFile) {
 
 /// A device or a pipe is written to, not replaced by a file of its name.
 TEST_F(Files, DevicesAreWrittenTo) {
-  // A link in a folder of our own, so that a program that replaces what it is given replaces the link.
+  // A link in the test's own folder: a program that replaces its target would replace the link.
   const auto full = folder_ / "full";
   const auto null = folder_ / "null";
   std::filesystem::create_symlink("/dev/full", full);
   std::filesystem::create_symlink("/dev/null", null);
   if (!std::filesystem::is_character_file(full) || !std::filesystem::is_character_file(null)) {
-    // A device that is always full is Linux's: elsewhere there is nothing to run this on.
+    // Only Linux has a device that is always full.
     GTEST_SKIP() << "no /dev/full here";
   }
   EXPECT_EQ(failure(full), "cannot write '" + full.string() + "': No space left on device");
@@ -104,7 +104,7 @@ TEST_F(Files, OnlyAPipeThatNobodyReadsIsGivenUp) {
   write_file(pipe, content, &wanted);
   reader.join();
   EXPECT_EQ(got, content);
-  // A reader that is there: what it takes is written to the end.
+  // With a reader present, everything is written.
   const int end = ::open(pipe.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC);
   ASSERT_GE(end, 0);
   EXPECT_THROW(write_file(pipe, content, &given_up), std::runtime_error);
@@ -129,7 +129,7 @@ TEST_F(Files, AFailedReadNamesTheFile) {
   EXPECT_EQ(message(folder_), "cannot read '" + folder_.string() + "': Is a directory");
 }
 
-/// What a link leads to is written, and the link stays; so it is where it leads to nothing yet.
+/// The target of a link is written and the link stays, also if the target does not exist yet.
 TEST_F(Files, LinksAreFollowed) {
   std::filesystem::create_directory(folder_ / "d");
   std::filesystem::create_symlink("d/target", folder_ / "link");
@@ -158,8 +158,8 @@ TEST_F(Files, PermissionsStay) {
   }
 }
 
-/// Open files have names in /proc/self/fd, which are links to their names elsewhere; what is written there
-/// goes on where they are.
+/// Open files have names in /proc/self/fd, which are links to their other names. Writing there continues at
+/// the current position.
 TEST_F(Files, OpenFilesAreWrittenTo) {
   const auto path = folder_ / "open";
   const int descriptor = ::open(path.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600);

@@ -4,8 +4,8 @@
   golden.py FOLDER           writes NAME.case.safetensors and NAME.answer.safetensors, removes other pairs
   golden.py --check FOLDER   writes nothing; exit status 1 if FOLDER differs from what would be written
 
-A second implementation of the exact answer, sharing nothing with the oracle but the contract. Standard
-library of Python 3.11 only; the output is the same everywhere.
+A second implementation of the exact answer, which shares only the contract with the oracle. It needs only the
+standard library of Python 3.11, and its output is the same everywhere.
 """
 
 import argparse
@@ -23,7 +23,7 @@ from golden_model import Backward, Forward, Load, SetMomentum  # noqa: E402
 
 
 def hexfloat(value):
-    """As C's %a prints it: no trailing zeros in the fraction."""
+    """Text as C's %a prints it: no trailing zeros in the fraction."""
     text = float(value).hex()
     if "p" not in text:
         return text
@@ -32,7 +32,7 @@ def hexfloat(value):
 
 
 def archive(metadata, tensors):
-    """safetensors: header length, JSON header padded with blanks to a multiple of 8, little-endian data."""
+    """A safetensors file: header length, JSON header padded with blanks to a multiple of 8, little-endian data."""
     header, data = {"__metadata__": metadata}, b""
     for name in sorted(tensors):
         bits = tensors[name].bits

@@ -10,7 +10,7 @@ from golden_model import Backward, Load, SetMomentum
 
 
 def answer(config, state, calls, dialect_name):
-    """Per call (errors, tensors, counter afterwards); each call starts from the rounded state of the last."""
+    """Per call (errors, tensors, counter after it); each call starts from the rounded state before it."""
     dialect, answers = DIALECTS[dialect_name], []
     config, state = replace(config), replace(state)
     latest = None  # the answer to the forward call that a backward call is the gradient of

@@ -1,12 +1,12 @@
 """The values of a backward call: the textbook gradient of the latest forward call, fractions over one root.
 
-With h = 1/sqrt(V), V = variance + eps, every gradient of a channel is a fraction times h:
+With h = 1/√V and V = σ² + ε, every gradient of a channel is a fraction times h:
 
-  batch statistics   dx = gamma h (dy - mean(dy) - (x - mean) S/(n V)), dweight = S h, dbias = sum dy
-  given statistics   dx = gamma h dy,                                   dweight = S h, dbias = sum dy
+  batch statistics   dx = γ·h·(dy − mean(dy) − (x − μ)·S/(n·V)), dγ = S·h, dβ = Σdy
+  given statistics   dx = γ·h·dy,                                 dγ = S·h, dβ = Σdy
 
-where S = sum dy (x - mean). A dialect may have another V in dx (golden_dialects.py: `gradient_radicand`);
-dweight belongs to what the forward call normalised.
+where S = Σdy·(x − μ). A dialect may have another V in dx (golden_dialects.py: `gradient_radicand`); dγ uses
+the x̂ of the forward call.
 """
 
 from fractions import Fraction
@@ -19,7 +19,7 @@ from golden_model import Tensor
 
 
 def total(values):
-    """The sum in the extended reals: NaN if there is one, or infinities of both signs."""
+    """Sum in the extended reals: NaN if a value is NaN, or if there are infinities of both signs."""
     result = Fraction(0)
     for value in values:
         result = extended_sum(result, value)
@@ -31,7 +31,7 @@ def correlation(dy, xs, mean):
 
 
 def over_root(gamma, rest, radicand):
-    """gamma (rest/sqrt(radicand)) in the extended reals; the root is positive and finite."""
+    """γ·(rest/√radicand) in the extended reals; the root is positive and finite."""
     if isnan(gamma) or isnan(rest):
         return NAN
     product = extended_product(gamma, rest)
@@ -99,7 +99,7 @@ class BackwardAnswer:
         return tensors
 
     def gather(self, channels):
-        """The elements of the channels, each in the order of `channel_values`, as one tensor."""
+        """Elements of the channels, each in the order of `channel_values`, as one tensor."""
         inner = prod(self.dy.shape[2:])
         bits = [b for n in range(self.dy.shape[0]) for channel in channels
                 for b in channel[n * inner:(n + 1) * inner]]

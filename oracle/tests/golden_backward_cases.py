@@ -1,5 +1,5 @@
-"""Gradients of finite numbers: what can be checked by hand, modes and sequences, rounding and range at their
-worst."""
+"""Gradients of finite numbers: cases that can be checked by hand, modes and sequences, extremes of rounding and
+range."""
 
 from math import prod, sqrt
 
@@ -8,7 +8,7 @@ from golden_case import (LARGEST, TINY, U, Config, Load, Noise, SetMomentum, acr
 
 
 def inference(add, name, about, elements, eps=0.0):
-    """dx = gamma dy/sqrt(var + eps), one (x, mean, var, gamma, dy) per channel."""
+    """dx = γ·dy/√(var + ε), one (x, mean, var, γ, dy) per channel."""
     x, mean, var, gamma, dy = map(list, zip(*elements))
     add(name, about, infer(*across(*x)), back(*across(*dy)), num_features=len(elements), eps=eps,
         state={"running_mean": mean, "running_var": var, "weight": gamma})

@@ -1,4 +1,4 @@
-"""Gradients in every dialect, with its own eps, and where it is peculiar."""
+"""Gradients in every dialect, with its own ε and its special cases."""
 
 from golden_case import Noise, back, collection, column, inf, infer, nan, rows, train
 from golden_dialect_cases import DEFAULTS, start

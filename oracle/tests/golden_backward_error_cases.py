@@ -1,4 +1,4 @@
-"""Backward calls that must fail, with the kind of error, and calls around them that must not notice."""
+"""Backward calls that must fail, with the kind of error, and calls around them that must not be affected."""
 
 from golden_case import Config, Load, SetMomentum, back, collection, fresh, inf, infer, nan, rows, train
 
@@ -55,7 +55,7 @@ def shapes(add):
 
 
 def layers(add):
-    """Where the layer itself is wrong, no forward call has succeeded."""
+    """Errors of the layer itself, for which no forward call succeeds."""
     for name, state in (("weight", {"weight": [1, 1, 1]}), ("bias", {"bias": None}),
                         ("running_mean", {"running_mean": [0]}), ("running_var", {"running_var": None})):
         add(f"backward_layer_{name}", f"{name} has not the layer's length", train(*X), back(*DY),

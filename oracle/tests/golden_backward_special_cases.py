@@ -43,7 +43,7 @@ def training(add):
 
 def inference(add):
     def elements(name, about, values, eps=1e-5):
-        """One (x, mean, var, gamma, dy) per channel."""
+        """One (x, mean, var, γ, dy) per channel."""
         x, mean, var, gamma, dy = map(list, zip(*values))
         add(name, about, infer(*across(*x)), back(*across(*dy)), num_features=len(values), eps=eps,
             state={"running_mean": mean, "running_var": var, "weight": gamma})

@@ -1,4 +1,4 @@
-"""What a golden case is, and short ways to state one."""
+"""A golden case, and short ways to write one."""
 
 from dataclasses import dataclass
 from math import inf, nan  # noqa: F401 - part of the vocabulary of the case files
@@ -65,7 +65,7 @@ def across(*values):
 
 
 class Noise:
-    """Numbers that are the same on every machine and in every version: Knuth's MMIX generator."""
+    """Random numbers that are the same on every machine and in every version: Knuth's MMIX generator."""
 
     def __init__(self, seed):
         self.state = seed
@@ -75,12 +75,12 @@ class Noise:
         return (self.state >> 11) / 2.0**53
 
     def normal(self, count, mean=0.0, scale=1.0):
-        """Sums of 12 uniform numbers: near enough to normal, and free of the C library's logarithm."""
+        """Sums of 12 uniform numbers: close to normal, without the logarithm of the C library."""
         return [mean + scale * (sum(self.uniform() for _ in range(12)) - 6) for _ in range(count)]
 
 
 def collection():
-    """A list of cases and the function that adds one to it; options of Config by name, `state` as for fresh."""
+    """A list of cases and a function that adds one to it; options of Config by name, `state` as for fresh."""
     cases = []
 
     def add(name, about, *calls, state=None, dialect="pytorch", **options):

@@ -1,7 +1,7 @@
-"""Every dialect on the same data, with its own defaults, and where it is peculiar.
+"""Every dialect on the same data, with its own defaults and its special cases.
 
-The momentum of a case is the weight of the NEW statistic; 0.9, 0.99 and 0.999 below are the weights of the
-old one that the interfaces of ONNX, Keras, Darknet and Caffe take.
+The momentum of a case is the weight of the new statistic; 0.9, 0.99 and 0.999 below are the weights of the
+old one, which the interfaces of ONNX, Keras, Darknet and Caffe take.
 """
 
 from golden_case import Noise, collection, column, inf, infer, train

@@ -1,4 +1,4 @@
-"""The dialects: where implementations differ in what they mean, as textbook formulas."""
+"""The dialects: legitimate differences between implementations, as textbook formulas."""
 
 from fractions import Fraction
 
@@ -23,11 +23,11 @@ class PyTorch:
         return squares / (n - 1)
 
     def denominator(self, variance, eps):
-        """(v, e) of sqrt(v) + e, or None where that is not a positive number."""
+        """(v, e) of √v + e, or None where that is not a positive number."""
         return (variance + eps, Fraction(0)) if variance + eps > 0 else None
 
     def gradient_radicand(self, variance, eps):
-        """V of the gradient's 1/sqrt(V); no positive number where there is no gradient."""
+        """V of the 1/√V in the gradient; not a positive number where there is no gradient."""
         return variance + eps
 
     def average(self, momentum, old, new):
@@ -47,7 +47,7 @@ class FloatScalars(PyTorch):
 
 class Onnx(FloatScalars):
     """ONNX operator BatchNormalization-15: running = running * momentum + current * (1 - momentum), with
-    population variance (ReduceVar), float attributes, and momentum the weight of the OLD value."""
+    population variance (ReduceVar), float attributes, and momentum as the weight of the old value."""
 
     name = "onnx"
     saved = ()
@@ -62,7 +62,7 @@ class Onnx(FloatScalars):
 
 class Keras(Onnx):
     """Keras 3: moving * momentum + batch * (1.0 - momentum). Both weights are Python numbers, and each
-    becomes a float on its own where it meets a float tensor: they need not add up to 1."""
+    becomes a float by itself where it meets a float tensor: their sum may differ from 1."""
 
     name = "keras"
 
@@ -72,7 +72,7 @@ class Keras(Onnx):
 
 
 class OneDnn(FloatScalars):
-    """The primitive: batch mean and population variance are outputs, averaging is the caller's."""
+    """The primitive: batch mean and population variance are outputs; the caller averages them."""
 
     name = "onednn"
     saved = ("saved_mean", "saved_var")
@@ -80,8 +80,8 @@ class OneDnn(FloatScalars):
 
 
 class Caffe(FloatScalars):
-    """Sums instead of averages: S <- f S + s, c <- f c + 1, and S / c in use (0 while c is 0).
-    The variance's correction m/(m-1) is 1 for m = 1."""
+    """Sums instead of averages: S ← f·S + s, c ← f·c + 1, and S/c is used (0 while c is 0).
+    The correction m/(m−1) of the variance is 1 for m = 1."""
 
     name = "caffe"
     saved = ()
@@ -99,8 +99,8 @@ class Caffe(FloatScalars):
 
 
 class Darknet(Keras):
-    """The CPU path: variance over n - 1 everywhere (0/0 for one value), eps outside the root, and
-    rolling = .99f * rolling + .01f * batch with two float constants. The backward path has an eps of its own,
+    """The CPU path: variance over n − 1 everywhere (0/0 for one value), ε outside the root, and
+    rolling = .99f * rolling + .01f * batch with two float constants. The backward path has an ε of its own,
     .00001f inside the root, and divides by n: it is not the gradient of the forward path."""
 
     name = "darknet"

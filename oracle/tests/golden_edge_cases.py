@@ -1,10 +1,10 @@
-"""Finite inputs where rounding, range or cancellation is at its worst."""
+"""Finite inputs with extremes of rounding, range or cancellation."""
 
 from golden_case import LARGEST, TINY, U, Noise, across, collection, column, infer, train
 
 
 def plain_inference(add, name, about, elements):
-    """y = gamma (x - mean)/sqrt(var) + beta with eps = 0, one (x, mean, var, gamma, beta) per channel."""
+    """y = γ·(x − μ)/√σ² + β with ε = 0, one (x, mean, var, γ, β) per channel."""
     x, mean, var, gamma, beta = map(list, zip(*elements))
     add(name, about, infer(*across(*x)), num_features=len(elements), eps=0.0,
         state={"running_mean": mean, "running_var": var, "weight": gamma, "bias": beta})

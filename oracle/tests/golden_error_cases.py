@@ -1,4 +1,4 @@
-"""Calls that must fail, with the kind of error, and calls around them that must not notice."""
+"""Calls that must fail, with the kind of error, and calls around them that must not be affected."""
 
 from golden_case import Config, Load, SetMomentum, collection, fresh, inf, infer, nan, rows, train
 

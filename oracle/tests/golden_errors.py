@@ -1,4 +1,4 @@
-"""Which calls must fail, and with which kinds of error."""
+"""Calls that must fail, and their kinds of error."""
 
 from math import isinf, isnan, prod
 
@@ -24,7 +24,7 @@ def momentum_errors(momentum, dialect):
     if momentum is None:
         return set()
     finite = not isnan(momentum) and not isinf(momentum)
-    # A number that the dialect's own scalars cannot hold reaches it as an infinity.
+    # A number that the dialect's scalars cannot hold becomes an infinity.
     return set() if finite and is_finite(dialect.scalar(1 - momentum)) else {"momentum"}
 
 
@@ -38,7 +38,7 @@ def shape_errors(config, shape):
 
 
 def overlap_errors(call):
-    """The cases state overlaps only where they are real."""
+    """The cases name overlaps only where memory is really shared."""
     return set() if call.exec.get("overlap", "none") in ("none", "in_place") else {"alias"}
 
 
@@ -55,8 +55,8 @@ def forward_errors(config, forward, dialect):
 def backward_errors(config, backward, latest, dialect):
     """`latest` is the ForwardAnswer of the latest forward call that succeeded, None after a load.
 
-    The checks of a forward call apply once more, in the mode that the call names; where it names none, in
-    that of `latest`, and without `latest` no mode is known. Where dy has not x's shape, `length` says so.
+    The checks of a forward call apply again, in the mode that the call names, or else in that of `latest`;
+    without `latest` a mode that is not named counts as inference. `length`: the shape of dy is not that of x.
     """
     shape, kinds = backward.dy.shape, shape_errors(config, backward.dy.shape)
     shape_is_right = not kinds

@@ -1,8 +1,8 @@
 """Exact numbers and their rounding to float, by comparisons of fractions alone.
 
-A finite output of BatchNorm is  numerator / (sqrt(radicand) + shift) + offset  with fractions throughout.
-Comparing it with a fraction t multiplies by the positive denominator and then squares; nothing is ever
-approximated. Values that are not finite are the floats INF, -INF and NAN; zero has no sign.
+A finite output of BatchNorm is  numerator / (√radicand + shift) + offset  with fractions throughout. A
+comparison with a fraction t multiplies by the positive denominator and then squares; nothing is approximated.
+Values that are not finite are the floats INF, -INF and NAN; zero has no sign.
 """
 
 import math
@@ -13,10 +13,11 @@ from functools import lru_cache
 INF, NAN = math.inf, math.nan
 NAN_BITS = 0x7FC00000
 INF_CODE = 0x7F800000
-# Largest float plus half its unit in the last place, 2^128 - 2^104 + 2^103: from here on results are infinite.
+# Largest float plus half its unit in the last place, 2^128 − 2^104 + 2^103: from here on results are
+# infinite.
 OVERFLOW = Fraction(2) ** 128 - Fraction(2) ** 103
 
-# What the corpus contains, counted while it is computed.
+# Contents of the corpus, counted while it is computed.
 census = Counter()
 
 
@@ -25,7 +26,7 @@ def sign(q):
 
 
 def sign_with_root(p, q, r):
-    """Sign of p + q sqrt(r) for r >= 0."""
+    """Sign of p + q·√r for r >= 0."""
     first, second = sign(p), sign(q) * sign(r)
     if second == 0 or first == second:
         return first
@@ -35,7 +36,7 @@ def sign_with_root(p, q, r):
 
 
 class Exact:
-    """numerator / (sqrt(radicand) + shift) + offset, where sqrt(radicand) + shift > 0."""
+    """numerator / (√radicand + shift) + offset, where √radicand + shift > 0."""
 
     def __init__(self, numerator, radicand, shift, offset):
         self.numerator, self.radicand, self.shift, self.offset = numerator, radicand, shift, offset
@@ -56,7 +57,7 @@ def is_square(q):
 
 @lru_cache(maxsize=None)
 def float_of_code(code):
-    """The non-negative finite float with these bits."""
+    """Non-negative finite float with these bits."""
     biased, fraction = code >> 23, code & 0x7FFFFF
     if biased == 0:
         return Fraction(fraction, 2**149)
@@ -64,7 +65,7 @@ def float_of_code(code):
 
 
 def nearest(value):
-    """Bits of the float nearest to `value` (an Exact, INF, -INF or NAN), ties to even; and what happened."""
+    """Bits of the float nearest to `value` (an Exact, INF, -INF or NAN), ties to even; and events to count."""
     if not isinstance(value, Exact):
         return (NAN_BITS if math.isnan(value) else INF_CODE | (0x80000000 if value < 0 else 0)), ()
     s = value.compare(0)
@@ -134,7 +135,7 @@ def fl32(value):
     return decode(encode(value))
 
 
-# ---- the extended reals with one zero: 0 * inf, inf - inf and inf / inf are NaN
+# ---- the extended reals with one zero: 0·∞, ∞ − ∞ and ∞/∞ are NaN
 
 
 def is_finite(a):

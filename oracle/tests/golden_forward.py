@@ -12,7 +12,7 @@ from golden_model import Tensor
 
 
 def normalise(x, mean, variance, eps, gamma, beta, dialect):
-    """gamma ((x - mean) / (the dialect's denominator)) + beta, evaluated once in the extended reals."""
+    """γ·((x − μ) / (the dialect's denominator)) + β, evaluated once in the extended reals."""
     if any(isnan(v) for v in (x, mean, variance, gamma, beta)):
         return NAN
     denominator = (Fraction(0), Fraction(1)) if isinf(variance) else dialect.denominator(variance, eps)
@@ -21,7 +21,7 @@ def normalise(x, mean, variance, eps, gamma, beta, dialect):
     centred = extended_sum(x, extended_product(Fraction(-1), mean))
     if variance == INF:
         centred = Fraction(0) if is_finite(centred) else NAN
-    # Signs and zeros of the product are those of gamma (x - mean): the denominator is positive.
+    # Signs and zeros of the product are those of γ·(x − μ), because the denominator is positive.
     product = extended_product(gamma, centred)
     if not is_finite(product) or not is_finite(beta):
         return extended_sum(product, beta)
@@ -43,7 +43,7 @@ def batch_statistics(xs):
 
 
 def quotient_root(numerator, denominator):
-    """numerator / (sqrt(v) + e)"""
+    """numerator / (√v + e)"""
     return Exact(Fraction(numerator), *denominator, Fraction(0))
 
 

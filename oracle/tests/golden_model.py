@@ -1,4 +1,4 @@
-"""What a case is made of: a layer's options and state, and the calls."""
+"""The parts of a case: options and state of a layer, and the calls."""
 
 from dataclasses import dataclass, field
 from math import prod
@@ -49,7 +49,7 @@ class State:
 class Forward:
     x: Tensor
     training: bool = True
-    exec: dict = field(default_factory=dict)  # overlap, threads, ...: what the case file calls call.K.NAME
+    exec: dict = field(default_factory=dict)  # overlap, threads, ...: call.K.NAME in the case file
 
 
 @dataclass

@@ -1,5 +1,5 @@
-/// The oracle against the golden answers, which golden.py computes on its own from the contract with Python's
-/// fractions: every tensor bit for bit, every outcome, every counter.
+/// The oracle against the golden answers, which golden.py computes independently from the contract with
+/// Python's fractions: every tensor bit for bit, every outcome, every counter.
 
 #include <gtest/gtest.h>
 
@@ -50,7 +50,7 @@ bool is_call(const std::string& key) {
   return key.starts_with("call.") && key.find('.', 5) == std::string::npos;
 }
 
-/// The golden answer names kinds that are right; the oracle may know more of them.
+/// The golden answer names kinds of error that are right; the oracle may allow more.
 void compare_metadata(const Archive& golden, const Archive& answer) {
   EXPECT_EQ(golden.metadata.size(), answer.metadata.size());
   for (const auto& [key, expected] : golden.metadata) {
@@ -83,7 +83,7 @@ std::size_t compare_tensor(const std::string& name, const Tensor& golden, const 
   return golden.size();
 }
 
-/// Number of elements compared.
+/// Compares the tensors and returns the number of elements.
 std::size_t compare_tensors(const Archive& golden, const Archive& answer) {
   std::size_t elements = 0;
   for (const auto& [name, tensor] : golden.tensors) {
@@ -99,7 +99,7 @@ std::size_t compare_tensors(const Archive& golden, const Archive& answer) {
 
 TEST(Golden, OracleGivesTheGoldenAnswers) {
   const std::vector<std::string> names = golden_names();
-  // The folder holds some four hundred pairs: fewer than this means that the corpus was not found whole.
+  // A lower bound, so that a folder that was not found completely fails.
   ASSERT_GE(names.size(), 400U) << "pairs in " << BNCHECK_GOLDEN_FOLDER;
   std::size_t elements = 0;
   for (const std::string& name : names) {
@@ -117,7 +117,7 @@ TEST(Golden, OracleGivesTheGoldenAnswers) {
   std::cout << names.size() << " golden cases, " << elements << " elements compared\n";
 }
 
-/// golden.py writes the bytes that the library writes, so that neither invents a format of its own.
+/// golden.py writes the same bytes as the library, so that both use one format.
 TEST(Golden, FilesAreWrittenAsTheLibraryWritesThem) {
   for (const std::string& name : golden_names()) {
     const auto case_bytes = read_file(golden_path(name, case_suffix));

@@ -1,4 +1,4 @@
-"""What a textbook, a tutorial or a quiz says about BatchNorm, as facts that can be checked."""
+"""Statements of textbooks, tutorials and quizzes about BatchNorm, as cases that can be checked."""
 
 from golden_case import Noise, SetMomentum, collection, column, fresh, infer, rows, train
 from golden_model import Config, Load

@@ -1,5 +1,6 @@
 #pragma once
-/// Gradients of a layer of one channel in float32, as people write them, and the dy that they are put to.
+/// Gradients of a layer of one channel in float32, as they are commonly written, and the dy that they are
+/// tested with.
 
 #include "simulation.hpp"
 
@@ -9,7 +10,7 @@ template <class T>
 using SumOf = T (*)(const ValuesOf<T>&);
 using Sum = SumOf<float>;
 
-/// What a backward pass is given, or has computed from x.
+/// Inputs of a backward pass: given, or computed from x.
 template <class T>
 struct LayerOf {
   const ValuesOf<T>& x;
@@ -52,7 +53,7 @@ using Formula = FormulaOf<float>;
 
 // ---- training
 
-/// (dy - mean(dy) - (x - mean) k) invstd gamma with k = Sum dy (x - mean) invstd^2/n.
+/// (dy − mean(dy) − (x − μ)·k)·h·γ with h = invstd and k = Σdy·(x − μ)·h²/n.
 template <class T>
 GradientsOf<T> with_k(const LayerOf<T>& l, SumOf<T> add) {
   const T dot = l.sum(add, [&](std::size_t i) { return l.dy[i] * l.centred(i); });
@@ -64,7 +65,7 @@ GradientsOf<T> with_k(const LayerOf<T>& l, SumOf<T> add) {
           dot * h, total};
 }
 
-/// The same, with gamma and invstd multiplied first and both means taken by a product with 1/n.
+/// The same, with γ·h multiplied first and both means taken by a product with 1/n.
 template <class T>
 GradientsOf<T> with_scales(const LayerOf<T>& l, SumOf<T> add) {
   const T dot = l.sum(add, [&](std::size_t i) { return l.dy[i] * l.centred(i); });
@@ -80,7 +81,7 @@ GradientsOf<T> with_scales(const LayerOf<T>& l, SumOf<T> add) {
           dot * h, total};
 }
 
-/// gamma invstd/n (n dy - Sum dy - x^ Sum dy x^), as papers print it.
+/// γ·h/n·(n·dy − Σdy − x̂·Σdy·x̂), as papers print it.
 template <class T>
 GradientsOf<T> of_the_papers(const LayerOf<T>& l, SumOf<T> add) {
   const T dweight = l.sum(add, [&](std::size_t i) { return l.dy[i] * l.normal(i); });
@@ -90,7 +91,7 @@ GradientsOf<T> of_the_papers(const LayerOf<T>& l, SumOf<T> add) {
           dweight, dbias};
 }
 
-/// Gradients of the mean and of the variance first, gamma in all of them, V^(-3/2) by pow.
+/// Gradients of the mean and of the variance first, with γ in all of them and V^(−3/2) by pow.
 template <class T>
 GradientsOf<T> three_deltas(const LayerOf<T>& l, SumOf<T> add) {
   const ValuesOf<T> delta = l.each([&](std::size_t i) { return l.dy[i] * l.gamma; });
@@ -105,7 +106,7 @@ GradientsOf<T> three_deltas(const LayerOf<T>& l, SumOf<T> add) {
           l.sum(add, [&](std::size_t i) { return l.dy[i] * l.normal(i); }), add(l.dy)};
 }
 
-/// invstd (dx^ - mean(dx^) - x^ mean(dx^ x^)) with dx^ = gamma dy: what automatic differentiation leaves.
+/// h·(dx̂ − mean(dx̂) − x̂·mean(dx̂·x̂)) with dx̂ = γ·dy: the result of automatic differentiation.
 template <class T>
 GradientsOf<T> gamma_first(const LayerOf<T>& l, SumOf<T> add) {
   const ValuesOf<T> d = l.each([&](std::size_t i) { return l.gamma * l.dy[i]; });
@@ -139,7 +140,7 @@ inline constexpr const auto& training_formulas = training_formulas_of<float>;
 
 // ---- training, other dialects
 
-/// Sum dy (x - mean)/(sqrt(v) + eps), and dx with 1e-5 inside the root.
+/// Σdy·(x − μ)/(√v + ε), and dx with 1e-5 inside the root.
 inline Gradients darknet(const Layer& l, Sum add) {
   Layer inside = l;
   inside.eps = 1e-5f;
@@ -149,7 +150,7 @@ inline Gradients darknet(const Layer& l, Sum add) {
   return gradients;
 }
 
-/// with_k, but dv/dx = 2 (x - mean)/(n - 1).
+/// with_k, but dσ²/dx = 2(x − μ)/(n − 1).
 inline Gradients unbiased(const Layer& l, Sum add) {
   const float dot = l.sum(add, [&](std::size_t i) { return l.dy[i] * l.centred(i); });
   const float total = add(l.dy);
@@ -160,7 +161,7 @@ inline Gradients unbiased(const Layer& l, Sum add) {
           dot * h, total};
 }
 
-/// h = 1/(sigma + eps), dh/dsigma = -h^2.
+/// h = 1/(σ + ε), dh/dσ = −h².
 inline Gradients outside(const Layer& l, Sum add) {
   const float dot = l.sum(add, [&](std::size_t i) { return l.dy[i] * l.centred(i); });
   const float total = add(l.dy);
@@ -216,7 +217,7 @@ inline constexpr Slope all_slopes[] = {Slope::random,     Slope::nearly_constant
                                        Slope::normalised, Slope::one_hot,         Slope::huge_and_tiny,
                                        Slope::constant};
 
-/// dy; y and x^ are those of the layer, in double, rounded.
+/// A dy of the given kind; y and x̂ are those of the layer, computed in double and rounded.
 inline Values draw_dy(Random& random, Slope slope, const Layer& l) {
   std::normal_distribution<double> normal;
   std::uniform_int_distribution<int> exponent(-30, 30);

@@ -1,5 +1,5 @@
-/// dx, dweight and dbias against interval arithmetic (witness.hpp), presets apart: in PyTorch's dialect, and
-/// in those with eps outside the root, no eps, a variance over n - 1 and an eps of the backward pass's own.
+/// dx, dγ and dβ against interval arithmetic (witness.hpp), each preset by itself: PyTorch's dialect, and
+/// those with ε outside the root, without ε, with a variance over n − 1, and with an ε of the backward pass.
 
 #include <memory>
 
@@ -25,7 +25,7 @@ void check(const GradientProblem& problem) {
 
 // ---- dy
 
-/// Of the elements of x, rounded: x^, y, or another affine function of x with much to cancel.
+/// Affine function of x, rounded: x̂, y, or another one with much cancellation.
 std::vector<float> affine_of_x(Random& random, const Draft& draft) {
   std::vector<float> dy;
   const auto scale = static_cast<double>(any_gamma(random));
@@ -69,7 +69,7 @@ GradientProblem with_dy(Draft draft, const std::vector<float>& dy) {
   return problem;
 }
 
-/// Where the root has no eps inside, a constant channel has no derivative: its first element goes elsewhere.
+/// Without ε inside the root, a constant channel has no derivative, so its first element is changed.
 void make_vary(Draft& draft) {
   const auto channels = static_cast<std::size_t>(draft.problem.config.num_features);
   for (std::size_t c = 0; c < channels; ++c) {
@@ -173,7 +173,7 @@ TEST_F(MpfiBackwardWitness, OtherDialects) {
   EXPECT_GE(total.agreed, 100000);
 }
 
-/// eps is outside and sigma = eps = 1: (sqrt v)^2 - eps^2 = 0, and the root is rational. Ties and all.
+/// ε is outside and σ = ε = 1: (√v)² − ε² = 0, and the root is rational, ties included.
 TEST_F(MpfiBackwardWitness, SigmaThatEqualsAnEpsOutsideTheRoot) {
   Random random(43);
   for (int k = 0; k < 100; ++k) {

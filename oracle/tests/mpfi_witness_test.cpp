@@ -17,7 +17,7 @@ void check(const Problem& problem) {
   }
 }
 
-/// beta = -gamma x^ of one element per channel, as near as a float can be: that element nearly cancels.
+/// β is the float nearest to −γ·x̂ of one element per channel, so that element nearly cancels.
 void make_cancel(Draft& draft, Random& random) {
   Problem& problem = draft.problem;
   const auto channels = static_cast<std::size_t>(problem.config.num_features);
@@ -116,8 +116,8 @@ TEST_F(MpfiWitness, OtherPlacesOfEpsAndCorrections) {
   }
 }
 
-/// y = b + 2^-24 (1 - 2^-127), b = 1 + 2^-23: the midpoint between b and its even neighbour, missed by
-/// 2^-151.
+/// y = b + 2^−24·(1 − 2^−127) with b = 1 + 2^−23: the midpoint between b and its even neighbour, missed by
+/// 2^−151.
 TEST_F(MpfiWitness, MidpointsMissedByHundredsOfBits) {
   Draft draft;
   for (int k = 0; k < 16; ++k) draft.x.push_back(k / 4 % 2 == 0 ? 1.0f : -1.0f);
@@ -136,7 +136,7 @@ TEST_F(MpfiWitness, MidpointsMissedByHundredsOfBits) {
   EXPECT_GT(total.beyond_first, 0);
 }
 
-/// (x - 2)/sqrt(2.25) + beta and its like: V is a square, all quotients are dyadic.
+/// (x − 2)/√2.25 + β and similar: V is a square, and all quotients are dyadic.
 TEST_F(MpfiWitness, TiesOfSquareVariancesInInference) {
   Random random(23);
   std::int64_t exact_boundaries = 0;
@@ -147,7 +147,7 @@ TEST_F(MpfiWitness, TiesOfSquareVariancesInInference) {
     draft.variance = {root * root};
     draft.problem.config.eps = 0;
     if (k % 2 == 0) {
-      // rv + eps is the square, rv alone is none.
+      // The running variance plus ε is a square; the running variance alone is not.
       draft.problem.config.eps = 0x1p-30;
       const double rest = static_cast<double>(root) * static_cast<double>(root) - 0x1p-30;
       if (rest <= 0 || static_cast<double>(static_cast<float>(rest)) != rest) draft.problem.config.eps = 0;
@@ -169,8 +169,8 @@ TEST_F(MpfiWitness, TiesOfSquareVariancesInInference) {
   EXPECT_GE(exact_boundaries, 300);
 }
 
-/// n = 10, x = 1 twice and else 0: n^2(sigma^2 + eps) = 16 + 100 eps = 4^12 for eps = 4^2(4^10 - 1)/100. The
-/// mean 0.2 is no dyadic number, so no enclosure is ever a point, and y = 2^-15 * 2^-9 + 1 is a midpoint.
+/// n = 10, x = 1 twice and 0 otherwise: n²(σ² + ε) = 16 + 100ε = 4^12 for ε = 4²(4^10 − 1)/100. The mean 0.2
+/// is not dyadic, so no enclosure is ever a point, and y = 2^−15 · 2^−9 + 1 is a midpoint.
 TEST_F(MpfiWitness, TiesOfSquareVariancesInTraining) {
   Draft draft;
   draft.x = {1, 0, 0, 0, 0, 0, 0, 1, 0, 0};
@@ -184,12 +184,12 @@ TEST_F(MpfiWitness, TiesOfSquareVariancesInTraining) {
   EXPECT_EQ(total.ties, 2);
   draft.weight = {0x1p-9f};
   draft.bias = {-0x1p-18f};
-  check(finish(draft));  // y = 2^-18 - 2^-18
+  check(finish(draft));  // y = 2^−18 − 2^−18
   EXPECT_EQ(total.ties, 4);
 }
 
-/// n = 9 integers of sum 3: the unbiased variance (S2 - S1^2/n)/(n - 1) is (S2 - 1)/8, a dyadic number around
-/// a mean of 1/3, and a midpoint where S2 - 1 = 2 (mod 4) has 26 bits.
+/// n = 9 integers of sum 3: the unbiased variance (S₂ − S₁²/n)/(n − 1) is (S₂ − 1)/8, a dyadic number
+/// although the mean is 1/3, and a midpoint where S₂ − 1 ≡ 2 (mod 4) has 26 bits.
 TEST_F(MpfiWitness, TiesOfRunningVariances) {
   Random random(24);
   for (int k = 0; k < 40; ++k) {

@@ -20,7 +20,7 @@
 namespace bncheck::test {
 namespace {
 
-/// Of C's printf, which these tests call in C's own locale only.
+/// Text of C's printf, which these tests call only in the C locale.
 std::string printed(const char* format, int precision, double value) {
   std::array<char, 512> text{};
   std::snprintf(text.data(), text.size(), format, precision, value);
@@ -32,7 +32,7 @@ std::string printed(double value) {
   return text.data();
 }
 
-/// Numbers of every exponent, subnormal ones with every highest bit, of both signs.
+/// Numbers of every exponent, subnormal numbers with every highest bit, of both signs.
 std::vector<double> numbers() {
   std::vector<double> all{0, -0.0};
   Random random(7);
@@ -86,7 +86,7 @@ class Locale : public testing::Test {
   CommaLocale comma_;
 };
 
-/// A word of each kind that a case file has, long numbers among them.
+/// A case file with each kind of word, long numbers among them.
 CaseFile rich_file() {
   CaseFile file{{}, {{"seed", "1234567"}}};
   Case& c = file.content;

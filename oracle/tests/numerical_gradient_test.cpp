@@ -1,5 +1,5 @@
-/// The exact gradients against difference quotients of the forward pass: nothing of a backward formula is in
-/// here, only y as a textbook prints it, at 600 bits.
+/// The exact gradients against difference quotients of the forward pass. No backward formula is used here,
+/// only the textbook y at 600 bits.
 
 #include <gtest/gtest.h>
 
@@ -30,7 +30,7 @@ Dyadic dyadic_of(const Real& value) {
   return {negative ? -magnitude : magnitude, exponent};
 }
 
-/// One channel; every number is a variable that the sum of dy y depends on.
+/// One channel; every number is a variable that Σdy·y depends on.
 struct Variables {
   std::vector<Real> x;
   Real gamma, beta;
@@ -79,7 +79,7 @@ struct Layer {
   }
 };
 
-/// (f(v + step) - f(v - step)) / (2 step), where `v` names the variable.
+/// (f(v + step) − f(v − step)) / (2·step), where `v` names the variable.
 template <class Variable>
 Real difference_quotient(const Layer& layer, const Real& step, const Variable& variable) {
   Variables above = layer.variables();
@@ -93,22 +93,24 @@ long double rounded(const Real& value) {
   return mpfr_get_ld(value.get(), MPFR_RNDN);
 }
 
-/// How far the quotient by x_i may be from the derivative. With h(v) the factor, T = Sum dy (x - mean) and
-/// f = gamma h T + ..., a central difference is off by step^2/6 of f''' = gamma (h''' T + 3 h'' T'), for T is
-/// linear in x_i. With c = x_i - mean, v' = 2c/q, v'' = 2(n-1)/(nq) <= 2/q and c^2 <= Sum (x - mean)^2 = q v:
-///   |v'| <= 2 sqrt(v/q), |T| <= Sum|dy| sqrt(q v), |T'| = |dy_i - mean(dy)| <= 2 Sum|dy|.
-/// eps inside, w = v + eps = 1/h^2:
-///   h'' = 3/4 w^(-5/2) v'^2 - 1/2 w^(-3/2) v'', |h''| <= 4 h^3/q,
-///   h''' = -15/8 w^(-7/2) v'^3 + 9/4 w^(-5/2) v' v'', |h'''| <= 24 h^4/q^(3/2), |f'''| <= 48 |gamma| Sum|dy|
-///   h^3/q.
-/// eps outside, s = sqrt v, h <= 1/s:
-///   |s'| <= 1/sqrt q, |s''| <= 2/(q s), |s'''| <= 6/(q^(3/2) s^2), |h''| <= 4 h^2/(q s),
-///   |h'''| <= 24 h^2/(q^(3/2) s^2), |f'''| <= 48 |gamma| Sum|dy| h^2/(q s).
-/// The step is 2^-100/h inside and 2^-100 s outside; twice the bound at x holds within the step. So both are
-/// off by at most 16 2^-200 |gamma| h Sum|dy|/q.
-/// Rounding: x - mean has an absolute error of a few 2^-600 max|x|, n + 10 operations make less than 2^10 of
-/// them, and the division by the step makes of it 2^-490 |gamma| h Sum|dy| max|x| 2^-100/step. The test's x
-/// are within 2^150 steps of 2^100 from 0, which leaves 2^-340.
+/// Allowed distance of the difference quotient by xᵢ from the derivative.
+///
+/// Truncation: with the factor h(v), T = Σdy·(x − μ) and f = γ·h·T + ..., a central difference is off by
+/// step²/6 of f‴ = γ·(h‴·T + 3h″·T′), because T is linear in xᵢ. With c = xᵢ − μ, v′ = 2c/q, v″ = 2(n−1)/(nq)
+/// <= 2/q and c² <= Σ(x − μ)² = q·v:
+///   |v′| <= 2√(v/q), |T| <= Σ|dy|·√(q·v), |T′| = |dyᵢ − mean(dy)| <= 2Σ|dy|.
+/// ε inside, w = v + ε = 1/h²:
+///   h″ = 3/4·w^(−5/2)·v′² − 1/2·w^(−3/2)·v″, |h″| <= 4h³/q,
+///   h‴ = −15/8·w^(−7/2)·v′³ + 9/4·w^(−5/2)·v′·v″, |h‴| <= 24h⁴/q^(3/2), |f‴| <= 48|γ|·Σ|dy|·h³/q.
+/// ε outside, s = √v, h <= 1/s:
+///   |s′| <= 1/√q, |s″| <= 2/(q·s), |s‴| <= 6/(q^(3/2)·s²), |h″| <= 4h²/(q·s),
+///   |h‴| <= 24h²/(q^(3/2)·s²), |f‴| <= 48|γ|·Σ|dy|·h²/(q·s).
+/// The step is 2^−100/h inside and 2^−100·s outside; twice the bound at x holds within the step. So both are
+/// off by at most 16·2^−200·|γ|·h·Σ|dy|/q.
+///
+/// Rounding: x − μ has an absolute error of a few 2^−600·max|x|, n + 10 operations make less than 2^10 of
+/// them, and the division by the step gives 2^−490·|γ|·h·Σ|dy|·max|x|·2^−100/step. The x of the test are
+/// within 2^150 steps of 2^100 from 0, which leaves 2^−340.
 long double allowance(const Layer& layer, long double h, long double sum_of_magnitudes) {
   const long double size = std::fabs(static_cast<long double>(layer.gamma)) * h * sum_of_magnitudes;
   const long double truncation = layer.training ? 0x1p-196L / static_cast<long double>(layer.divisor()) : 0;
@@ -154,7 +156,7 @@ void check(const Layer& layer, Counts& counts) {
     const Real quotient = difference_quotient(layer, step, [&](Variables& at) -> Real& { return at.x[i]; });
     expect_near(dx.value(static_cast<std::int64_t>(i)), quotient, allowance(layer, h, magnitudes), counts);
   }
-  // f is linear in gamma and beta: no truncation, whatever the step, and 1 is of their size.
+  // f is linear in γ and β: there is no truncation for any step, and 1 is of their size.
   const long double largest_x = 2 * rounded(length) * 0x1p150L;
   const Real dweight = difference_quotient(layer, real(1), [](Variables& at) -> Real& { return at.gamma; });
   const Real dbias = difference_quotient(layer, real(1), [](Variables& at) -> Real& { return at.beta; });
@@ -177,7 +179,7 @@ Layer draw(Random& random, int k) {
     const double dy = random.normal();
     layer.dy.push_back(static_cast<float>(k % 5 == 0 ? 1 + 1e-4 * dy : k % 5 == 1 ? scale * dy : dy));
   }
-  // Two values at least, or there is no derivative where eps is outside.
+  // At least two different values: with ε outside the root, a constant channel has no derivative.
   if (std::ranges::count(layer.x, layer.x[0]) == static_cast<std::ptrdiff_t>(n)) layer.x[0] *= 2;
   layer.mean = static_cast<float>(random.normal() * scale);
   layer.variance = static_cast<float>(random.uniform() * scale);

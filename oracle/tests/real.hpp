@@ -17,7 +17,7 @@ class Real {
  public:
   explicit Real(mpfr_prec_t precision) { mpfr_init2(value_, precision); }
   Real(mpfr_prec_t precision, double value) : Real(precision) { mpfr_set_d(value_, value, MPFR_RNDN); }
-  /// Exact where `precision` suffices.
+  /// Exact if `precision` is large enough.
   Real(mpfr_prec_t precision, const Dyadic& value) : Real(precision) {
     const std::string digits = value.mantissa.hexadecimal();
     mpfr_set_str(value_, digits.c_str(), 16, MPFR_RNDN);
@@ -64,7 +64,7 @@ class Real {
   mpfr_t value_;
 };
 
-/// An enclosure: the exact number lies between the ends, both included.
+/// Enclosure of an exact number, which lies between its ends, both included.
 class Interval {
  public:
   explicit Interval(mpfr_prec_t precision) { mpfi_init2(value_, precision); }
@@ -113,15 +113,14 @@ class Interval {
   mpfi_t value_;
 };
 
-/// The float nearest to a number, ties to even; zero is +0 whatever sign MPFR gives it. Real.RoundsToFloat
+/// Float nearest to a number, ties to even; zero is +0, also where MPFR's has a sign. Real.RoundsToFloat
 /// checks that mpfr_get_flt rounds once, subnormal results included.
 inline float nearest_f32(const Real& value) {
   return mpfr_zero_p(value.get()) != 0 ? 0.0f : mpfr_get_flt(value.get(), MPFR_RNDN);
 }
 
-/// The float that every number in the interval rounds to, if there is one. Bits decide: an interval around
-/// zero has ends that round to -0 and +0. What was divided by an interval around zero may have no ends at
-/// all.
+/// Float that every number of the interval rounds to, if there is one. The bits decide: an interval around
+/// zero has ends that round to −0 and +0. A quotient by an interval around zero may have no ends.
 inline std::optional<float> nearest_f32(const Interval& interval) {
   if (interval.is_nan()) return std::nullopt;
   const float low = nearest_f32(interval.left());
@@ -130,9 +129,9 @@ inline std::optional<float> nearest_f32(const Interval& interval) {
   return low;
 }
 
-/// The number of any format nearest to a number: rounded to the format's precision within its exponent range,
-/// the ternary value carried along so that the subnormal rounding knows about the first one; what remains is
-/// a number of the format, and a double.
+/// Number of any format nearest to a number: rounded to the precision of the format within its exponent
+/// range, with the ternary value passed on, so that the rounding of a subnormal takes the first rounding into
+/// account. The result is a number of the format, and so a double.
 inline double nearest(const Real& value, const FloatFormat& format) {
   const mpfr_exp_t emin = mpfr_get_emin();
   const mpfr_exp_t emax = mpfr_get_emax();

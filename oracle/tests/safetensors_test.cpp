@@ -41,7 +41,7 @@ TEST(Archive, ComesBackBitForBit) {
 TEST(Archive, ATruncatedOneIsRefusedWhereverItEnds) {
   const std::vector<std::byte> bytes = write_archive(small_archive());
   for (std::size_t size = 0; size < bytes.size(); ++size) {
-    // Its own allocation, so that reading past the end is seen by the sanitizer.
+    // A separate allocation, so that the sanitizer sees reads past its end.
     const std::vector<std::byte> part(bytes.begin(), bytes.begin() + static_cast<std::ptrdiff_t>(size));
     ASSERT_NE(complaint([&] { read_archive(part); }), "accepted") << size;
   }
@@ -50,7 +50,7 @@ TEST(Archive, ATruncatedOneIsRefusedWhereverItEnds) {
   EXPECT_THAT(complaint([&] { read_archive(longer); }), HasSubstr("1 bytes"));
 }
 
-/// No byte of the header can be changed so that reading ends in anything but an archive or a FormatError.
+/// Whatever byte of the header is changed, reading ends in an archive or a FormatError.
 TEST(Archive, AnyChangedByteIsReadOrRefused) {
   const std::vector<std::byte> bytes = write_archive(small_archive());
   for (std::size_t at = 0; at < bytes.size(); ++at) {
@@ -129,7 +129,7 @@ TEST(Archive, DtypeShapeAndOffsetsAgree) {
                               "[4611686018427387904,4611686018427387912]"}) {
     EXPECT_THAT(complaint(entry(f32, "[2]", offsets), 8), HasSubstr("tensor 'a'")) << offsets;
   }
-  // A shape that holds nothing must not have an extent that leaves int64 either.
+  // An empty shape must not have an extent that leaves int64 either.
   EXPECT_EQ(complaint(entry(f32, "[0,4611686018427387904]", "[0,0]")), "accepted");
 }
 
@@ -138,7 +138,7 @@ std::string pair_entry(const std::string& first, const std::string& second) {
          R"(},"b":{"dtype":"F32","shape":[2],"data_offsets":)" + second + "}}";
 }
 
-/// The format has every byte of data belong to exactly one tensor.
+/// The format requires that every byte of data belongs to exactly one tensor.
 TEST(Archive, TensorsNeitherOverlapNorLeaveHoles) {
   EXPECT_EQ(complaint(pair_entry("[0,8]", "[8,16]"), 16), "accepted");
   EXPECT_EQ(complaint(pair_entry("[8,16]", "[0,8]"), 16), "accepted");
@@ -165,7 +165,7 @@ TEST(Archive, FilesAreReadAsTheyAreWritten) {
   std::filesystem::remove(path);
 }
 
-/// Where it ends shows only at the end.
+/// The end of a pipe shows only when it is reached.
 TEST(Archive, PipesAreReadToo) {
   const auto path =
       std::filesystem::path(testing::TempDir()) / ("bncheck_pipe_" + std::to_string(::getpid()));
@@ -182,7 +182,7 @@ TEST(Archive, PipesAreReadToo) {
   std::vector<std::byte> longer = bytes;
   longer.emplace_back();
   EXPECT_THAT(piped(longer), HasSubstr("belong to none"));
-  // What is only promised is not allocated.
+  // Data that is announced but not sent is not allocated.
   EXPECT_THAT(
       piped(container(R"({"a":{"dtype":"F32","shape":[1000000000],"data_offsets":[0,4000000000]}})", 8)),
       HasSubstr("the data end within tensor 'a'"));

@@ -1,6 +1,6 @@
 #pragma once
-/// What the simulations of the attainable error share: float32 sums and statistics as people write them, the
-/// inputs, and a layer of one channel. BNCHECK_SIMULATION_FACTOR multiplies the number of cases.
+/// Common parts of the simulations of the attainable error: float32 sums and statistics as they are commonly
+/// written, the inputs, and a layer of one channel. BNCHECK_SIMULATION_FACTOR multiplies the number of cases.
 
 #include <algorithm>
 #include <cmath>
@@ -123,7 +123,7 @@ template <class T>
 struct TrainingControlOf {
   const char* name;
   Summation summation;
-  T (*sum)(const ValuesOf<T>&);  ///< of gradients; `moments` are those of x
+  T (*sum)(const ValuesOf<T>&);  ///< for the sums of gradients; `moments` is for those of x
   MomentsOf<T> (*moments)(const ValuesOf<T>&);
 };
 using TrainingControl = TrainingControlOf<float>;
@@ -154,7 +154,7 @@ struct Channel {
 // ---- data
 
 enum class Data { ordinary, mean_1e3, mean_1e5, scaled, mixed, integers, sparse, two_valued, neighbours };
-/// All but neighbours, the floats next to 1e5.
+/// All kinds except neighbours, the floats next to 1e5.
 inline constexpr Data all_data[] = {Data::ordinary, Data::mean_1e3, Data::mean_1e5, Data::scaled,
                                     Data::mixed,    Data::integers, Data::sparse,   Data::two_valued};
 
@@ -206,15 +206,15 @@ inline std::size_t draw_count(Random& random) {
   return 2 + random() % 40;
 }
 
-/// Of so many random problems, what a build with sanitizers has time for; BNCHECK_SIMULATION_FACTOR asks for
-/// more.
+/// Number of random problems to run, reduced in builds with sanitizers; BNCHECK_SIMULATION_FACTOR multiplies
+/// it.
 inline std::size_t scaled(std::size_t problems) {
   const char* text = std::getenv("BNCHECK_SIMULATION_FACTOR");
   const std::size_t factor = text == nullptr ? 1 : static_cast<std::size_t>(std::max(1, std::atoi(text)));
   return problems * factor / BNCHECK_ONE_CASE_IN;
 }
 
-/// One channel as a case of the oracle; eps is a float in all of these.
+/// One channel as a case of the oracle; ε is a float in all of them.
 struct Problem {
   Case content;
   Channel channel;
@@ -228,7 +228,7 @@ inline Problem problem(Random& random, Data data, std::size_t n, bool training) 
   p.channel.gamma = random() % 4 == 0 ? 1.0f : static_cast<float>(normal(random));
   p.channel.beta = random() % 4 == 0 ? 0.0f : static_cast<float>(normal(random));
   p.channel.eps = random() % 4 == 0 ? 0x1p-20f : 1e-5f;
-  // Statistics that a training run could have left: those of other values of the same kind.
+  // Statistics that a training run could leave: those of other values of the same kind.
   const Moments other = two_pass<float>(draw(random, data, 64), wide_sum);
   p.channel.mean = other.mean;
   p.channel.variance = other.variance;

@@ -1,6 +1,6 @@
 #pragma once
-/// What the oracle's tests share: bits of floats, a random source whose stream is fixed by its seed, and
-/// short ways to build a Case.
+/// Common parts of the oracle's tests: bits of floats, a random source whose stream depends only on its seed,
+/// and short ways to build a Case.
 
 #include <bit>
 #include <cmath>
@@ -26,27 +26,27 @@ class Random {
   explicit Random(std::uint64_t seed) : engine_(seed) {}
 
   std::uint64_t next() { return engine_(); }
-  /// In [low, high].
+  /// Integer in [low, high].
   std::int64_t between(std::int64_t low, std::int64_t high) {
     return low + static_cast<std::int64_t>(next() % static_cast<std::uint64_t>(high - low + 1));
   }
   bool coin() { return (next() >> 63) != 0; }
-  /// In [0, 1).
+  /// Number in [0, 1).
   double uniform() { return std::ldexp(static_cast<double>(next() >> 11), -53); }
-  /// Sum of twelve uniforms: near enough to normal, and the same on every platform.
+  /// Sum of twelve uniform numbers: close to a normal distribution, and the same on every platform.
   double normal() {
     double sum = -6;
     for (int k = 0; k < 12; ++k) sum += uniform();
     return sum;
   }
-  /// Any finite float, all exponents alike.
+  /// Random finite float; all exponents are equally likely.
   float any_finite() {
     while (true) {
       const float value = float_of(static_cast<std::uint32_t>(next() >> 32));
       if (std::isfinite(value)) return value;
     }
   }
-  /// An integer of up to 64 `limbs` bits, of either sign, zero included.
+  /// Integer of up to 64·`limbs` bits, of either sign, zero included.
   Integer integer(int limbs) {
     Integer value = 0;
     for (int k = 0; k < limbs; ++k) value = (value << 64) + Integer(next());
@@ -66,8 +66,8 @@ inline Tensor vector_of(const std::vector<float>& values) {
   return Tensor::of({static_cast<std::int64_t>(values.size())}, values);
 }
 
-/// The same values in another dtype: rounded, and for float64 with random bits below a float's. What
-/// overflows becomes the largest finite number.
+/// The same values in another dtype: rounded, and for float64 with random bits below those of a float. A
+/// value that overflows becomes the largest finite number.
 template <class Uniform>
 Tensor in_dtype(const Tensor& tensor, Dtype dtype, const Uniform& uniform) {
   Tensor result = converted(tensor, dtype);
@@ -82,7 +82,7 @@ inline Call forward(bool training, Tensor x) {
   return {Forward{training, std::move(x)}, {}};
 }
 
-/// A layer of one channel in inference, y = gamma (x - mean)/sqrt(variance + eps) + beta.
+/// Layer of one channel in inference: y = γ·(x − μ)/√(σ² + ε) + β.
 struct OneChannel {
   float gamma = 1, beta = 0, mean = 0, variance = 1;
   double eps = 0;

@@ -1,6 +1,6 @@
 #pragma once
-/// The formulas of BatchNorm as a textbook prints them, in interval arithmetic of a chosen precision: mean,
-/// variance about the mean, square root, division. Shares nothing with the oracle but the case it reads.
+/// The textbook formulas of BatchNorm, in interval arithmetic of a chosen precision: mean, variance about the
+/// mean, square root, division. Shares only the case with the oracle.
 
 #include <vector>
 
@@ -32,9 +32,9 @@ class Textbook {
   const Interval& normalising_variance(std::int64_t c) const {
     return channels_[static_cast<std::size_t>(c)].normalising_variance;
   }
-  /// sqrt(v + eps), or as the dialect places eps.
+  /// √(v + ε), or the form of the dialect's eps_place.
   const Interval& deviation(std::int64_t c) const { return channels_[static_cast<std::size_t>(c)].deviation; }
-  /// An enclosure of element `index` of `output`.
+  /// Enclosure of element `index` of `output`.
   Interval value(Output output, std::int64_t index) const {
     if (output == Output::y) return y(index);
     const Channel& channel = channels_[static_cast<std::size_t>(index)];

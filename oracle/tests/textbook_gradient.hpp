@@ -1,12 +1,12 @@
 #pragma once
-/// The gradients of BatchNorm as a textbook derives them (Ioffe and Szegedy 2015, section 3), in interval
-/// arithmetic: those of variance and mean first, then that of x by the chain rule.
+/// The textbook gradients of BatchNorm (Ioffe and Szegedy 2015, section 3), in interval arithmetic: those of
+/// variance and mean first, then that of x by the chain rule.
 
 #include "textbook.hpp"
 
 namespace bncheck::test {
 
-/// One backward call behind the forward call of the problem, dy finite and of the shape of x.
+/// A backward call after the forward call of the problem; dy is finite and has the shape of x.
 struct GradientProblem : Problem {
   Tensor dy;
 };
@@ -18,7 +18,7 @@ class TextbookGradient {
     for (std::int64_t c = 0; c < problem.config.num_features; ++c) channels_.push_back(of_channel(c));
   }
 
-  /// An enclosure of element `index` of dx, dweight or dbias.
+  /// Enclosure of element `index` of dx, dγ or dβ.
   Interval value(Output output, std::int64_t index) const {
     if (output == Output::dx) return dx(index);
     const Channel& channel = channels_[static_cast<std::size_t>(index)];
@@ -26,7 +26,7 @@ class TextbookGradient {
   }
 
  private:
-  /// Sum dy, Sum dy (x - mean); the factor h of dx, and its derivative by the variance.
+  /// Σdy, Σdy·(x − μ); the factor h of dx, and its derivative by the variance.
   struct Channel {
     double n;
     Interval sum, sum_with_centred, factor, slope;
@@ -50,14 +50,14 @@ class TextbookGradient {
     const Interval& variance = book_.normalising_variance(c);
     const Dialect& dialect = problem_.dialect;
     if (dialect.backward_eps || dialect.eps_place != EpsPlace::outside) {
-      // (v + eps)^(-1/2), -1/2 (v + eps)^(-3/2)
+      // (v + ε)^(−1/2), −1/2·(v + ε)^(−3/2)
       const bool absent = !dialect.backward_eps && dialect.eps_place == EpsPlace::absent;
       const double eps = absent ? 0 : dialect.backward_eps.value_or(problem_.config.eps);
       const Interval v = variance + number(eps);
       channel.factor = number(1) / sqrt(v);
       channel.slope = number(-1) / (number(2) * v * sqrt(v));
     } else {
-      // (sqrt v + eps)^(-1), -(sqrt v + eps)^(-2) / (2 sqrt v)
+      // (√v + ε)^(−1), −(√v + ε)^(−2) / (2√v)
       const Interval& deviation = book_.deviation(c);
       channel.factor = number(1) / deviation;
       channel.slope = number(-1) / (number(2) * sqrt(variance) * square(deviation));

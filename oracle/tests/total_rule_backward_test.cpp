@@ -1,4 +1,4 @@
-/// The total rule of the gradients: what comes out where not everything is finite, row by row, and zeros.
+/// The total rule of the gradients: the results where not everything is finite, row by row, and zeros.
 
 #include <gtest/gtest.h>
 
@@ -57,7 +57,7 @@ void expect_gradients(const Gradients& got, const Want& want) {
   expect_bits(got.dbias, {want.dbias});
 }
 
-// ---- inference: y = gamma (x - mean)/sqrt(variance)
+// ---- inference: y = γ·(x − μ)/√variance
 
 void expect_inference(const OneChannel& layer, const Values& x, const Values& dy, const Want& want) {
   SCOPED_TRACE(testing::Message() << "gamma " << layer.gamma << " mean " << layer.mean << " variance "
@@ -138,8 +138,7 @@ TEST(ZerosBackward, AnExactZeroIsPositiveAndARoundedOneKeepsItsSign) {
   expect_inference(given(1, 0, 0x1p120f), {-0x1p-100f}, {0x1p-100f}, {{0.0f}, -0.0f, 0x1p-100f});
 }
 
-// ---- training: eps = 1, x = +-1, so that x^ = x/sqrt 2 and dx = gamma/sqrt 2 (dy - mean(dy) - x mean(dy
-// x)/2)
+// ---- training: ε = 1, x = ±1, so that x̂ = x/√2 and dx = γ/√2·(dy − mean(dy) − x·mean(dy·x)/2)
 
 OneChannel trained(float gamma) {
   return {gamma, 0, 0, 1, 1};
@@ -148,7 +147,7 @@ OneChannel trained(float gamma) {
 TEST(TotalRuleBackwardTraining, Finite) {
   const Gradients got = of(trained(2), true, {1, -1}, {3, 1});
   const float root = std::sqrt(2.0f);
-  // mean(dy) = 2, mean(dy x) = 1: dx = sqrt 2 (1 - 1/2)
+  // mean(dy) = 2, mean(dy·x) = 1: dx = √2·(1 − 1/2)
   expect_bits(got.dx, {root / 2, -root / 2});
   expect_bits(got.dweight, {root});
   expect_bits(got.dbias, {4});
@@ -194,16 +193,16 @@ TEST(TotalRuleBackwardTraining, GammaThatIsNotFiniteReachesDxOnly) {
   check(-inf, {-inf, inf});
   check(nan, {nan, nan});
   check(0, {0, 0});
-  // dx/gamma is exactly 0: constant dy, and the middle of three.
+  // dx/γ is exactly 0: constant dy, and the middle one of three.
   expect_bits(of(trained(inf), true, {1, -1}, {3, 3}).dx, {nan, nan});
   expect_bits(of(trained(-inf), true, {1, 2, 3}, {1, 0, -1}).dx, {-inf, nan, inf});
-  // ... and next to 0 it has a sign, which is that of an exact number.
+  // Next to 0, dx/γ has a sign, that of an exact number.
   expect_bits(of(trained(inf), true, {1, -1}, {3, 0x1.800002p1f}).dx, {-inf, inf});
-  // Statistics ignore gamma, x that are not finite do not.
+  // The statistics do not depend on γ, but they do on an x that is not finite.
   expect_bits(of(trained(inf), true, {1, nan}, {3, 1}).dx, {nan, nan});
 }
 
-/// Where the sign of dx/gamma is beyond float, an infinite gamma certifies nothing.
+/// Where float arithmetic cannot find the sign of dx/γ, an infinite γ makes the result uncertain.
 TEST(TotalRuleBackward, TheSignBesideAnInfiniteGammaIsCertainOnlyWhereDxIs) {
   const auto certain = [](const Values& dy, bool training = true, float variance = 1) {
     OneChannel layer = trained(inf);
@@ -218,7 +217,7 @@ TEST(TotalRuleBackward, TheSignBesideAnInfiniteGammaIsCertainOnlyWhereDxIs) {
   EXPECT_FALSE(certain({3, 3}));
   EXPECT_TRUE(certain({3, 3}, false));
   EXPECT_TRUE(certain({0, 3}, false));
-  // dy invstd is 2^-169: float has no such number, and infinity times 0 is NaN.
+  // dy·invstd is 2^−169: float has no such number, and ∞·0 is NaN.
   EXPECT_FALSE(certain({0x1p-129f, 3}, false, 0x1p80f));
 }
 
@@ -231,7 +230,7 @@ TEST(TotalRuleBackwardTraining, ConstantChannelsAndConstantDyGiveExactZeros) {
   expect_bits(of(trained(-3), true, {0.1f, 0.2f, -0.0f}, {0, -0.0f, 0}).dx, {0.0f, 0.0f, 0.0f});
 }
 
-/// sqrt(v) + eps has no derivative at v = 0, but x - mean = 0 multiplies it: dx = gamma/eps (dy - mean(dy)).
+/// √v + ε has no derivative at v = 0, but it is multiplied by x − μ = 0: dx = γ/ε·(dy − mean(dy)).
 TEST(TotalRuleBackwardTraining, ConstantChannelsWithEpsOutsideTheRoot) {
   Dialect outside;
   outside.eps_place = EpsPlace::outside;
@@ -257,7 +256,7 @@ TEST(TotalRuleBackwardTraining, RunningStatisticsAreNotLookedAt) {
 }
 
 TEST(TotalRuleBackwardTraining, OverflowIsOnlyWhatTheExactResultRoundsTo) {
-  // dy of opposite extremes: mean 0, Sum dy x beyond every float, dx = dy/sqrt 2 (1 - 1/2).
+  // dy of opposite extremes: mean 0, Σdy·x beyond every float, dx = dy/√2·(1 − 1/2).
   const Gradients got = of(trained(1), true, {1, -1}, {largest, -largest});
   const auto half = static_cast<float>(static_cast<double>(largest) / (2 * std::sqrt(2.0)));
   expect_bits(got.dx, {half, -half});

@@ -1,4 +1,4 @@
-/// The total rule: what comes out where not everything is finite, row by row, and the rule of zeros.
+/// The total rule: the results where not everything is finite, row by row, and the rule of zeros.
 
 #include <gtest/gtest.h>
 
@@ -41,7 +41,7 @@ TEST(TotalRuleInference, GammaThatIsNotFinite) {
   expect_inference(layer(inf, 1), {2, -2, 0, inf, -inf, nan}, {inf, -inf, nan, inf, -inf, nan});
   expect_inference(layer(-inf, 1), {2, -2, 0, inf}, {-inf, inf, nan, -inf});
   expect_inference(layer(nan, 1), {2, 0, inf}, {nan, nan, nan});
-  // x^ = 0 is decided exactly, not by a rounded difference.
+  // x̂ = 0 is decided exactly, not by a rounded difference.
   expect_inference(layer(inf, 0, 1), {1, std::nextafter(1.0f, 2.0f), std::nextafter(1.0f, 0.0f)},
                    {nan, inf, -inf});
 }
@@ -75,7 +75,7 @@ TEST(TotalRuleInference, RunningVarianceThatIsNotFiniteOrNotPositive) {
   expect_inference(layer(2, 3, 0, -1), {5}, {nan});
 }
 
-/// rv + eps is exact: 1e-5 is not the double that a float of it would be.
+/// Running variance plus ε is exact: the double 1e-5 differs from the float 1e-5.
 TEST(TotalRuleInference, TheSignOfVariancePlusEpsIsExact) {
   OneChannel l = layer(1, 0);
   l.eps = static_cast<double>(0x1p-20f);
@@ -133,7 +133,7 @@ TEST(TotalRuleTraining, AnXThatIsNotFiniteTakesItsChannelAndNoOther) {
   }
 }
 
-/// x = -1, 1: x^ = -+1/sqrt(1 + eps).
+/// x = −1, 1: x̂ = ∓1/√(1 + ε).
 Trained train_pair(float gamma, float beta, float mean, float variance, double momentum,
                    const std::vector<float>& x = {-1, 1}) {
   Config config;
@@ -160,9 +160,9 @@ TEST(TotalRuleTraining, GammaAndBetaThatAreNotFiniteLeaveTheStatisticsAlone) {
   check(1, nan, {nan, nan});
   check(inf, inf, {nan, inf});
   check(0, inf, {inf, inf});
-  // The middle of three is exactly the mean: infinity times zero.
+  // The middle of three values is exactly the mean: ∞·0.
   expect_bits(train_pair(inf, 0, 0, 1, 0.1, {1, 2, 3}).y, {-inf, nan, inf});
-  // ... and next to it is not, although a float cannot hold the mean.
+  // A value next to the mean is not the mean, although no float holds the mean.
   expect_bits(train_pair(inf, 0, 0, 1, 0.1, {1, 0x1.000002p0f, 1}).y, {-inf, inf, -inf});
   expect_bits(train_pair(1, 7, 0, 1, 0.1, {0.1f, 0.1f, 0.1f}).y, {7, 7, 7});
 }
@@ -185,7 +185,7 @@ TEST(TotalRuleTraining, RunningStatisticsThatAreNotFinite) {
 }
 
 TEST(TotalRuleTraining, ExtremeMomentumDoesNotOverflowOnTheWay) {
-  // (1 - m) r + m s with r = s: exactly r, although m s leaves every format.
+  // (1 − m)·r + m·s with r = s is exactly r, although no format holds m·s.
   const Trained got = train_pair(1, 0, 3, 2, 1e300, {2, 4});
   expect_bits(got.running_mean, {3});
   expect_bits(got.running_var, {2});

@@ -1,4 +1,4 @@
-/// Untrusted text: nothing of it moves a cursor, fakes a line or fills a screen.
+/// Untrusted text: it moves no cursor, imitates no line and fills no screen.
 
 #include "bncheck/untrusted_text.hpp"
 
@@ -60,7 +60,7 @@ TEST(UntrustedText, LongTextIsCutAndSaysHowLongItWas) {
   EXPECT_EQ(in_quotes(std::string(61, 'y')), "'" + std::string(46, 'y') + "... (61 bytes)'");
 }
 
-/// Between two characters, and not within what stands for one.
+/// The cut is between two characters, and not within an escape.
 TEST(UntrustedText, TheCutLeavesCharactersWhole) {
   for (std::size_t most = 40; most < 50; ++most) {
     std::string euros, escapes;
@@ -72,7 +72,7 @@ TEST(UntrustedText, TheCutLeavesCharactersWhole) {
   }
 }
 
-/// Bytes of every kind: the result is printable, bounded, valid, and stays what it is.
+/// Bytes of every kind: the result is printable, bounded, valid, and unchanged by a second pass.
 TEST(UntrustedText, AnyBytesGiveOnePrintableLine) {
   std::mt19937 random(1);
   const std::string pieces[] = {"\x1b[2J", "\r\n", "\u202e", "€", "😀", "\u0085", "\xf0\x9f", "x", "\\x1b"};

@@ -1,7 +1,7 @@
 #pragma once
-/// Numbers of the oracle against interval arithmetic at growing precision. An element agrees where both ends
-/// of its enclosure round to the float that the oracle names; where no precision separates the ends, the
-/// oracle has to know why: the number is zero or the midpoint of two floats, exactly. Below, the inputs.
+/// Comparison of the oracle's numbers with interval arithmetic at growing precision. An element agrees where
+/// both ends of its enclosure round to the oracle's float. Where no precision separates the ends, the number
+/// must be exactly zero or the midpoint of two floats. The inputs are below.
 
 #include <gtest/gtest.h>
 
@@ -18,16 +18,16 @@ inline constexpr mpfr_prec_t last_precision = 8192;
 
 struct Counts {
   std::int64_t agreed = 0, ties = 0, undecided = 0, beyond_first = 0;
-  std::int64_t agreed_elsewhere = 0;  ///< in f16, bf16 and f64
+  std::int64_t agreed_elsewhere = 0;  ///< agreed in f16, bf16 and f64
 };
 inline Counts total;
 
-/// Zero, or the midpoint of the nearest float and a neighbour.
+/// The number itself if it is zero or the midpoint of the nearest float and a neighbour.
 inline std::optional<Dyadic> boundary_at(const ExactNumber& exact) {
   if (exact.sign() == 0) return Dyadic();
   const std::uint32_t code = bits_of(std::fabs(exact.nearest_f32()));
   for (const std::uint32_t below : {code - 1, code}) {
-    if (below >= 0x7f800000u) continue;  // 0 - 1 included
+    if (below >= 0x7f800000u) continue;  // includes 0 − 1, which wraps
     const Dyadic low = value_of_code(below, format_f32);
     const Dyadic middle{low.mantissa * 2 + 1, low.exponent - 1};
     for (const Dyadic& t : {middle, -middle}) {
@@ -37,7 +37,7 @@ inline std::optional<Dyadic> boundary_at(const ExactNumber& exact) {
   return std::nullopt;
 }
 
-/// Puts the oracle's numbers beside those of a `Book`: a textbook of problems of type `P`.
+/// Compares the oracle's numbers with those of a `Book`: a textbook of problems of type `P`.
 template <class Book, class P>
 class Witness {
  public:
@@ -60,7 +60,7 @@ class Witness {
   }
 
  private:
-  /// The number of another format that both ends of the deciding enclosure round to, if there is one.
+  /// Number of another format that both ends of the deciding enclosure round to, if there is one.
   static void check_other_formats(Output output, std::int64_t index, const ExactNumber& exact,
                                   const Book& book) {
     const Interval interval = book.value(output, index);
@@ -75,7 +75,7 @@ class Witness {
     }
   }
 
-  /// A tie goes to the even float, and 2048 bits must not refute that it is one.
+  /// A tie goes to the even float, and the enclosure at 2048 bits must contain it.
   void check_boundary(Output output, std::int64_t index, float claimed, const Dyadic& boundary) {
     EXPECT_TRUE(book(2048).value(output, index).contains(Real(2048, boundary)))
         << name_of(output) << '[' << index << ']';
