@@ -32,7 +32,7 @@ def hexfloat(value):
 
 
 def archive(metadata, tensors):
-    """A safetensors file: header length, JSON header padded with blanks to a multiple of 8, little-endian data."""
+    """A safetensors file: header length, JSON header padded with blanks to 8 bytes, little-endian data."""
     header, data = {"__metadata__": metadata}, b""
     for name in sorted(tensors):
         bits = tensors[name].bits

@@ -1,6 +1,6 @@
 #pragma once
-/// Draws: an abstract source of choices. One generator of cases serves many engines: RapidCheck drives it
-/// with its random stream, a fuzz input with its bytes.
+/// Draws: an abstract source of choices. One generator of cases serves several engines: RapidCheck drives it
+/// with its random stream, a fuzzer with the bytes of its input.
 
 #include <bit>
 #include <cstddef>
@@ -16,12 +16,13 @@ class Draws {
  public:
   virtual ~Draws() = default;
 
-  /// The next `count` bits, 1 to 64, in the low end.
+  /// The next `count` bits, 1 to 64, in the low end of the result.
   virtual std::uint64_t bits(int count) = 0;
-  /// 0 to 100: how large things should be.
+  /// Size of the case to generate, 0 to 100.
   virtual int size() const { return 100; }
 
-  /// 0 <= result < bound. The modulo's bias is below bound/2^(8+log2 bound) and of no consequence here.
+  /// 0 <= result < bound. The probabilities differ by a factor of at most 1 + 2^−8 for bounds below 2^40, and
+  /// of at most 2 above; neither matters here.
   std::uint64_t below(std::uint64_t bound) {
     if (bound <= 1) return 0;
     return bits(static_cast<int>(std::bit_width(bound - 1)) + (bound < (std::uint64_t{1} << 40) ? 8 : 0)) %
@@ -31,7 +32,7 @@ class Draws {
   std::int64_t between(std::int64_t low, std::int64_t high) {
     return low + static_cast<std::int64_t>(below(static_cast<std::uint64_t>(high - low) + 1));
   }
-  /// True in `parts` of `whole` cases.
+  /// True with probability parts/whole.
   bool chance(std::uint64_t parts, std::uint64_t whole) { return below(whole) < parts; }
   template <class T>
   T pick(std::initializer_list<T> choices) {
@@ -61,9 +62,8 @@ class RandomDraws : public Draws {
   int size_;
 };
 
-/// Choices read from bytes, whole bytes at a time. A generator may ask for more than there is: the rest comes
-/// from a random stream seeded with the bytes, so that short inputs make full cases too and every input is
-/// used.
+/// Choices read from bytes, whole bytes at a time. After the last byte the choices come from a random stream
+/// that is seeded with the bytes. So short inputs make complete cases too, and every input is used.
 class ByteDraws : public Draws {
  public:
   explicit ByteDraws(std::span<const std::uint8_t> bytes)

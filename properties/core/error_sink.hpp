@@ -1,5 +1,5 @@
 #pragma once
-/// Observer of judged elements: outputs held against the exact answer.
+/// Observer of judged elements: outputs that were compared with the exact answer.
 
 #include <cstdint>
 #include <span>
@@ -10,9 +10,9 @@ namespace bncheck {
 
 struct Run;
 
-/// What the judge found of one element.
+/// The judge's result for one element.
 struct JudgedElement {
-  std::int64_t index = 0;  ///< flat, in logical order
+  std::int64_t index = 0;  ///< flat index in logical order
   double got = 0;
   Error error;
 };
@@ -20,7 +20,7 @@ struct JudgedElement {
 class ErrorSink {
  public:
   virtual ~ErrorSink() = default;
-  /// The elements of one output of a call of the run that were judged.
+  /// Receives the judged elements of one output of a call of the run.
   virtual void take(const Run& run, std::size_t call, Output output,
                     std::span<const JudgedElement> elements) = 0;
 };

@@ -18,7 +18,7 @@ class Fnv {
     return *this;
   }
   Fnv& add(std::string_view text) { return add(std::as_bytes(std::span(text))); }
-  /// Its bytes, the lowest first.
+  /// Adds the bytes of the number, the lowest first.
   Fnv& add(std::uint64_t number) {
     for (int shift = 0; shift < 64; shift += 8) add_byte(number >> shift & 0xff);
     return *this;

@@ -41,7 +41,8 @@ void judge_tensor(const Run& run, std::size_t call, Output output, const Expecte
                                     ", expected " + to_string(expected.shape()))};
   }
   Numerics numerics = can.numerics;
-  // Wider arithmetic has no reason to fail where float's range ends, and is judged there all the same.
+  // Arithmetic with a wider range has no reason to fail where the range of float ends, so it is judged there
+  // too.
   if (judged == Judged::out_of_range) numerics.range = Range::own;
   Numerics wide = numerics;
   wide.range = Range::wide;
@@ -55,7 +56,7 @@ void judge_tensor(const Run& run, std::size_t call, Output output, const Expecte
     if (run.sink != nullptr) seen.push_back({i, value, error});
     if (!error.in_range) ++verdict.out_of_range;
     if (error.in_range != (judged == Judged::in_range)) continue;
-    // What has to hold where float's range ends is the bound of arithmetic whose range does not end there.
+    // Outside the range of float, the bound of an arithmetic with a wider range must hold.
     if (judged == Judged::out_of_range) {
       error = expected.error(i, value, wide);
       error.in_range = false;
@@ -70,8 +71,8 @@ void judge_tensor(const Run& run, std::size_t call, Output output, const Expecte
   if (run.sink != nullptr) run.sink->take(run, call, output, seen);
 }
 
-/// |a - b|, where an infinity stands for the power of two past the largest number: what it was rounded from
-/// at least, half an ulp aside.
+/// |a − b|, where an infinity counts as the power of two above the largest number: apart from half an ulp,
+/// that is the smallest number it may have been rounded from.
 long double gap(double a, double b, Dtype dtype) {
   const long double past = std::ldexp(1.0L, 2 - format_of(dtype).min_exponent);
   const auto value = [=](double v) {
@@ -137,7 +138,7 @@ void judge_agreement(const Counterpart& a, const Counterpart& b, bool bitwise, c
   if (!bitwise && can.numerics.claim != Claim::exact) {
     const Error error_a = ea.error(a.index, x, can.numerics);
     const Error error_b = eb.error(b.index, y, can.numerics);
-    // Outside the range nothing is promised to either, and a law of its own looks there.
+    // Outside the range neither run has a bound; a law of its own checks such elements.
     if (!error_a.in_range || !error_b.in_range) return;
     if (!std::isnan(x) && !std::isnan(y) && gap(x, y, of_a.dtype) <= error_a.attainable + error_b.attainable)
       return;

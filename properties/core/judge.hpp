@@ -1,5 +1,5 @@
 #pragma once
-/// Holding numbers against the exact answer, and against each other.
+/// The judge: comparison of numbers with the exact answer, and with each other.
 
 #include <limits>
 #include <set>
@@ -10,20 +10,21 @@ namespace bncheck {
 
 enum class Judged {
   in_range,      ///< elements whose intermediate results stay in the exponent range of the arithmetic
-  out_of_range,  ///< elements whose intermediate results leave float's
+  out_of_range,  ///< elements whose intermediate results leave that range
 };
 
-/// Every element of every output of the call (or of `only`) against the exact answer, by the subject's claim:
-/// exact by bits, faithful by ulps < 1, sound by attainable-error ratio <= 1. Non-finite exact values must be
-/// met. Of longer outputs `most` elements are looked at, from the first to the last.
+/// Compares every element of every output of the call (or of `only`) with the exact answer, by the subject's
+/// claim: exact by bits, faithful by ulps < 1, sound by attainable-error ratio <= 1. Exact values that are
+/// not finite must be met. For longer outputs, `most` elements from the first to the last are compared.
 void judge_call(const Run& run, std::size_t call, const Capabilities& can, Judged judged, Verdict& verdict,
                 const std::set<Output>& only = {},
                 std::int64_t most = std::numeric_limits<std::int64_t>::max());
 
-/// State and configuration that the call must leave as they were: everything but its outputs, bit for bit.
+/// Checks that the call leaves everything but its outputs in the state and configuration as it was, bit for
+/// bit.
 void judge_state(const Run& run, std::size_t call, Verdict& verdict);
 
-/// Where an element of one run lies in another.
+/// Place of an element of one run in another run.
 struct Counterpart {
   const Run* run;
   std::size_t call;
@@ -31,15 +32,15 @@ struct Counterpart {
   std::int64_t index;
 };
 
-/// Two computations of the same exact number: the same bits where `bitwise`, else |a - b| within the sum of
-/// both attainable errors, which triangle inequality makes necessary where both runs are sound.
+/// Compares two computations of the same exact number: the same bits if `bitwise`, else |a − b| within the
+/// sum of both attainable errors. By the triangle inequality, two sound runs cannot differ by more.
 void judge_agreement(const Counterpart& a, const Counterpart& b, bool bitwise, const Capabilities& can,
                      Verdict& verdict);
 
-/// Same bits, or both NaN: doubles tell the bits of every dtype that they hold.
+/// Whether the two are the same number with the same sign, or both NaN.
 bool same(double a, double b);
 
-/// Turns `verdict` into a violation with this mismatch, keeping the worst few.
+/// Turns `verdict` into a violation with this mismatch; only the worst few are kept.
 void add_mismatch(Verdict& verdict, const Mismatch& mismatch, const std::string& message);
 
 }  // namespace bncheck

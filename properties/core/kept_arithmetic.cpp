@@ -3,8 +3,8 @@
 namespace bncheck {
 namespace {
 
-// glibc's fesetenv leaves the precision of x87 as it is, and registers that MMX code has not given back,
-// after which every long double is NaN.
+// glibc's fesetenv does not restore the precision of the x87 unit, nor registers that MMX code has left in
+// use, with which every long double is NaN.
 #if defined(__x86_64__) || defined(__i386__)
 unsigned short x87_control() {
   unsigned short control = 0;
@@ -32,7 +32,7 @@ KeptArithmetic::KeptArithmetic() : x87_control_(x87_control()) {
 }
 
 KeptArithmetic::~KeptArithmetic() {
-  // First, for a pending exception would trap in any other instruction.
+  // This comes first, because a pending exception would trap in any other instruction.
   reset_x87();
   std::fesetenv(&environment_);
   set_x87_control(x87_control_);

@@ -1,13 +1,13 @@
 #pragma once
-/// The arithmetic of a thread: rounding mode, traps and flags of exceptions, flush-to-zero, and the state of
-/// the x87 unit, which long double and parts of the standard library compute with.
+/// The floating-point environment of a thread: rounding mode, traps and flags of exceptions, flush-to-zero,
+/// and the state of the x87 unit, which long double and parts of the standard library use.
 
 #include <cfenv>
 
 namespace bncheck {
 
-/// What is changed of this thread's arithmetic during its lifetime is put back at its end: a subject's own
-/// choice is right in its own call and ends with it.
+/// Restores the floating-point environment of this thread at the end of its lifetime. A subject may change it
+/// for its own call only.
 class KeptArithmetic {
  public:
   KeptArithmetic();

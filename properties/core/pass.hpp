@@ -1,5 +1,5 @@
 #pragma once
-/// The four computations of BatchNorm that differ in how accurate they can be.
+/// The four computations of BatchNorm, which differ in the accuracy that is possible.
 
 #include <array>
 #include <optional>
@@ -12,15 +12,15 @@ namespace bncheck {
 enum class Pass { training, inference, backward_training, backward_inference };
 inline constexpr std::array all_passes{Pass::training, Pass::inference, Pass::backward_training,
                                        Pass::backward_inference};
-/// "training", "inference", "backward training", "backward inference"
+/// Name of the pass: "training", "inference", "backward training", "backward inference".
 std::string_view name_of(Pass pass);
 
-/// A forward call that normalises with the batch's statistics, which one without running statistics always
-/// does, is training, and so is its gradient.
+/// Pass of a forward call or of its gradient. It is training if the call normalises with the batch's
+/// statistics, as every call of a layer without running statistics does.
 Pass pass_of(const Config& config, const Forward& forward, bool backward);
 
-/// Of a call of a case: the gradient is that of the last Forward before it. nullopt for a call that computes
-/// nothing, and for a gradient of nothing.
+/// Pass of a call of a case; a gradient belongs to the last Forward before it. nullopt for a call that
+/// computes nothing, and for a gradient without a Forward.
 std::optional<Pass> pass_of(const Case& c, std::size_t call);
 
 }  // namespace bncheck

@@ -47,7 +47,7 @@ Reason beyond_call(const Call& call, const Config& config, const Capabilities& c
   return std::nullopt;
 }
 
-/// The gradient of a forward call in a mode that it has no gradient in.
+/// Reason for a gradient of a forward call in a mode for which the subject has no gradient.
 Reason beyond_gradient(const Call& call, const Forward* latest, const Config& config,
                        const Capabilities& can) {
   if (latest == nullptr || !std::holds_alternative<Backward>(call.operation)) return std::nullopt;
@@ -56,7 +56,7 @@ Reason beyond_gradient(const Call& call, const Forward* latest, const Config& co
   return batch ? "the subject has no gradient in training" : "the subject has no gradient in inference";
 }
 
-/// One kind that it reports is enough: any of them is right.
+/// One kind that the subject reports is enough, because any of them is right.
 Reason beyond_errors(const std::vector<ErrorKind>& errors, const Capabilities& can) {
   if (errors.empty() ||
       std::ranges::any_of(errors, [&](ErrorKind kind) { return can.errors.contains(kind); }))

@@ -1,5 +1,5 @@
 #pragma once
-/// Whether a subject can be asked to do what a case asks for.
+/// Check whether a case is within a subject's capabilities.
 
 #include <optional>
 #include <string>
@@ -8,9 +8,9 @@
 
 namespace bncheck {
 
-/// Why the case is beyond the subject: an operation, a shape or an option that it declares not to take, or a
-/// call that must fail with errors that it declares not to report, where anything might happen. nullopt where
-/// it can be put to it. Throws like `errors_of`.
+/// Reason why the case is beyond the subject: an operation, a shape or an option that it does not take, or a
+/// call that must fail with errors that it does not report, where anything might happen. nullopt if the
+/// subject can be given the case. Throws like `errors_of`.
 std::optional<std::string> beyond_reach(const Case& c, const Capabilities& can);
 
 }  // namespace bncheck

@@ -71,8 +71,8 @@ const State& Run::before(std::size_t call) const {
 
 namespace {
 
-/// From its own counter the subject must refuse a call that a right one carries out: what it left there is
-/// wrong.
+/// The subject must refuse the call because of its own counter, but a right subject would carry it out: the
+/// counter that it left is wrong.
 [[noreturn]] void settle_unusable_counter(const State& state, std::size_t call) {
   throw Settled{Verdict::violated("call " + std::to_string(call - 1) + " left a state from which call " +
                                   std::to_string(call) + " must fail: num_batches_tracked is " +
@@ -113,7 +113,7 @@ Run Runner::run(const Case& c) {
     throw Settled{std::move(verdict)};
   }
   Run run{c, std::move(outcome.replies), {}, {}, sink_};
-  bool strayed = false;  // it carried out a call that it had to refuse, which a law is to say
+  bool strayed = false;  // the subject carried out a call that it had to refuse; a law reports that
   for (Walk walk(c, can().dialect); !walk.done(); walk.advance(run.after(walk.index()))) {
     const std::size_t k = walk.index();
     const auto* failure = std::get_if<Failure>(&run.replies[k].result);

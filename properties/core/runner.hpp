@@ -1,5 +1,5 @@
 #pragma once
-/// The Runner carries cases to a subject and answers to laws.
+/// The Runner: runs cases on a subject for the laws.
 
 #include <cstdint>
 #include <vector>
@@ -10,42 +10,44 @@
 
 namespace bncheck {
 
-/// One case as a subject ran it, beside the exact answer to each call from the subject's own state before it.
+/// One case as a subject ran it, with the exact answer to each call from the subject's own state before it.
 struct Run {
   Case content;
   std::vector<Reply> replies;
   std::vector<ExpectedCall> expected;
-  /// Per call, the place of the forward call that it is, or that it is the gradient of.
+  /// Per call, the index of the forward call that it is, or that it is the gradient of.
   std::vector<std::optional<std::size_t>> forwards;
   ErrorSink* sink = nullptr;  ///< null: no observer
 
-  /// Throws Settled where the call was rejected: violated, or not applicable where it had to be.
+  /// Values that the call returned. Throws Settled if the call was rejected: violated, or not applicable if
+  /// it had to be rejected.
   const Values& values(std::size_t call) const;
   const Tensor& output(std::size_t call, Output output) const;
-  /// The forward call that the call is, or that it is the gradient of; null where there is none.
+  /// Forward call that the call is, or that it is the gradient of; null if there is none.
   const Forward* forward(std::size_t call) const;
-  /// The state before the call, as the subject left it.
+  /// State before the call, as the subject left it.
   const State& before(std::size_t call) const;
   const State& after(std::size_t call) const { return replies[call].state; }
 };
 
-/// What the subject made of the case; what it made of this thread's arithmetic is undone.
+/// Runs the case on the subject. Changes that the subject makes to this thread's floating-point environment
+/// are undone.
 Outcome outcome_of(Subject& subject, const Case& c);
 
 class Runner {
  public:
   explicit Runner(Subject& subject) : subject_(subject) {}
 
-  /// Throws Settled where the subject dies, says "unsupported" or leaves a state from which a call must fail
-  /// that a right subject carries out. Throws NoAnswer.
+  /// Runs the case. Throws Settled if the subject dies, reports "unsupported", or leaves a state from which a
+  /// call must fail that a right subject carries out. Throws NoAnswer.
   Run run(const Case& c);
   const Capabilities& can() const { return subject_.can(); }
   Subject& subject() { return subject_; }
-  /// Cases that the subject has run.
+  /// Number of cases that the subject has run.
   std::int64_t runs() const { return runs_; }
-  /// Those of them in which it hung.
+  /// Number of those in which it hung.
   std::int64_t hangs() const { return hangs_; }
-  /// The sink outlives the runs that follow; null: none.
+  /// Sets the observer, which must outlive the runs that follow; null: none.
   void set_sink(ErrorSink* sink) { sink_ = sink; }
 
  private:
@@ -56,7 +58,7 @@ class Runner {
   std::int64_t runs_ = 0, hangs_ = 0;
 };
 
-/// The value of one output element, wherever the call put it.
+/// Tensor of an output, in the values or in the state of the reply; null if there is none.
 const Tensor* find_output(const Reply& reply, Output output);
 
 }  // namespace bncheck

@@ -1,5 +1,5 @@
 #pragma once
-/// A Subject is a BatchNorm under test: what it can do, and what it did with a Case.
+/// A Subject: a BatchNorm under test, with its capabilities and its outcomes for cases.
 
 #include <map>
 #include <memory>
@@ -19,67 +19,69 @@
 
 namespace bncheck {
 
-/// Of a subject that keeps to the contract.
+/// Errors that a subject reports if it keeps to the whole contract.
 std::set<ErrorKind> every_error();
 
-/// What laws may ask of a subject. Laws outside are "not applicable", with the reason.
+/// Capabilities of a subject: what laws may ask of it. Laws beyond them are "not applicable", with the
+/// reason.
 struct Capabilities {
   Dialect dialect;
   Numerics numerics;
   std::set<int> dimensions{1, 2, 3};
-  /// Which dtypes it takes together. Laws that read float32 values themselves ask for the pair of float32.
+  /// Dtypes that it takes together. Laws that read float32 values themselves require the pair of float32.
   std::vector<DtypePair> dtypes{{}};
-  bool training = true, inference = true;  ///< Forward calls in that mode
-  bool empty = true;                       ///< batches without a value
-  std::int64_t channel_multiple = 1;       ///< of what C has to be a multiple
-  std::int64_t max_elements = 0;           ///< of x; 0: no cap
-  /// The errors that it detects and reports. A call that must fail for others only is never put to it.
+  bool training = true, inference = true;  ///< takes Forward calls in that mode
+  bool empty = true;                       ///< takes batches without values
+  std::int64_t channel_multiple = 1;       ///< C must be a multiple of this
+  std::int64_t max_elements = 0;           ///< largest number of elements of x; 0: no limit
+  /// Errors that it detects and reports. It is never given a call that must fail only with others.
   std::set<ErrorKind> errors = every_error();
-  bool strided = true;          ///< any strides and offsets; else only dense tensors in logical order
-  bool channels_last = true;    ///< dense tensors with the channel innermost, strided or not
+  bool strided = true;          ///< any strides and offsets; false: only dense tensors in logical order
+  bool channels_last = true;    ///< dense tensors with the channel innermost, also if not strided
   bool in_place = true;         ///< y may be x
   bool caller_output = true;    ///< writes y into the caller's memory
-  bool caller_state = false;    ///< parameters and running statistics are the caller's buffers in every call
+  bool caller_state = false;    ///< parameters and running statistics are buffers of the caller
   bool threads = true;          ///< Exec::threads is honoured
-  bool any_environment = true;  ///< works under any rounding mode and flush-to-zero flag of the caller
+  bool any_environment = true;  ///< works with any rounding mode and flush-to-zero flag of the caller
   bool untracked = true;        ///< track_running_stats = false
   bool without_affine = true;   ///< affine = false
   bool settable = true;         ///< SetMomentum and Load calls
-  bool backward = true;         ///< Backward calls, of a forward call in any of these modes:
+  bool backward = true;         ///< Backward calls, for forward calls in these modes:
   bool backward_training = true, backward_inference = true;
-  /// A Backward without its Forward, or in another mode, can be asked for and is refused.
+  /// A Backward without its Forward, or in another mode, can be requested and is refused.
   bool remembers_forward = true;
-  bool canonical_bits = false;  ///< a NaN is 0x7fc00000, an exact zero +0, a vanished result keeps its sign
+  bool canonical_bits = false;  ///< a NaN is 0x7fc00000, an exact zero +0; underflow keeps the sign
   bool non_finite_rule = true;  ///< declares the total rule for values that are not finite
 };
 
-/// The dialect that such a subject is taken to speak, without what it declares not to take.
+/// The dialect, without a cumulative average if the subject declares that it has none.
 inline Dialect without_lacks(Dialect dialect, const Capabilities& can) {
   if (can.dialect.cumulative == Cumulative::unsupported) dialect.cumulative = Cumulative::unsupported;
   return dialect;
 }
 
-/// The call returned. Tensors are dense, in logical order; running statistics are in `Reply::state`.
+/// Values of a call that returned. Tensors are dense, in logical order; running statistics are in
+/// `Reply::state`.
 struct Values {
   std::map<Output, Tensor> outputs;
 };
-/// The call was rejected.
+/// Rejection of a call.
 struct Failure {
   ErrorKind kind = ErrorKind::other;
   std::string message;
-  bool wrote_outputs = false;  ///< it changed one of its outputs all the same
+  bool wrote_outputs = false;  ///< it changed one of its outputs nevertheless
 };
 struct Reply {
   std::variant<Values, Failure> result;
-  State state;  ///< after the call
+  State state;  ///< state after the call
 };
 
-/// The subject did something that no call may do.
+/// Death of a subject: it did something that no call may do.
 struct Death {
   enum class Cause { signal, exited, hang, memory, protocol, guard_zone, input_changed };
   Cause cause = Cause::guard_zone;
   std::string detail;
-  /// In which call; absent where only the case is known.
+  /// Index of the call; absent if only the case is known.
   std::optional<std::size_t> call = 0;
 };
 std::string_view name_of(Death::Cause cause);
@@ -89,13 +91,13 @@ struct Outcome {
   std::optional<Death> death;
 };
 
-/// A subject that is not there, or no longer: its program cannot be started, its library has gone.
+/// The subject is not available, or not any more: its program cannot be started, its library is gone.
 class SubjectUnavailable : public std::runtime_error {
  public:
   using std::runtime_error::runtime_error;
 };
 
-/// A case that was given up because the user wants an end: nothing is known of the subject by that.
+/// A case was abandoned because the user ended the run; it says nothing about the subject.
 struct Interrupted {};
 
 class Subject {
@@ -104,13 +106,13 @@ class Subject {
   virtual std::string name() const = 0;
   virtual std::string version() const = 0;
   virtual const Capabilities& can() const = 0;
-  /// Throws SubjectUnavailable and Interrupted.
+  /// Runs the case. Throws SubjectUnavailable and Interrupted.
   virtual Outcome run(const Case& c) = 0;
-  /// It is taken to speak this dialect from now on, which decides what it is given where its interface depends
-  /// on it: the weight that a momentum is of, the statistics to save. The others need not know.
+  /// Sets the dialect that the subject is assumed to speak. It matters for subjects whose interface depends
+  /// on the dialect: the meaning of the momentum's weight, the statistics to save. Other subjects ignore it.
   virtual void assume(const Dialect&) {}
-  /// Lets go in an orderly way what it holds, such as a process, and says what was wrong with its end; the
-  /// next case starts it again.
+  /// Releases in order what the subject holds, such as a process, and returns a fault of its end. The next
+  /// case starts it again.
   virtual std::optional<Death> finish() { return std::nullopt; }
 };
 

@@ -1,5 +1,5 @@
 #pragma once
-/// What a law says of a case.
+/// Verdict of a law on a case.
 
 #include <cmath>
 #include <optional>
@@ -10,28 +10,28 @@
 
 namespace bncheck {
 
-/// One element that is not what it has to be.
+/// Element that differs from its expected value.
 struct Mismatch {
   std::size_t call = 0;
   Output output = Output::y;
-  std::int64_t index = 0;  ///< flat, in logical order
+  std::int64_t index = 0;  ///< flat index in logical order
   double got = 0;
-  double expected = 0;  ///< nearest number to the exact value, or the other run's value
+  double expected = 0;  ///< number nearest to the exact value, or the value of the other run
   Error error;
-  Dtype dtype = Dtype::f32;  ///< of the output: what both numbers are numbers of
+  Dtype dtype = Dtype::f32;  ///< dtype of the output, and of both numbers
 };
 
 struct Verdict {
   enum class Kind { holds, violated, not_applicable, died, inconclusive };
   Kind kind = Kind::holds;
   std::string message;
-  std::vector<Mismatch> mismatches;  ///< the worst ones first, a handful
+  std::vector<Mismatch> mismatches;  ///< the worst few, the worst one first
   double worst_ulps = 0, worst_ratio = 0;
-  /// Outputs whose intermediate results left the exponent range, where the ratio says nothing.
+  /// Number of outputs whose intermediate results leave the exponent range, where the ratio has no meaning.
   std::int64_t out_of_range = 0;
-  /// Not applicable because the subject cannot be asked: no fault of the law's generator.
+  /// Not applicable because the case is beyond the subject's capabilities: no fault of the law's generator.
   bool beyond_subject = false;
-  /// Died by hanging: the run took the whole time limit of a case.
+  /// The subject hung: the run took the whole time limit of a case.
   bool hung = false;
 
   static Verdict of(Kind kind, std::string message) {
@@ -51,7 +51,7 @@ struct Verdict {
   bool is_bad() const { return kind == Kind::violated || kind == Kind::died; }
 };
 
-/// Thrown inside a law's check to settle it early.
+/// Exception that ends a law's check early with a verdict.
 struct Settled {
   Verdict verdict;
 };

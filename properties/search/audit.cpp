@@ -14,7 +14,7 @@
 namespace bncheck {
 namespace {
 
-/// Runs work(0), ..., work(count - 1) on `jobs` threads. Rethrows what one of them threw.
+/// Runs work(0), ..., work(count − 1) on `jobs` threads. Rethrows an exception of any of them.
 class Workers {
  public:
   Workers(const char* task, std::size_t count, const AuditOptions& options)
@@ -61,8 +61,8 @@ bool interrupted(const AuditOptions& options) {
 
 enum class Taken { applicable, discarded, enough };
 
-/// Puts cases of one law, drawn from one seed, to `take`, until it has called as many of them applicable as
-/// are wanted, has been shown twice as many, or has enough.
+/// Passes cases of one law, drawn from one seed, to `take`, until it has found `wanted` of them applicable,
+/// has seen twice as many, or has returned `enough`.
 void draw_cases(const Law& law, const Capabilities& can, std::uint64_t seed, int wanted,
                 const AuditOptions& options, const std::function<Taken(const Case&)>& take) {
   int applicable = 0;
@@ -74,7 +74,7 @@ void draw_cases(const Law& law, const Capabilities& can, std::uint64_t seed, int
   }
 }
 
-/// Counts a case of a right subject; true where the law applies to it.
+/// Counts a case of a right subject. Returns true if the law applies to it.
 bool count_right(ControlCell& cell, const std::string& subject, const Law& law, const Case& c,
                  const Verdict& verdict) {
   const bool counts = verdict.is_bad() || verdict.kind == Verdict::Kind::holds;
@@ -86,21 +86,23 @@ bool count_right(ControlCell& cell, const std::string& subject, const Law& law, 
   return counts;
 }
 
-/// A fault that one law and one seed have not detected yet.
+/// Fault that one law with one seed has not detected yet.
 struct Suspect {
   std::size_t fault = 0;
   std::unique_ptr<Subject> subject;
   AuditCell cell{};
 };
 
-/// One law and one seed: the reference runs each case once, every fault that is still undetected runs the
-/// same inputs. The law's check is a function of the outcomes, so that it is asked only where one differs.
+/// Search with one law and one seed: the reference runs each case once, and every fault that is not detected
+/// yet runs the same inputs. The law's check is a function of the outcomes, so it is repeated only where an
+/// outcome differs.
 class FaultSearch {
  public:
   FaultSearch(const AuditPlan& plan, const Law& law, std::uint64_t seed, const AuditOptions& options)
       : plan_(plan), law_(law), seed_(seed), options_(options), subject_(plan.reference.make()) {}
 
-  /// The reference's cell; the faults' cells are in `cells`, with `first` of this seed only.
+  /// Returns the cell of the reference. The cells of the faults are in `cells`, with `first` of this seed
+  /// only.
   ControlCell run(std::vector<AuditCell>& cells) {
     cells.assign(plan_.faults.size(), {});
     ControlCell right;
@@ -128,7 +130,7 @@ class FaultSearch {
   }
 
  private:
-  /// True where the law tells the fault by this case.
+  /// Returns true if the law detects the fault with this case.
   bool confront(Suspect& suspect, const Case& c, const Tape& tape, int number) const {
     suspect.cell.reached = true;
     Replayed replayed = replay_until_different(tape, *suspect.subject);
@@ -171,7 +173,7 @@ void search_faults(AuditResult& result, const AuditOptions& options) {
   const AuditPlan& plan = result.plan;
   if (plan.faults.empty()) return;
   const auto seeds = static_cast<std::size_t>(options.seeds);
-  // By law, then by seed.
+  // Order: by law, then by seed.
   std::vector<std::vector<AuditCell>> cells(plan.laws.size() * seeds);
   std::vector<ControlCell> right(cells.size());
   Workers("faults", cells.size(), options).run([&](std::size_t k) {
@@ -207,7 +209,7 @@ int cases_for(const Law& law, int cases) {
   return law.traits.bulky ? std::max(2, cases / 10) : cases;
 }
 
-/// A hash, so that neighbouring seeds share nothing.
+/// A hash, so that neighbouring seeds give unrelated streams.
 std::uint64_t case_seed(std::uint64_t seed, std::string_view law, std::uint64_t index) {
   return Fnv().add(law).add(seed).add(index).value();
 }

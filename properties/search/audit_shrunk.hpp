@@ -1,5 +1,5 @@
 #pragma once
-/// The smallest case found that tells a fault.
+/// The smallest case found by which a fault is detected.
 
 #include <chrono>
 
@@ -8,23 +8,23 @@
 namespace bncheck {
 
 struct ShrunkCase {
-  const Law* law = nullptr;  ///< null: no law tells the fault
+  const Law* law = nullptr;  ///< null: no law detects the fault
   std::optional<Case> content;
   Verdict verdict;
-  double seconds = 0;  ///< of shrinking
+  double seconds = 0;  ///< time of shrinking
 };
 
-/// One per fault, by the law that tells it quickest, from the first case by which the audit found it, shrunk
-/// for at most `time`.
+/// One case per fault, for the law that detects it quickest: the first case by which the audit found it,
+/// shrunk for at most `time`.
 std::vector<ShrunkCase> shrink_faults(const AuditResult& result, std::chrono::milliseconds time);
 
-/// Most channels of any input, and most values per channel. An input of another rank than 2 or more is one
+/// Largest number of channels of an input, and of values per channel. An input of rank below 2 counts as one
 /// channel.
 struct CaseExtent {
   std::int64_t channels = 0, values = 0;
 };
 CaseExtent extent(const Case& c);
-/// At most 2 channels and at most 8 values in each.
+/// Whether the case has at most 2 channels and at most 8 values in each.
 bool is_small(const Case& c);
 
 }  // namespace bncheck

@@ -1,6 +1,6 @@
 #pragma once
-/// How long the cases of a law took: one that takes far longer than the others is worth a look, for it stands
-/// for a quadratic loop or for a starved generator.
+/// Durations of a law's cases. A case that takes far longer than the others is worth a look: it may show a
+/// quadratic loop or a generator that finds no case.
 
 #include <chrono>
 #include <optional>
@@ -22,9 +22,9 @@ class CaseTimes {
   std::optional<SlowCase> slow() const;
 
  private:
-  /// A long run has no need of more for its median.
+  /// Number of times that are kept for the median.
   static constexpr std::size_t most_times = 10'000;
-  std::vector<std::chrono::duration<double>> times_;  ///< of the first cases
+  std::vector<std::chrono::duration<double>> times_;  ///< durations of the first cases
   std::chrono::duration<double> longest_{};
   Case slowest_;
 };

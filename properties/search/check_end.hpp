@@ -1,5 +1,5 @@
 #pragma once
-/// The end of a check: the subject is let go, which is a fault's last chance to show.
+/// The end of a check: the subject is released, which may show a fault as well.
 
 #include <cstdint>
 #include <optional>
@@ -8,8 +8,8 @@
 
 namespace bncheck {
 
-/// What is wrong with the subject's end, as a result of the law `ends_in_order`, with a case after which it
-/// can be looked at again; nullopt where nothing is, or where the user would not wait.
+/// Fault at the subject's end, as a result of the law `ends_in_order`, with a case that reproduces it;
+/// nullopt if there is none, or if the user interrupted the wait.
 std::optional<LawResult> check_end(Subject& subject, std::uint64_t seed);
 
 }  // namespace bncheck

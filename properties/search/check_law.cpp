@@ -31,7 +31,7 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-/// RapidCheck's random stream as Draws.
+/// Draws from RapidCheck's random stream.
 class RapidCheckDraws : public Draws {
  public:
   RapidCheckDraws(const rc::Random& random, int size) : random_(random), size_(size) {}
@@ -47,7 +47,7 @@ std::uint64_t seed_of(std::uint64_t seed, std::string_view name) {
   return Fnv(seed).add(name).value();
 }
 
-/// A message without its numbers: what two findings of the same fault have in common.
+/// The message without its numbers: the same for findings of the same fault.
 std::string wording(const std::string& message) {
   Words words(message);
   std::string kept;
@@ -59,11 +59,12 @@ std::string wording(const std::string& message) {
   return kept;
 }
 
-/// How often a bad case runs before it is believed, and one that hangs, for each time costs the whole limit.
+/// Number of runs that confirm a bad case, and of those that confirm a hang, which take the whole time limit
+/// each.
 constexpr int confirmations = 3;
 constexpr int hang_confirmations = 2;
 
-/// One check of one law: what RapidCheck calls back into.
+/// One check of one law, with the functions that RapidCheck calls.
 class Search {
  public:
   Search(const Law& law, Subject& subject, const CheckOptions& options)
@@ -116,7 +117,7 @@ class Search {
     }
   }
 
-  /// nullopt: there is no subject to ask any more, or the run is to end.
+  /// Verdict on the case; nullopt if the subject is not available any more or the run is to end.
   std::optional<Verdict> ask(const Case& c) {
     try {
       return check_case(law_, c, runner_);
@@ -142,7 +143,7 @@ class Search {
     rc::detail::TestParams params;
     params.seed = seed_of(options_.seed, law_.name);
     params.maxSuccess = options_.cases;
-    params.maxDiscardRatio = 20;  // `describe` stops before that, unless the cases are beyond the subject
+    params.maxDiscardRatio = 20;  // `describe` stops earlier, unless the cases are beyond the subject
     params.maxSize = 100;
     rc::detail::TestMetadata metadata;
     metadata.id = law_.name;
@@ -152,12 +153,13 @@ class Search {
       void onShrinkTried(const rc::detail::CaseDescription&, bool) override {}
       void onTestFinished(const rc::detail::TestMetadata&, const rc::detail::TestResult&) override {}
     } silent;
-    // Without a map of reproductions RapidCheck would read RC_PARAMS and announce a seed that is not ours.
+    // Without a map of reproductions, RapidCheck would read RC_PARAMS and announce a seed other than
+    // bncheck's.
     rc::detail::checkProperty(property(), metadata, params, silent, {});
   }
 
-  /// A property over whole cases, made without RapidCheck's own argument handling. It does not shrink: that
-  /// is `shrink`'s business, which needs no random stream.
+  /// Property over whole cases, made without RapidCheck's argument handling. It does not shrink: `shrink`
+  /// does that, and needs no random stream.
   rc::detail::Property property() {
     return [this](const rc::Random& random, int size) {
       return rc::shrinkable::map(rc::shrinkable::just(draw(random, size)),
@@ -165,9 +167,9 @@ class Search {
     };
   }
 
-  /// An exception ends this law's search and no other's.
+  /// Draws a case. An exception ends only the search of this law.
   Case draw(const rc::Random& random, int size) {
-    // RapidCheck's first cases have size 0, and small cases are worth having too.
+    // RapidCheck's first cases have size 0; small cases of size 5 are more useful.
     RapidCheckDraws draws(random, std::max(size, 5));
     if (stopped()) return {};
     try {
@@ -187,15 +189,15 @@ class Search {
 
   rc::detail::CaseDescription describe(const Case& c) {
     rc::detail::CaseDescription description;
-    // RapidCheck asks every failure for its arguments as text; ours are shown by the report instead.
+    // RapidCheck asks every failure for its arguments as text; the report shows bncheck's own instead.
     description.example = [] { return rc::detail::Example(); };
     using Type = rc::detail::CaseResult::Type;
-    // RapidCheck asks for its failure a second time, which would run the case again.
+    // RapidCheck asks for its failure a second time; the case need not run again.
     if (result_.counterexample) {
       description.result = {Type::Failure, result_.verdict.message};
       return description;
     }
-    // A failure is what RapidCheck stops at: a success would have it draw all the cases that are left.
+    // A failure stops RapidCheck; after a success it would draw all remaining cases.
     if (stopped()) {
       description.result = {Type::Failure, stop_reason_};
       return description;
@@ -229,7 +231,7 @@ class Search {
     return description;
   }
 
-  /// A finding is confirmed and shrunk, unless the subject did nothing but hang in the law before too.
+  /// Confirms and shrinks a finding, unless the subject only hung in this law and in earlier ones.
   void look_closer() {
     if (!result_.counterexample) return;
     const bool hangs_again = result_.verdict.hung && runner_.hangs() == runner_.runs() &&
@@ -237,7 +239,7 @@ class Search {
     if (!hangs_again && confirm(*result_.counterexample)) shrink_finding();
   }
 
-  /// The case is bad every time that it runs.
+  /// Returns true if the case is bad in every run.
   bool confirm(const Case& c) {
     result_.repeated = result_.bad = 1;
     const int wanted = result_.verdict.hung ? hang_confirmations : confirmations;
@@ -256,7 +258,7 @@ class Search {
     const auto wanted = [&](const Case& c) {
       if (stopped() || options_.clock() > end) return false;
       std::optional<Verdict> smaller = ask(c);
-      // A case must not shrink into one with another fault: that would be another finding than the first.
+      // A case must not shrink into one with another fault, which would be another finding.
       if (!smaller || !smaller->is_bad() || smaller->kind != result_.verdict.kind ||
           wording(smaller->message) != wording(result_.verdict.message)) {
         return false;

@@ -1,5 +1,5 @@
 #pragma once
-/// The loop: a law on many drawn cases, and the smallest case that violates it.
+/// Check of one law: many drawn cases, and the smallest case that violates it.
 
 #include <atomic>
 #include <chrono>
@@ -20,20 +20,21 @@ namespace bncheck {
 struct CheckOptions {
   int cases = 200;  ///< applicable cases per law
   std::uint64_t seed = 0;
-  /// How long the smallest counterexample is looked for.
+  /// Time limit for the search for the smallest counterexample.
   std::chrono::milliseconds shrink_time{2000};
-  /// Tried before any case is drawn; they do not count as cases of the law.
+  /// Stored cases, tried before any case is drawn; they do not count as cases of the law.
   std::vector<StoredCase> stored;
-  std::optional<std::chrono::steady_clock::time_point> deadline;  ///< of the whole run
+  std::optional<std::chrono::steady_clock::time_point> deadline;  ///< end of the whole run
   const std::atomic<bool>* interrupted = nullptr;
-  /// Outlives the check; null: the law stands by itself.
+  /// Hangs of the subject so far; must outlive the check. null: the law is checked without regard to earlier
+  /// laws.
   Hangs* hangs = nullptr;
-  /// What the cases are timed with.
+  /// Clock that times the cases.
   std::function<std::chrono::steady_clock::time_point()> clock = std::chrono::steady_clock::now;
-  /// Takes the errors of the stored and of the drawn cases; what shrinking and climbing try depends on time.
-  /// Null: nobody does.
+  /// Receives the errors of the stored and of the drawn cases, not of cases tried while shrinking and
+  /// climbing, which depend on time. null: no statistics.
   ErrorStatistics* statistics = nullptr;
-  /// Called after each case with the number of applicable ones so far.
+  /// Called after each case with the number of applicable cases so far.
   std::function<void(int)> progress;
 };
 
@@ -42,38 +43,38 @@ struct LawResult {
   const Law* law = nullptr;
   Kind kind = Kind::inconclusive;
   int cases = 0;       ///< applicable cases that ran
-  int discarded = 0;   ///< drawn cases that the law said nothing about
-  int beyond = 0;      ///< drawn cases that the subject cannot be asked
-  int stored = 0;      ///< stored cases that the law said something about
-  int held_again = 0;  ///< those among them with which this subject once violated the law, and no longer does
-  /// The bad case was run this often, and was bad this often: a subject that does not always give the same
-  /// answer is reported with the case as it was drawn, for a smaller one might differ by chance alone.
+  int discarded = 0;   ///< drawn cases to which the law did not apply
+  int beyond = 0;      ///< drawn cases that are beyond the subject's capabilities
+  int stored = 0;      ///< stored cases to which the law applied
+  int held_again = 0;  ///< stored cases with which this subject violated the law before, and now does not
+  /// Number of runs of the bad case, and of those that were bad. A subject that does not always give the same
+  /// answer is reported with the case as it was drawn, because a smaller one might differ by chance alone.
   int repeated = 0, bad = 0;
-  Coverage coverage;  ///< of the applicable drawn cases
+  Coverage coverage;  ///< coverage of the applicable drawn cases
   std::string reason;
-  /// Why the subject could not be started again in the middle of the law; empty where it could. What was
-  /// found before stands.
+  /// Reason why the subject could not be started again during the law; empty if it could. Findings from
+  /// before are kept.
   std::string lost;
   double worst_ulps = 0, worst_ratio = 0;
-  WorstCases worst_cases;          ///< those drawn with the largest ratios: where a climb starts
-  std::optional<Climbed> climbed;  ///< absent where none was asked for or there was nowhere to start
-  CaseTimes times;                 ///< of the drawn cases
+  WorstCases worst_cases;          ///< drawn cases with the largest ratios, from which a climb starts
+  std::optional<Climbed> climbed;  ///< absent if no climb was requested or no case to start from was found
+  CaseTimes times;                 ///< times of the drawn cases
   bool flaky() const { return bad < repeated; }
-  /// The shrunk counterexample and what the law says of it.
+  /// Shrunk counterexample, and the law's verdict on it.
   std::optional<Case> counterexample;
   Verdict verdict;
 };
 std::string_view name_of(LawResult::Kind kind);
 
-/// Most discards that a verdict may rest on, in percent of all drawn cases.
+/// Largest share of discarded cases on which a verdict may rest, in percent of all drawn cases.
 inline constexpr int max_discard_percent = 5;
 
 LawResult check_law(const Law& law, Subject& subject, const CheckOptions& options);
 
-/// A law that has a ratio to climb by, and no counterexample yet.
+/// Whether the law has a ratio to climb by, and no counterexample yet.
 bool can_climb(const LawResult& blind);
-/// The result of `check_law` and of a climb from its worst cases. A case that violates the law on the way is
-/// a finding like any other. Precondition: `can_climb(blind)`.
+/// Result of `check_law` and of a climb from its worst cases. A case that violates the law during the climb
+/// is a finding like any other. Precondition: `can_climb(blind)`.
 LawResult climb_law(LawResult blind, Subject& subject, const CheckOptions& options,
                     const ClimbLimits& limits);
 

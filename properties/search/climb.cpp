@@ -28,8 +28,8 @@ bool reached(const ClimbLimits& limits, std::int64_t evaluations) {
          (limits.interrupted != nullptr && *limits.interrupted);
 }
 
-/// Evaluations per case of the population between two selections: enough for a lineage to show what it is
-/// worth, few enough that a hopeless one does not hold its place for long.
+/// Evaluations per case of the population between two selections: enough to show whether a lineage makes
+/// progress, and few enough that one without progress does not keep its place for long.
 constexpr std::int64_t generation = 50;
 
 }  // namespace

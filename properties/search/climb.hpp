@@ -1,6 +1,6 @@
 #pragma once
-/// A search for the worst case that still holds: from the worst drawn ones, by small changes, upwards. Random
-/// cases meet the middle of what rounding does; a bound is tested by its extremes.
+/// Climb: search for the worst case that still holds, from the worst drawn cases by small changes. Random
+/// cases show average rounding errors; extreme cases test a bound.
 
 #include <atomic>
 #include <chrono>
@@ -18,11 +18,11 @@ struct RatedCase {
   double ratio = 0;  ///< worst error in units of its bound
 };
 
-/// The cases with the largest ratios so far, the largest first.
+/// Cases with the largest ratios so far, in descending order.
 class WorstCases {
  public:
   static constexpr std::size_t capacity = 8;
-  /// Ratios that are 0 or no number say nothing about where to go.
+  /// Adds the case. Ratios that are 0 or NaN are ignored, because they give no direction.
   void offer(const Case& c, double ratio);
   const std::vector<RatedCase>& cases() const { return cases_; }
 
@@ -30,7 +30,7 @@ class WorstCases {
   std::vector<RatedCase> cases_;
 };
 
-/// A climb ends with the first of these that is reached.
+/// Limits of a climb, which ends with the first one that is reached.
 struct ClimbLimits {
   std::optional<std::int64_t> evaluations;
   std::optional<std::chrono::steady_clock::time_point> deadline;
@@ -39,16 +39,16 @@ struct ClimbLimits {
 
 struct Climbed {
   std::int64_t evaluations = 0;
-  /// The highest case that holds.
+  /// Case with the largest ratio that holds.
   RatedCase worst;
-  /// The first case that does not hold; the climb ends there.
+  /// First case that does not hold; the climb ends there.
   std::optional<Case> bad;
-  Verdict verdict;  ///< of that case
+  Verdict verdict;  ///< verdict on that case
 };
 
-/// `start` is the population. A case is replaced by a change of it that is at least as high and, where it is
-/// as high, has no more elements; now and then the highest case takes the place of the lowest. The result
-/// follows from the seed where the number of evaluations is the limit.
+/// Climbs from the population `start`. A case is replaced by a change of it whose ratio is larger, or equal
+/// with no more elements. From time to time the case with the largest ratio replaces that with the smallest.
+/// The result depends only on the seed if the number of evaluations is the limit.
 Climbed climb(std::vector<RatedCase> start, const std::function<Verdict(const Case&)>& check,
               std::uint64_t seed, const ClimbLimits& limits);
 

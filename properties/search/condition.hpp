@@ -1,5 +1,6 @@
 #pragma once
-/// How badly a channel is conditioned: how much its data, and not its arithmetic, make of a rounding error.
+/// Condition of a channel: the factor by which its data, rather than the arithmetic, magnify a rounding
+/// error.
 
 #include <vector>
 
@@ -8,26 +9,26 @@
 
 namespace bncheck {
 
-/// One number per statistic (channel, or channel and position) of a forward call, of its gradient the same:
+/// One number per statistic (channel, or channel and position) of a forward call; the same for its gradient:
 ///
-///   kappa = h (mean|x| + |mu|)
+///   κ = h·(mean|x| + |μ|)
 ///
-/// with the mu that x is centred by and the factor h that it is scaled by, the batch's or given ones.
+/// with the μ and the factor h that x is centred and scaled by: those of the batch, or given ones.
 ///
-/// Derivation: x^_i = h (x_i - mu). Were each x_i and mu known to a relative error u only, x^_i could be off
-/// by h u (|x_i| + |mu|), on average over the channel by u kappa. In training x^ has mean square
-/// h^2 sigma^2 <= 1, so kappa is the factor from relative errors of the data to those of the normalised
-/// values; with |mu| <= mean|x| and no eps it lies between mean|x| / sigma and twice that, the condition
-/// number of the variance by Chan, Golub and LeVeque up to a factor of 2. 1 to 2 is harmless data; 1e6 leaves
-/// float one digit. y, the saved values and the gradients are functions of x^.
+/// Derivation: x̂ᵢ = h·(xᵢ − μ). If each xᵢ and μ were known only with a relative error u, x̂ᵢ could be off
+/// by h·u·(|xᵢ| + |μ|), on average over the channel by u·κ. In training x̂ has the mean square h²σ² <= 1, so
+/// κ is the factor from relative errors of the data to those of the normalised values. With |μ| <= mean|x|
+/// and ε = 0 it lies between mean|x|/σ and twice that: the condition number of the variance by Chan, Golub
+/// and LeVeque up to a factor of 2. 1 to 2 is harmless data; 1e6 leaves float one digit. y, the saved values
+/// and the gradients are functions of x̂.
 ///
-/// It is computed in double and good to a few digits: enough for the place of a point in a plot. Infinite or
-/// NaN where V <= 0 or a value is not finite. Empty for an x without rank 2 or more, without values, or not
-/// whole. Precondition: x is whole, and the state fits the configuration.
+/// κ is computed in double and accurate to a few digits, which is enough for a point in a plot. It is
+/// infinite or NaN where V <= 0 or a value is not finite. The result is empty for an x without values, of
+/// rank below 2, or not whole. Precondition: the state fits the configuration.
 std::vector<double> condition_numbers(const Config& config, const State& before, const Forward& forward,
                                       const Dialect& dialect);
 
-/// The index into those numbers of element `index` of an output that has the shape of x.
+/// Index into those numbers for element `index` of an output with the shape of x.
 std::size_t statistic_of(std::int64_t index, const Shape& x, Axes axes);
 
 }  // namespace bncheck

@@ -12,7 +12,7 @@ namespace {
 
 /// Figures of a channel that decide its regimes.
 struct Channel {
-  std::size_t count = 0, zeros = 0, distinct = 0;  ///< distinct: 3 stands for more
+  std::size_t count = 0, zeros = 0, distinct = 0;  ///< distinct: 3 means 3 or more
   double low = 0, high = 0;                        ///< of the finite values
   double smallest = 0, largest = 0;                ///< magnitudes of the finite values that are not 0
   bool finite = true, whole = true;
@@ -108,8 +108,8 @@ std::int64_t values_of(const Shape& shape) {
   return n;
 }
 
-/// |mean| is at least this many times the spread: cancellation takes 10 bits and more, or all but four of a
-/// format that has fewer.
+/// Smallest |μ| in units of the spread that counts as a large mean: cancellation takes 10 bits or more, or
+/// all but four bits of a shorter format.
 double large_mean(const FloatFormat& format) {
   return std::ldexp(1.0, std::min(10, format.precision - 4));
 }
@@ -117,17 +117,17 @@ double large_mean(const FloatFormat& format) {
 bool of_large_mean(const Channel& d) {
   return d.distinct > 1 && std::fabs(d.low + d.high) / 2 > large_mean(d.format) * (d.high - d.low);
 }
-/// At most 16 ulps of the largest value from end to end.
+/// Whether all values are neighbours: the range is at most 16 ulps of the largest value.
 bool of_neighbours(const Channel& d) {
   return d.distinct > 1 && d.largest > 0 &&
          d.high - d.low <= 16 * std::ldexp(1.0, std::max(std::ilogb(d.largest), d.format.min_exponent) -
                                                     (d.format.precision - 1));
 }
-/// Squares leave the range of the format.
+/// Whether squares leave the range of the format.
 bool of_huge(const Channel& d) {
   return d.largest > std::ldexp(1.0, d.max_exponent() / 2 + 1);
 }
-/// Everything is subnormal, or not far above.
+/// Whether all values are subnormal or slightly above.
 bool of_tiny(const Channel& d) {
   return d.largest > 0 && d.largest < std::ldexp(1.0, d.format.min_exponent + 6);
 }

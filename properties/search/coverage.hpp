@@ -1,6 +1,6 @@
 #pragma once
-/// Which declared classes of cases a check met: regimes of x, shapes, options. Classified from the case
-/// itself, for cases come from files, too.
+/// Classes of cases that a check has met: regimes of x, shapes, options. They are determined from the case
+/// itself, because cases come from files too.
 
 #include <string_view>
 #include <vector>
@@ -13,7 +13,7 @@ struct CoverageClass {
   std::string_view group;  ///< "x", "shape", "call", "option" or "execution"
   std::string_view name;
 };
-/// All of them, by group.
+/// All classes, by group.
 const std::vector<CoverageClass>& coverage_classes();
 
 class Coverage {
@@ -21,11 +21,11 @@ class Coverage {
   void add(const Case& c);
   void add(const Coverage& other);
 
-  /// Cases that were added, and those of each class, in the order of `coverage_classes`. A case belongs to
-  /// every class that one of its calls or channels belongs to.
+  /// Number of cases that were added, and of those in each class, in the order of `coverage_classes`. A case
+  /// belongs to every class that one of its calls or channels belongs to.
   int cases() const { return cases_; }
   const std::vector<int>& counts() const { return counts_; }
-  /// Classes that such a subject can be asked for, and never was.
+  /// Classes that are within these capabilities and were never met.
   std::vector<CoverageClass> never_met(const Capabilities& can) const;
 
  private:

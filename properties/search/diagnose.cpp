@@ -13,7 +13,7 @@
 namespace bncheck {
 namespace {
 
-/// The subject, put to each case once for each way of telling it.
+/// Runs of the subject: each case once for each assumed dialect.
 class Trials {
  public:
   explicit Trials(Subject& subject) : subject_(subject) {
@@ -23,19 +23,19 @@ class Trials {
     by_interface_ = subject.can().dialect == other;
   }
 
-  /// The subject is given what the interface of the dialect takes that it is assumed to speak, and owes what
-  /// that one returns.
+  /// Whether the subject gets the inputs of the interface of the dialect that it is assumed to speak, and
+  /// owes that dialect's outputs.
   bool by_interface() const { return by_interface_; }
 
   const Outcome& run(const Case& c, const Dialect& candidate, bool for_statistics) {
-    // What a subject is given or owes depends on these knobs only.
+    // The inputs and the owed outputs depend only on these knobs.
     Dialect assumed;
     assumed.averaging = candidate.averaging;
     assumed.empty_batch = candidate.empty_batch;
     assumed.saved = candidate.saved;
     assumed.axes = candidate.axes;
     if (!for_statistics) return ask(c, assumed);
-    // That it keeps no statistics, or leaves them alone, shows where it is asked for them.
+    // A subject that keeps no statistics, or leaves them alone, shows it when it is asked for them.
     Dialect asked_for = assumed;
     if (assumed.averaging == Averaging::none) asked_for.averaging = Averaging::new_weight;
     if (assumed.empty_batch == EmptyBatch::untouched) asked_for.empty_batch = EmptyBatch::nan;
@@ -43,7 +43,7 @@ class Trials {
     const bool left_out = outcome.death && outcome.death->cause == Death::Cause::protocol;
     return left_out ? ask(c, assumed) : outcome;
   }
-  /// Of the next experiment.
+  /// Forgets the runs, before the next experiment.
   void clear() { trials_.clear(); }
 
  private:
@@ -69,7 +69,7 @@ class Trials {
 
 struct Candidate {
   Dialect dialect;
-  bool silent = false;  ///< the experiment says nothing about it
+  bool silent = false;  ///< the experiment says nothing about this dialect
   DialectFit fit;
 };
 
@@ -81,7 +81,7 @@ bool contains(const std::vector<std::string>& values, const std::string& value) 
   return std::ranges::find(values, value) != values.end();
 }
 
-/// The values of a knob among some dialects, in the order of its words.
+/// Values of a knob among some dialects, in the order of its words.
 std::vector<std::string> values_among(const std::vector<Dialect>& dialects, const std::string& knob) {
   std::vector<std::string> values;
   for (const Dialect& dialect : dialects) {
@@ -96,7 +96,7 @@ std::vector<std::string> values_among(const std::vector<Dialect>& dialects, cons
   return ordered;
 }
 
-/// "running_mean[0]"
+/// Text of the place: "running_mean[0]".
 std::string place_of(const ComparedElement& element) {
   return std::string(name_of(element.output)) + "[" + std::to_string(element.index) + "]";
 }
@@ -111,10 +111,10 @@ double misfit(const Candidate& candidate) {
   return candidate.fit.explains ? 0 : measured ? worst->ratio : std::numeric_limits<double>::infinity();
 }
 
-/// What the values of a knob make of the element where an eliminated one is farthest off.
+/// Answers for the values of a knob, at the element where an eliminated one is farthest off.
 Evidence evidence_for(const std::string& knob, const std::string& asks,
                       const std::vector<Candidate>& candidates) {
-  std::map<std::string, const Candidate*> best;  // of each value
+  std::map<std::string, const Candidate*> best;  // best candidate of each value
   for (const Candidate& candidate : candidates) {
     if (candidate.silent) continue;
     const Candidate*& known = best[knob_of(candidate.dialect, knob)];
@@ -155,7 +155,7 @@ class Investigation {
  public:
   explicit Investigation(Subject& subject)
       : subject_(subject), declared_(subject.can().dialect), trials_(subject) {
-    Dialect neutral;  // what nothing is owed in
+    Dialect neutral;  // a dialect in which no output is owed
     neutral.averaging = Averaging::none;
     neutral.saved = Saved::none;
     alive_ = {neutral};
@@ -177,7 +177,8 @@ class Investigation {
     });
   }
 
-  /// The knobs that an experiment cannot decide are not identifiable for that reason, unless another one can.
+  /// Records that the knobs of an experiment are not identifiable for this reason, unless another experiment
+  /// decides them.
   void give_up(const Experiment& experiment, const std::string& why) {
     for (const std::string& knob : experiment.knobs) reasons_[knob] = why;
   }
@@ -228,8 +229,8 @@ class Investigation {
     return {dialect, false, fit_of(c, outcome, dialect, outputs, subject_.can().numerics)};
   }
 
-  /// The shortest decimal near what was measured that explains the answer, also beside a candidate that does:
-  /// another experiment may tell them apart.
+  /// Adds a candidate with the measured value: the shortest decimal near it that explains the answer. It is
+  /// added beside a candidate that explains the answer too, because another experiment may separate them.
   void measure(const Experiment& experiment, std::vector<Candidate>& candidates) {
     const std::string& knob = experiment.knobs.front();
     const std::vector<Candidate> before = candidates;
@@ -268,7 +269,7 @@ class Investigation {
     for (const std::string& knob : known_) {
       const bool new_number = knob_words(knob).empty() && contains(experiment.knobs, knob);
       const std::size_t eliminated = values_among(all, knob).size() - values_among(alive_, knob).size();
-      // Of several experiments, the one that decided most.
+      // Of several experiments, the one that eliminated most is kept.
       if ((!new_number && eliminated == 0) || eliminated < eliminated_[knob]) continue;
       eliminated_[knob] = eliminated;
       evidence_[knob] = evidence_for(knob, experiment.asks, candidates);
@@ -306,9 +307,10 @@ class Investigation {
     give_up(experiment, experiment.asks + ": " + why);
   }
 
-  /// With the fewest differences from a preset, knobs that nothing is known of being the preset's.
+  /// Dialect with the fewest differences from a preset; knobs about which nothing is known have the preset's
+  /// value.
   Dialect chosen() const {
-    // Of presets that are equally near, the one that the subject declares.
+    // Among presets that are equally near, the one that the subject declares comes first.
     std::vector<Dialect> presets;
     for (const bool declared : {true, false}) {
       for (const Dialect& preset : dialect_presets()) {
@@ -363,10 +365,10 @@ class Investigation {
   Subject& subject_;
   Dialect declared_;
   Trials trials_;
-  std::vector<Dialect> alive_;      ///< with neutral values of the knobs that are not known
-  std::vector<std::string> known_;  ///< the knobs that some experiment that was made depends on
+  std::vector<Dialect> alive_;      ///< remaining candidates; unknown knobs have neutral values
+  std::vector<std::string> known_;  ///< knobs that some experiment so far depends on
   std::map<std::string, Evidence> evidence_;
-  std::map<std::string, std::size_t> eliminated_;  ///< values, by that evidence
+  std::map<std::string, std::size_t> eliminated_;  ///< number of values that the evidence eliminated
   std::map<std::string, std::string> reasons_;
   Diagnosis diagnosis_;
 };

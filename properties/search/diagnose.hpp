@@ -1,5 +1,5 @@
 #pragma once
-/// Finding out by experiment which dialect a subject speaks.
+/// Diagnosis: experiments that find out which dialect a subject speaks.
 
 #include <optional>
 #include <string>
@@ -9,17 +9,17 @@
 
 namespace bncheck {
 
-/// What one value of a knob makes of an experiment.
+/// Answer to an experiment that one value of a knob gives.
 struct Alternative {
   std::string value;
   bool explains = false;
-  std::string remark;  ///< what happened where no number tells it: "rejected (one_value): ..."
-  /// Of the element that is looked at. The subject is given what its interface takes in this dialect, so that
-  /// it may return something else for another one.
+  std::string remark;  ///< text where there is no number to compare: "rejected (one_value): ..."
+  /// Values of the compared element. A subject whose interface depends on the dialect gets the inputs of this
+  /// dialect, so that `got` may differ between alternatives.
   float got = 0, wanted = 0;
 };
 
-/// The experiment that decided a knob, at the element where the alternatives differ.
+/// Experiment that decided a knob, at the element where the alternatives differ.
 struct Evidence {
   std::string asks;
   std::string place;  ///< "running_mean[0]"
@@ -28,26 +28,28 @@ struct Evidence {
 
 struct KnobFinding {
   std::string knob;
-  std::vector<std::string> values;  ///< that explain everything; one: it is identified
+  std::vector<std::string> values;  ///< values that explain everything; with only one, the knob is identified
   std::optional<Evidence> evidence;
-  std::string reason;  ///< why there is more than one value
+  std::string reason;  ///< reason why there is more than one value
 
   bool identified() const { return values.size() == 1; }
 };
 
 struct Diagnosis {
   std::vector<KnobFinding> knobs;  ///< in the order of dialect_knobs()
-  /// Explains everything that was asked and understood; named after the preset with the fewest differences.
+  /// Dialect that explains every experiment with a usable answer; named after the preset with the fewest
+  /// differences.
   Dialect dialect;
   /// "ASKS: what happened", for each experiment that no candidate explains.
   std::vector<std::string> unexplained;
-  int asked = 0;  ///< experiments that the subject answered
+  int asked = 0;  ///< number of experiments that the subject answered
 };
 
-/// For each experiment the candidates that are left are eliminated where the subject's outputs are beyond the
-/// attainable error of the exact answer in them, by the numerics that the subject declares. While a candidate
-/// is tried, the subject is assumed to speak it. Knobs depend on each other where experiments do, so that
-/// candidates are whole dialects; what no experiment separates stays, and is said to be not identifiable.
+/// Diagnoses the dialect of a subject. Each experiment eliminates the candidate dialects for whose exact
+/// answer the subject's outputs are beyond the attainable error, by the numerics that the subject declares.
+/// While a candidate is tried, the subject is assumed to speak it. Candidates are whole dialects, because one
+/// experiment may depend on several knobs. Values that no experiment separates stay, and are reported as not
+/// identifiable.
 Diagnosis diagnose(Subject& subject);
 
 }  // namespace bncheck

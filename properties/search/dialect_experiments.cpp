@@ -10,22 +10,22 @@ namespace {
 
 using Kind = Experiment::Kind;
 
-/// A layer with the same numbers in every channel, and one call or several on it.
+/// Layer with the same numbers in every channel, and one or more calls on it.
 struct Setting {
   double eps = 16;
   std::optional<double> momentum = 0.25;
   float weight = 1, bias = 0, running_mean = 32, running_var = 64;
-  float running_weight = 2;              ///< where the averaging is by ratio
+  float running_weight = 2;              ///< for averaging by ratio
   std::int64_t num_batches_tracked = 2;  ///< before the first call
 };
 
-/// BatchNorm1d where there is a choice, or 2d where x has positions.
+/// Dimensions of the layer: 2 if x has positions and the subject takes 2d, else the smallest that it takes.
 int dimensions_of(const Capabilities& can, bool positions) {
   if (positions && can.dimensions.contains(2)) return 2;
   return *can.dimensions.begin();
 }
 
-/// One row per sample: its values at the positions, of which there are as many in each row.
+/// x with one row per sample: its values at the positions, the same number in each row.
 Tensor batch(const Capabilities& can, int dimensions, const std::vector<std::vector<float>>& rows) {
   const std::size_t positions = rows.empty() ? 1 : rows.front().size();
   Shape shape{static_cast<std::int64_t>(rows.size()), can.channel_multiple};
@@ -39,7 +39,7 @@ Tensor batch(const Capabilities& can, int dimensions, const std::vector<std::vec
   return Tensor::of(std::move(shape), values);
 }
 
-/// One value per sample.
+/// x with one value per sample.
 Tensor column(const Capabilities& can, const std::vector<float>& values) {
   std::vector<std::vector<float>> rows;
   for (const float value : values) rows.push_back({value});
@@ -67,7 +67,7 @@ Case layer(const Capabilities& can, const Dialect& dialect, const Setting& setti
   return c;
 }
 
-/// A layer and one forward call.
+/// Maker of a case with a layer and one forward call.
 std::function<Case(const Capabilities&, const Dialect&)> forward(bool training, std::vector<float> x,
                                                                  Setting setting = {}) {
   return [=](const Capabilities& can, const Dialect& dialect) {
@@ -98,7 +98,7 @@ bool keeps_none(const Dialect& dialect, bool) {
   return dialect.averaging == Averaging::none;
 }
 
-/// The first value of an output of the last call; NaN where there is none.
+/// First value of an output of the last call; NaN if there is none.
 double first_value(const Outcome& outcome, Output output) {
   if (outcome.replies.empty()) return std::nan("");
   const Tensor* tensor = find_output(outcome.replies.back(), output);
@@ -109,7 +109,7 @@ std::optional<double> if_positive(double value) {
   return std::isfinite(value) && value > 0 ? std::optional(value) : std::nullopt;
 }
 
-/// 1/sqrt(9+16), 1/(sqrt(9)+16), 1/sqrt(9), and the same of 18.
+/// The factors are 1/√(9+16), 1/(√9+16) and 1/√9, and the same with 18 instead of 9.
 Experiment training_y() {
   return {"training, x = (1, 7), eps 16",
           {"normalising_var", "eps_place"},
@@ -127,8 +127,8 @@ Experiment inference_y() {
 
 constexpr float tiny = 0x1p-30f;
 
-/// Where variance and eps are next to nothing, what is left is the floor: y/(x - mean) = 1/sqrt(v + floor),
-/// or 1/(sqrt(v) + floor).
+/// The floor of ε, from a case with a variance and an ε near 0: y/(x − μ) = 1/√(v + floor), or 1/(√v +
+/// floor).
 std::optional<double> floor_from(const Case& c, const Outcome& outcome, const Dialect& dialect) {
   const auto& last = std::get<Forward>(c.calls.back().operation);
   const double x = static_cast<double>(last.x.floats()[0]);
@@ -154,7 +154,8 @@ Experiment eps_floor() {
           floor_from};
 }
 
-/// Without buffers where the subject can do without, for their lengths depend on the answer.
+/// Case with positions, without parameters and statistics if the subject allows that, because their lengths
+/// depend on the answer.
 Case positions_case(const Capabilities& can, const Dialect& dialect) {
   const int dimensions = dimensions_of(can, true);
   Setting setting;
@@ -190,7 +191,7 @@ Experiment saved() {
 
 const std::set<Output> running{Output::running_mean, Output::running_var, Output::running_weight};
 
-/// r and s have different weights and sizes, so that no two averagings agree.
+/// r and s have different weights and sizes, so that any two averagings differ.
 Experiment averaging() {
   return {
       "training, x = (1, 7), running_mean 32, running_var 64, running_weight 2, weight of the new value "
@@ -234,14 +235,15 @@ Experiment empty_batch() {
           Kind::odd};
 }
 
-/// Momenta that float cannot hold. The old value's weight is 1-m where the interface takes that: of such
-/// dialects only what survives 1-m is known to have reached the subject.
+/// Whether the experiment cannot show how the momentum m reached the subject. m is no float. Where the
+/// interface takes the weight of the old value, 1 − m, the subject gets only what the rounding of 1 − m
+/// leaves.
 bool loses_momentum(const Dialect& dialect, bool interface, double m) {
   const bool of_new = dialect.averaging == Averaging::new_weight;
   return keeps_none(dialect, interface) || (interface && !of_new && 1 - (1 - m) != m);
 }
 
-/// m s for r = 0 and a large s: nothing where m is 0 as a float, or where 1-m is 1.
+/// The result is m·s for r = 0 and a large s. It is 0 if m becomes 0 as a float, or 1 − m becomes 1.
 Experiment small_momentum(double m, const std::string& name, float s, const std::string& size) {
   return {"training, x = (" + size + ", " + size + "), running_mean 0, weight of the new value " + name,
           {"scalars"},
@@ -252,8 +254,8 @@ Experiment small_momentum(double m, const std::string& name, float s, const std:
           Kind::probe};
 }
 
-/// eps = 1/3 and a running variance of -(1/3 rounded down to float): v + eps is 2.0e-8, or 3.0e-8 where eps
-/// is a float. No batch has such a variance, but it is a number like any other.
+/// ε = 1/3 and a running variance of −(1/3 rounded down to float): v + ε is 2.0e-8, or 3.0e-8 if ε is a
+/// float. No batch has such a variance, but a running variance may be any number.
 Experiment cancelled_eps() {
   const float below = std::nextafter(static_cast<float>(1.0 / 3), 0.0f);
   return {
@@ -276,14 +278,15 @@ Case gradient_case(const Capabilities& can, const Dialect& dialect, double eps, 
   return c;
 }
 
-/// dy has no part along 1 and x, so that dx is h dy; the variance is next to nothing, so that h tells eps.
+/// The ε of the backward pass. dy is orthogonal to 1 and x, so dx = h·dy; the variance is near 0, so h gives
+/// ε.
 std::optional<double> backward_eps_from(const Case& c, const Outcome& outcome, const Dialect& dialect) {
   const Tensor& x = std::get<Forward>(c.calls.front().operation).x;
   const auto n = static_cast<double>(x.shape[0]);
   const double variance = std::pow(static_cast<double>(x.floats()[0]), 2) *
                           (dialect.normalising_variance == Correction::unbiased ? n / (n - 1) : 1);
   const double h = first_value(outcome, Output::dx);
-  // An eps of 0 leaves a difference of either sign, within rounding.
+  // For ε = 0 the difference is a rounding error of either sign.
   const double eps = 1 / (h * h) - variance;
   return std::isfinite(eps) && h > 0 ? std::optional(std::max(eps, 0.0)) : std::nullopt;
 }
@@ -302,7 +305,7 @@ Experiment backward_eps() {
           backward_eps_from};
 }
 
-/// Another eps, and a dy that has a part along x.
+/// Another ε, and a dy with a component along x.
 Experiment whole_gradient() {
   return {"the gradient of training, x = (1, 2, 4, 9), dy = (1, 0, 2, -1), eps 2",
           {},
@@ -313,7 +316,7 @@ Experiment whole_gradient() {
           no_gradient};
 }
 
-/// Two batches, the gradient of the second, and inference, with parameters of a trained layer.
+/// Two batches, the gradient of the second, and inference, with the parameters of a trained layer.
 Experiment everything() {
   return {"two batches of three, the gradient and inference, eps 1/2, gamma -1.5, beta 1/4",
           {},

@@ -16,7 +16,7 @@ class Comparison {
   Comparison(const std::set<Output>& looks_at, const Numerics& numerics)
       : looks_at_(looks_at), numerics_(numerics) {}
 
-  /// false: what follows the call says nothing more.
+  /// Compares one call. Returns false if the calls after it say nothing more.
   bool compare(std::size_t call, const ExpectedCall& expected, const Reply& reply, const State& before) {
     call_ = call;
     if (const auto* failure = std::get_if<Failure>(&reply.result)) {

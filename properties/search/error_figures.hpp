@@ -1,5 +1,5 @@
 #pragma once
-/// Figures of many errors: counts, extremes, and the accuracy class that follows from them.
+/// Figures of many errors: counts, extremes, and the accuracy class that follows.
 
 #include <array>
 #include <cstdint>
@@ -13,34 +13,35 @@ namespace bncheck {
 struct ErrorFigures {
   std::int64_t elements = 0;
   std::int64_t nearest = 0;   ///< correctly rounded
-  std::int64_t faithful = 0;  ///< less than an ulp off
-  /// Elements whose intermediate results leave the exponent range of float. The figures below leave them out:
-  /// nothing is promised of them that a ratio could measure.
+  std::int64_t faithful = 0;  ///< less than one ulp from the exact value
+  /// Elements whose intermediate results leave the exponent range of the arithmetic. The figures below leave
+  /// them out, because the attainable error is not a bound there.
   std::int64_t out_of_range = 0;
   double worst_ulps = 0, worst_ratio = 0, worst_folded_ratio = 0;
 
   void add(const Error& error);
   void add(const ErrorFigures& other);
-  /// Share of nearest floats, 0 to 1; 0 of nothing.
+  /// Share of correctly rounded elements, 0 to 1; 0 if there are no elements.
   double share_nearest() const;
 };
 
 enum class AccuracyClass {
-  correctly_rounded,  ///< every element is the nearest float
-  faithful,           ///< every element is less than an ulp off
-  sound,              ///< every ratio is at most 1: what float32 arithmetic with its summation may lose
-  folded,             ///< every ratio is at most 1 once what folding into alpha x + beta' may lose is allowed
+  correctly_rounded,  ///< every element is the nearest number
+  faithful,           ///< every element is less than one ulp from the exact value
+  sound,              ///< every ratio is at most 1, with the declared summation
+  folded,             ///< every ratio is at most 1 with folding into α·x + β′ allowed
   unsound,
 };
 /// "correctly rounded", "faithful", "sound", "explained by folding", "unsound"
 std::string_view name_of(AccuracyClass accuracy);
 
-/// The best class that all elements are in. The first two count every element, the others those within
-/// float's range, where alone a ratio means something. nullopt where nothing was measured.
+/// Best class that all elements are in. The first two classes count every element; the others count only
+/// elements whose intermediate results stay in range, where the ratio has a meaning. nullopt if nothing was
+/// measured.
 std::optional<AccuracyClass> accuracy_class(const ErrorFigures& figures);
 
-/// Counts by powers of two: exact zeros, what is infinite (or no number), and [2^k, 2^(k+1)) between, where
-/// the first bin takes all that is smaller and the last all that is larger.
+/// Counts by powers of two: exact zeros, infinite values (or NaN), and bins [2^k, 2^(k+1)) between. The first
+/// bin also takes all smaller values, the last one all larger values.
 class LogHistogram {
  public:
   static constexpr int lowest = -12, highest = 30;  ///< k of the first and of the last bin
@@ -49,7 +50,7 @@ class LogHistogram {
   /// Precondition: value >= 0 or NaN.
   void add(double value);
   void add(const LogHistogram& other);
-  /// The k of the bin that a positive finite value belongs to.
+  /// k of the bin of a positive finite value.
   static int bin_of(double value);
 
   std::int64_t zeros() const { return zeros_; }

@@ -13,7 +13,7 @@ namespace {
 
 constexpr double no_condition = std::numeric_limits<double>::quiet_NaN();
 
-/// Of one element of an output; NaN where there is none.
+/// Condition number for one element of an output; NaN if there is none.
 double condition_at(const std::vector<double>& conditions, const Forward& forward, Output output,
                     std::int64_t index, Axes axes) {
   const bool like_x = output == Output::y || output == Output::dx;
@@ -86,7 +86,7 @@ void ErrorStatistics::offer(PassErrors& errors, const Run& run, std::size_t call
   const double ratio = element.error.ratio;
   const auto ratio_of = [](const WorstCase& worst) { return worst.worst.error.ratio; };
   if (ratio <= 0 || (list.size() == PassErrors::most_worst && ratio <= ratio_of(list.back()))) return;
-  // The other outputs of a case, and the other laws that it is put to, make it no other case.
+  // A case counts once, for all its outputs and for all laws that it is used with.
   const auto known =
       std::ranges::find_if(list, [&](const WorstCase& worst) { return worst.content == run.content; });
   if (known != list.end()) {

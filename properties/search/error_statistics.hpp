@@ -1,6 +1,6 @@
 #pragma once
-/// What the exact judge saw, pass by pass and output by output: figures, histograms, a bounded sample of
-/// errors against the condition of the data, and the worst cases.
+/// Statistics of the exact judge, by pass and output: figures, histograms, a bounded sample of errors against
+/// the condition of the data, and the worst cases.
 
 #include <map>
 #include <utility>
@@ -13,44 +13,44 @@
 
 namespace bncheck {
 
-/// An error beside the condition number of its channel (search/condition.hpp).
+/// Error with the condition number of its channel (search/condition.hpp).
 struct ErrorPoint {
   double condition = 0, ulps = 0;
-  std::int64_t elements = 1;  ///< that it stands for
+  std::int64_t elements = 1;  ///< number of elements that it represents
 };
 
-/// At most one point for each power of two of the condition number and of the error: the worst element stands
-/// for all that fall there, the first of equal ones. Bounded, whatever the number of elements, and dense
-/// where the extremes are.
+/// At most one point for each power of two of the condition number and of the error. The worst element
+/// represents all that fall there, the first one if several are equal. So the size is bounded for any number
+/// of elements, and the extremes are kept.
 class ErrorScatter {
  public:
   void add(double condition, double ulps);
   std::vector<ErrorPoint> points() const;
 
  private:
-  /// By LogHistogram's bins, where an error of 0 lies below and an infinite one above all others.
+  /// Cells by LogHistogram's bins; an error of 0 lies below all others, an infinite one above.
   std::map<std::pair<int, int>, ErrorPoint> cells_;
 };
 
-/// All of them of elements within float's range.
+/// Errors of one output. Only `figures` counts elements outside the exponent range.
 struct OutputErrors {
-  ErrorFigures figures;  ///< these count all elements
+  ErrorFigures figures;  ///< of all elements
   LogHistogram ulps, ratio;
   ErrorScatter scatter;
 };
 
-/// A case as it was run, with its worst element.
+/// Case as it was run, with its worst element.
 struct WorstCase {
   Case content;
   Mismatch worst;
-  double condition = 0;  ///< NaN where there is none
+  double condition = 0;  ///< NaN if there is none
 };
 
 struct PassErrors {
   static constexpr std::size_t most_worst = 5;
 
   std::map<Output, OutputErrors> outputs;
-  /// Different cases, those with the largest ratios, the largest first.
+  /// Different cases with the largest ratios, in descending order.
   std::vector<WorstCase> worst;
 
   ErrorFigures total() const;
@@ -62,9 +62,9 @@ class ErrorStatistics : public ErrorSink {
   void take(const Run& run, std::size_t call, Output output,
             std::span<const JudgedElement> elements) override;
 
-  /// Passes of which no element was judged are not in it.
+  /// Statistics by pass; a pass without judged elements is absent.
   const std::map<Pass, PassErrors>& passes() const { return passes_; }
-  /// Of all passes.
+  /// Figures of all passes together.
   ErrorFigures total() const;
 
  private:

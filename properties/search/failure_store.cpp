@@ -20,7 +20,7 @@ std::string note(const CaseFile& file, const std::string& key) {
   return found == file.notes.end() ? "" : found->second;
 }
 
-/// Of the case alone, without the notes, which are about one run of it.
+/// Hash of the case alone, without the notes, which describe one run of it.
 std::uint32_t short_hash(const Case& c) {
   Fnv hash;
   const ArchivePieces pieces = pieces_of(c);
@@ -53,7 +53,7 @@ void FailureStore::add(const std::filesystem::path& path) {
   const auto warn = [&](const std::string& why) {
     warnings_.push_back("stored case '" + path.string() + "' is left out: " + why);
   };
-  // A pipe in a folder would be waited on for ever.
+  // Reading a pipe in the folder could wait for ever.
   std::error_code ignored;
   const std::filesystem::file_status status = std::filesystem::status(path, ignored);
   if (std::filesystem::exists(status) && !std::filesystem::is_regular_file(status)) {
@@ -89,7 +89,7 @@ std::vector<StoredCase> FailureStore::cases_for(const Law& law, const std::strin
 }
 
 std::filesystem::path store_failure(const std::filesystem::path& folder, CaseFile file) {
-  // The subject's own words; the others are ours, or the user's.
+  // These two come from the subject; the other notes come from bncheck or the user.
   for (const char* key : {"version", "message"}) {
     if (const auto found = file.notes.find(key); found != file.notes.end())
       found->second = untrusted_line(found->second, message_bytes);
@@ -100,7 +100,7 @@ std::filesystem::path store_failure(const std::filesystem::path& folder, CaseFil
   }
   std::filesystem::path path =
       folder / (name.substr(0, longest_name) + '-' + eight_digits(short_hash(file.content)) + extension);
-  std::error_code error;  // a folder that cannot be made is a file that cannot be written
+  std::error_code error;  // ignored: if the folder cannot be made, writing the file fails
   std::filesystem::create_directories(folder, error);
   save_case(path, file);
   return path;

@@ -1,18 +1,18 @@
 #pragma once
-/// An account of the cases that a subject did not answer in time.
+/// Count of the cases that a subject did not answer in time.
 
 #include <cstdint>
 
 namespace bncheck {
 
-/// Hangs of one subject over all laws of a run. Each takes the whole time limit of a case, and a subject that
-/// never answers is not asked the same of every law.
+/// Hangs of one subject over all laws of a run. Each hang takes the whole time limit of a case, so a subject
+/// that never answers is not tried with every law.
 struct Hangs {
   static constexpr int most = 3;
-  /// Laws in which it hung and answered nothing, since the last one in which it answered.
+  /// Number of consecutive laws, up to the latest one, in which it hung in every run.
   int in_a_row = 0;
 
-  /// Counts a law, or a case by itself, in which the subject ran that often and hung that often.
+  /// Counts a law, or a single case, with the numbers of runs and of hangs.
   void count(std::int64_t runs, std::int64_t hung) {
     if (runs > 0) in_a_row = hung == runs ? in_a_row + 1 : 0;
   }

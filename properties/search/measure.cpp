@@ -10,7 +10,7 @@
 namespace bncheck {
 namespace {
 
-/// What any subject can be asked: dense tensors in logical order, an ordinary environment.
+/// Case that any subject can be asked: dense tensors in logical order, the ordinary environment.
 CaseWish plain_wish(bool training, Regime regime) {
   CaseWish wish;
   wish.training = training;
@@ -23,12 +23,12 @@ CaseWish plain_wish(bool training, Regime regime) {
 
 Capabilities plain_capabilities() {
   Capabilities can;
-  can.dialect.cumulative = Cumulative::unsupported;  // momentum is a number
-  can.remembers_forward = false;                     // no mode is named
+  can.dialect.cumulative = Cumulative::unsupported;  // so that momentum is a number
+  can.remembers_forward = false;                     // so that a backward call names no mode
   return can;
 }
 
-/// eps as it is in practice: a float, so that a subject of either precision means the same number.
+/// Case with a usual ε: a float, so that subjects with float and with double scalars use the same number.
 Case with_usual_eps(Case c) {
   c.config.eps = static_cast<double>(1e-5f);
   return c;
@@ -84,7 +84,7 @@ std::vector<Workload> make_workloads() {
   return all;
 }
 
-/// The figures of one workload beside those of all.
+/// Collects the figures of one workload, and passes the elements on to those of all.
 class WorkloadSink : public ErrorSink {
  public:
   explicit WorkloadSink(ErrorStatistics& all) : all_(all) {}

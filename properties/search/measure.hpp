@@ -1,6 +1,6 @@
 #pragma once
-/// The same cases put to several subjects, operation by operation and regime by regime: how far each output
-/// is from the exact result at worst. Nothing is judged here, and nothing stops at the first finding.
+/// Measurement of several subjects with the same cases, by operation and regime: the worst distance of each
+/// output from the exact result. Nothing is judged here, and nothing stops at the first finding.
 
 #include <atomic>
 #include <functional>
@@ -14,27 +14,27 @@
 
 namespace bncheck {
 
-/// One kind of cases.
+/// Kind of cases.
 struct Workload {
   Pass pass;
-  std::string regime;  ///< of x, or of dy where x is ordinary
+  std::string regime;  ///< regime of x, or of dy where x is ordinary
   std::function<Case(Draws&)> draw;
 };
 const std::vector<Workload>& all_workloads();
-/// "backward_training/x_huge": a name without blanks for files and patterns.
+/// Name of the kind, without blanks, for files and patterns: "backward_training/x_huge".
 std::string kind_of(const Workload& workload);
 
-/// What a subject did with all elements of one output in one workload.
+/// Errors of a subject over all elements of one output in one workload.
 struct Measurement {
   const Workload* workload = nullptr;
   Output output = Output::y;
   ErrorFigures figures;
 };
 
-/// A case that gave no values to measure.
+/// Case without values to measure.
 struct Unmeasured {
   const Workload* workload = nullptr;
-  int index = 0;  ///< of the case in its workload
+  int index = 0;  ///< index of the case in its workload
   std::string reason;
 };
 
@@ -42,16 +42,16 @@ struct Measured {
   explicit Measured(const Dialect& dialect) : statistics(dialect) {}
 
   std::vector<Measurement> rows;
-  ErrorStatistics statistics;  ///< of all rows
+  ErrorStatistics statistics;  ///< over all rows
   std::int64_t cases = 0;
   std::vector<Unmeasured> deaths;    ///< the subject died
-  std::vector<Unmeasured> failures;  ///< it rejected the case, or returned something else than was asked for
-  std::int64_t unsupported = 0;      ///< it said that it cannot do this
-  std::int64_t not_asked = 0;        ///< beside `cases`: what was left when it had hung in case after case
+  std::vector<Unmeasured> failures;  ///< it rejected the case, or returned other outputs than requested
+  std::int64_t unsupported = 0;      ///< it reported the case as unsupported
+  std::int64_t not_asked = 0;        ///< cases that were not run because the subject kept hanging
 };
 
-/// The cases follow from the seed and from nothing else. `begins` is called before each workload. A subject
-/// that hung in case after case is asked no more.
+/// Measures one subject. The cases depend only on the seed. `begins` is called before each workload. A
+/// subject that keeps hanging is not asked any more.
 Measured measure(Subject& subject, int cases_per_workload, std::uint64_t seed,
                  const std::atomic<bool>& interrupted, Hangs& hangs,
                  const std::function<void(const Workload&)>& begins = {});

@@ -11,7 +11,7 @@
 namespace bncheck {
 namespace {
 
-/// Values that can be changed; empty tensors are not among them.
+/// Tensor whose values can be changed; empty tensors are excluded.
 struct Field {
   Tensor* tensor;
   bool variance = false;
@@ -44,7 +44,7 @@ std::vector<Field> state_fields_of(Case& c) {
   return fields;
 }
 
-/// The new value, as a number of the dtype, in the old one's place.
+/// Puts the new value, as a number of the dtype, in the place of the old one.
 void put(const Field& field, std::int64_t place, double value) {
   const double old = field.at(place);
   const double fitting = rounded_to(field.tensor->dtype, value);
@@ -61,7 +61,8 @@ double neighbour(double value, Dtype dtype, Draws& draws) {
   return next_to(dtype, value, draws.chance(1, 2));
 }
 
-/// A value of its own; 0 and subnormals lose their place where a significand is drawn.
+/// Changed value, independent of other values. Drawing a significand also changes 0 and subnormals to other
+/// sizes.
 double changed(double value, const Field& field, Draws& draws) {
   const Dtype dtype = field.tensor->dtype;
   const int fraction_bits = format_of(dtype).precision - 1;
@@ -115,7 +116,7 @@ void change_values(const Field& field, Draws& draws) {
       return change_all(field, [=](double v) { return std::ldexp(v, exponent); });
     }
     case 3: {
-      // A multiple of one of the values: the mean moves against the spread.
+      // A multiple of one of the values as an offset: the mean changes relative to the spread.
       const double offset = std::ldexp(field.any(draws), static_cast<int>(draws.between(-8, 2)));
       return change_all(field, [=](double v) { return v + offset; });
     }
@@ -126,24 +127,24 @@ void change_values(const Field& field, Draws& draws) {
   }
 }
 
-/// Another of the same order, within [2^-40, 1] where it was: what layers are made with.
+/// Another ε of the same order; one within [2^−40, 1], as usual layers have, stays there.
 double changed_eps(double eps, Draws& draws) {
   const double proposed = draws.chance(1, 2) ? std::ldexp(eps, draws.chance(1, 2) ? 1 : -1)
                                              : eps * (1 + static_cast<double>(draws.bits(20)) * 0x1p-20);
   return proposed >= 0x1p-40 && proposed <= 1 ? proposed : eps;
 }
 
-/// Another weight in [0, 1] where it was there.
+/// Another momentum; one in (0, 1) stays there.
 double changed_momentum(double momentum, Draws& draws) {
   if (!(momentum > 0 && momentum < 1)) return momentum;
   const double drawn = static_cast<double>(draws.between(1, (1 << 20) - 1)) * 0x1p-20;
   return draws.pick({drawn, momentum / 2, 1 - momentum, std::nextafter(momentum, 0.5)});
 }
 
-/// Tensors do not grow beyond this many elements: a climb lives from many evaluations.
+/// Largest number of elements that a tensor may grow to: a climb needs many evaluations.
 constexpr std::size_t most_elements = 4096;
 
-/// Cases of more elements are made smaller as often as anything else.
+/// Number of elements above which making a case smaller is as likely as any other change.
 constexpr std::int64_t large = 64;
 
 void repeat_an_index(Case& c, Draws& draws) {
@@ -151,7 +152,7 @@ void repeat_an_index(Case& c, Draws& draws) {
   const Tensor* input = input_at(c, call);
   if (input == nullptr || input->shape.empty() || 2 * input->size() > most_elements) return;
   const auto dimension = static_cast<std::size_t>(draws.below(input->shape.size()));
-  // More channels are more of the same: each is normalized by itself.
+  // Channels are not added, because each is normalised by itself.
   if (dimension == 1 || input->shape[dimension] == 0) return;
   const std::int64_t index = draws.between(0, input->shape[dimension] - 1);
   for (const std::size_t k : shaped_like(c, call)) {
@@ -160,8 +161,8 @@ void repeat_an_index(Case& c, Draws& draws) {
   }
 }
 
-/// One of the steps to a smaller case: each doubling of the place in their order as often as the next, for
-/// the few first ones, of calls and shape, save the most time.
+/// One of the steps to a smaller case. Each doubling of the index in the list is as likely as the next,
+/// because the first few steps, of calls and shape, save most time.
 Case smaller_step(const Case& c, Draws& draws) {
   const auto steps = smaller(c);
   if (steps.empty()) return c;

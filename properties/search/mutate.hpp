@@ -1,15 +1,15 @@
 #pragma once
-/// Cases that differ a little from another: the steps of a search that climbs.
+/// Small changes of a case: the steps of a climb.
 
 #include "bncheck/case.hpp"
 #include "core/draws.hpp"
 
 namespace bncheck {
 
-/// A copy of `c` with one change. Mostly of values: a neighbouring float, flipped bits, an exponent by one, a
-/// copy of another value, two swapped, a sign, a whole tensor by an ulp each, by a power of two or by a
-/// constant. Else eps, momentum, an index of a dimension once more, or a step of `smaller`. What is finite
-/// stays finite, variances keep their sign, eps and momentum the range of what layers are made with.
+/// A copy of `c` with one change, mostly of values: a neighbouring float, flipped bits, an exponent by one, a
+/// copy of another value, two values swapped, a sign, a whole tensor by one ulp each, by a power of two or by
+/// a constant. Other changes: eps, momentum, an index of a dimension repeated, or a step of `smaller`. Finite
+/// values stay finite, variances keep their sign, and eps and momentum stay in the range of usual layers.
 Case mutated(const Case& c, Draws& draws);
 
 }  // namespace bncheck

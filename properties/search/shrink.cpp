@@ -8,7 +8,7 @@ Case shrink(Case c, const std::function<bool(const Case&)>& wanted,
             std::chrono::steady_clock::time_point deadline) {
   auto steps = smaller(c);
   std::size_t place = 0;
-  std::size_t failed = 0;  // in a row
+  std::size_t failed = 0;  // number of failed steps in a row
   while (failed < steps.size() && std::chrono::steady_clock::now() <= deadline) {
     if (place >= steps.size()) place = 0;
     Case candidate = steps[place]();

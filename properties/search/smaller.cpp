@@ -41,7 +41,8 @@ std::vector<std::size_t> shaped_like(const Case& c, std::size_t k) {
 
 namespace {
 
-/// A gradient that follows its forward call's shape and is no step of its own.
+/// Whether the call is a gradient that takes its shape from its forward call, so that it has no step of its
+/// own.
 bool follows(const Case& c, std::size_t k) {
   if (!std::holds_alternative<Backward>(c.calls[k].operation)) return false;
   for (std::size_t i = k; i-- > 0;) {
@@ -54,7 +55,7 @@ bool follows(const Case& c, std::size_t k) {
 
 using KeptIndices = std::function<bool(std::int64_t)>;
 
-/// Each index of one dimension as often as `copies` says.
+/// The tensor with each index of one dimension repeated `copies(index)` times.
 Tensor with_indices(const Tensor& x, std::size_t dimension, const std::function<int(std::int64_t)>& copies) {
   std::int64_t outer = 1;
   std::int64_t inner = 1;
@@ -74,17 +75,17 @@ Tensor with_indices(const Tensor& x, std::size_t dimension, const std::function<
   return result;
 }
 
-/// Some indices of one dimension.
+/// The tensor with some indices of one dimension only.
 Tensor without_indices(const Tensor& x, std::size_t dimension, const KeptIndices& keep) {
   return with_indices(x, dimension, [&](std::int64_t j) { return keep(j) ? 1 : 0; });
 }
 
-/// Up to this many indices of a dimension are kept or dropped one by one.
+/// Largest number of indices of a dimension that are kept or dropped one by one.
 constexpr std::int64_t single_indices = 16;
 
-/// Which of `size` indices to keep, the fewest first: the first one, another one, the first 2, 4, 8; halves;
-/// all but the last quarter, eighth, ...; all but a vector's worth, which keeps the tail that a vectorised
-/// loop leaves; all but one.
+/// Choices of indices to keep out of `size`, the fewest first: the first one, another one, the first 2, 4, 8;
+/// halves; all but the last quarter, eighth, ...; all but one vector, which keeps the tail of a vectorised
+/// loop; all but one.
 std::vector<KeptIndices> cuts(std::int64_t size) {
   std::vector<KeptIndices> all;
   const auto keep = [&](KeptIndices kept) { all.push_back(std::move(kept)); };
@@ -113,7 +114,7 @@ std::vector<KeptIndices> cuts(std::int64_t size) {
   return all;
 }
 
-/// Keeps some channels, in every tensor that has one element or slice per channel.
+/// Keeps some channels in every tensor that has one element or slice per channel.
 void keep_channels(Case& c, const KeptIndices& keep) {
   const std::int64_t channels = c.config.num_features;
   for (State* state : states_of(c)) {
@@ -131,7 +132,8 @@ void keep_channels(Case& c, const KeptIndices& keep) {
   c.config.num_features = kept;
 }
 
-/// Without half of the calls, a quarter, ..., one: a call often keeps others from going alone.
+/// Steps that drop half of the calls, a quarter, ..., one: calls often depend on each other, so that none can
+/// be dropped alone.
 void shrink_calls(SmallerSteps& steps) {
   const std::size_t count = steps.base().calls.size();
   for (std::size_t size = count / 2; size > 0; size /= 2) {
@@ -162,7 +164,7 @@ void shrink_dimensions(SmallerSteps& steps) {
     const std::vector<std::size_t> together = shaped_like(copy, k);
     for (std::size_t dimension = 0; dimension < shape.size(); ++dimension) {
       const std::int64_t size = shape[dimension];
-      // The channel dimension follows num_features where they agree, and shrinks alone where they do not.
+      // The channel dimension changes together with num_features if they agree, and alone if they do not.
       if (size < 2 || (dimension == 1 && size == steps.base().config.num_features)) continue;
       for (const KeptIndices& kept : cuts(size)) {
         steps.add([=](Case& c) {
@@ -175,7 +177,7 @@ void shrink_dimensions(SmallerSteps& steps) {
   }
 }
 
-/// (N, C, L) as (N L, C): every value stays in its channel.
+/// (N, C, L) as (N·L, C): every value stays in its channel.
 Tensor positions_as_samples(const Tensor& x) {
   const auto samples = static_cast<std::size_t>(x.shape[0]);
   const auto channels = static_cast<std::size_t>(x.shape[1]);
@@ -195,7 +197,8 @@ Tensor positions_as_samples(const Tensor& x) {
   return result;
 }
 
-/// (N, C, H, W) as (N, C, H W), and so on, and at last (N, C, L) as (N L, C): the same values.
+/// Steps to a lower rank: (N, C, H, W) as (N, C, H·W), and so on, and at last (N, C, L) as (N·L, C), with the
+/// same values.
 void shrink_rank(SmallerSteps& steps) {
   Case copy = steps.base();
   const bool needless = copy.config.dimensions > 1;
@@ -224,8 +227,8 @@ void shrink_rank(SmallerSteps& steps) {
   });
 }
 
-/// One channel of the first few elements, whatever channel they were of. What depends on the number of all
-/// elements goes neither with a channel alone nor with a sample alone.
+/// Step to one channel with the first few elements, of any channel. A fault that depends on the number of all
+/// elements cannot be reached by dropping channels only, or samples only.
 void shrink_to_few(SmallerSteps& steps) {
   constexpr std::int64_t few = 8;
   Case copy = steps.base();
@@ -244,7 +247,7 @@ void shrink_to_few(SmallerSteps& steps) {
       for (std::size_t k = 0; k < c.calls.size(); ++k) {
         Tensor* input = input_at(c, k);
         if (input == nullptr) continue;
-        // Its shape is not that of the layer any more, which then loses channels without it.
+        // Its shape does not match the layer any more; the channels of the layer are reduced separately.
         input->shape = {n, 1};
         input->bytes.resize(static_cast<std::size_t>(n) * size_of(input->dtype));
         c.calls[k].exec.x = c.calls[k].exec.y = Placement{};
@@ -275,7 +278,7 @@ void shrink_exec(SmallerSteps& steps) {
   }
 }
 
-/// A momentum that is set becomes the usual one; what no layer takes stays.
+/// Steps that replace a momentum by the usual one; an invalid one stays.
 void shrink_momenta(SmallerSteps& steps) {
   const Case& base = steps.base();
   for (std::size_t k = 0; k < base.calls.size(); ++k) {
@@ -317,7 +320,7 @@ void shrink_options(SmallerSteps& steps) {
   shrink_momenta(steps);
 }
 
-/// What a backward call is asked for.
+/// Steps that request fewer outputs of a backward call.
 void shrink_wishes(SmallerSteps& steps) {
   for (std::size_t k = 0; k < steps.base().calls.size(); ++k) {
     const auto* backward = std::get_if<Backward>(&steps.base().calls[k].operation);

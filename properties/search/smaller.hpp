@@ -1,6 +1,6 @@
 #pragma once
-/// One structural notion of "smaller" for cases: RapidCheck's shrink trees, fuzz triage and the command line
-/// all use it. Calls and shape first, then options, then values.
+/// The structural order of cases: the steps from a case to smaller ones, used by the shrinking of findings,
+/// fuzz triage and the command line. Calls and shape come first, then options, then values.
 
 #include <functional>
 #include <vector>
@@ -9,11 +9,12 @@
 
 namespace bncheck {
 
-/// Cases smaller than `c`, the boldest first, each made when it is called. Following them always ends.
+/// Steps to cases smaller than `c`, the largest steps first. Each case is made when its function is called.
+/// Following them always ends.
 std::vector<std::function<Case()>> smaller(const Case& c);
 
-/// How far a value is from the simplest, 0: then 1, -1, 2, powers of two, few significant bits, ..., NaN
-/// last.
+/// Distance of a value from the simplest one, 0. The order is 0, 1, −1, 2, powers of two, few significant
+/// bits, ..., NaN.
 int complexity(double value);
 
 }  // namespace bncheck

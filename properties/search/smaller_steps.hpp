@@ -1,5 +1,5 @@
 #pragma once
-/// The steps that `smaller` offers: made from one case, carried out when they are tried.
+/// Steps of `smaller`: recorded from one case, carried out when they are tried.
 
 #include <functional>
 #include <memory>
@@ -16,7 +16,7 @@ class SmallerSteps {
   explicit SmallerSteps(const Case& c) : base_(std::make_shared<const Case>(c)) {}
 
   const Case& base() const { return *base_; }
-  /// `edit` changes a copy of the case.
+  /// Adds a step, which applies `edit` to a copy of the case.
   void add(std::function<void(Case&)> edit) {
     steps_.push_back([base = base_, edit = std::move(edit)] {
       Case c = *base;
@@ -31,20 +31,21 @@ class SmallerSteps {
   std::vector<std::function<Case()>> steps_;
 };
 
-/// x or dy; null for a call that has neither.
+/// Input of the call: x or dy; null for a call that has neither.
 Tensor* input_at(Case& c, std::size_t call);
-/// weight, bias, running_mean, running_var: one value per channel each.
+/// Tensors with one value per channel: weight, bias, running_mean, running_var.
 std::vector<std::optional<Tensor>*> per_channel(State& state);
 
-/// The tensors that change their shape with that of call k: itself, and the gradients of a forward call.
+/// Calls whose input changes its shape together with that of call k: call k itself, and the gradients of a
+/// forward call.
 std::vector<std::size_t> shaped_like(const Case& c, std::size_t k);
-/// One index of one dimension twice. Precondition: the tensor is whole and has that index.
+/// The tensor with one index of one dimension repeated. Precondition: the tensor is whole and has that index.
 Tensor with_index_repeated(const Tensor& x, std::size_t dimension, std::int64_t index);
 
-/// The state at the start, and those that are loaded.
+/// The state before the first call, and the states that are loaded.
 std::vector<State*> states_of(Case& c);
 
-/// Simpler values in tensors that keep their shapes.
+/// Adds steps to simpler values; the tensors keep their shapes.
 void shrink_values(SmallerSteps& steps);
 
 }  // namespace bncheck

@@ -11,12 +11,13 @@ namespace bncheck {
 
 namespace {
 
-/// Of a finite number that is not 0, as an integer of 53 bits.
+/// Significand of a finite number that is not 0, as an integer of 53 bits, and its exponent.
 std::uint64_t significand_of(double value, int& exponent) {
   return static_cast<std::uint64_t>(std::ldexp(std::frexp(std::fabs(value), &exponent), 53));
 }
 
-/// Below 160 for every exponent: that of a float counts as it is, and 45 of a double's beyond count as one.
+/// Distance of the exponent from that of 1, compressed to less than 160: the exponents of a float count one
+/// each, those of a double beyond them count one per 45.
 int distance_of_exponent(int exponent) {
   const int distance = std::abs(exponent - 1);
   return distance <= 149 ? distance : std::min(149 + (distance - 149) / 45, 159);
@@ -30,19 +31,20 @@ int complexity(double value) {
   if (std::isinf(value)) return 20000 + (value < 0);
   int exponent = 0;
   const int bits = 53 - std::countr_zero(significand_of(value, exponent));
-  // 2 for 1, 3 for -1, then by significant bits, and among equally many by distance of the exponent from that
-  // of 1, which stays below half a bit's 320. 53 bits stay below infinity.
+  // 2 for 1, 3 for −1; then by the number of significant bits, and for equal numbers by the distance of the
+  // exponent from that of 1, which stays below 320, the step of one bit. 53 bits stay below the complexity of
+  // infinity.
   return 2 + (value < 0) + 320 * (bits - 1) + 2 * distance_of_exponent(exponent);
 }
 
 namespace {
 
-/// Values beyond this many are simplified all at once only.
+/// Largest number of values that are simplified one by one; more are simplified only all at once.
 constexpr std::int64_t single_values = 64;
 
 using Values = std::vector<double>;
 
-/// The value with its `keep` highest significant bits.
+/// The value with only its `keep` highest significant bits.
 double with_bits(double value, int keep) {
   if (!std::isfinite(value) || value == 0) return value;
   int exponent = 0;
@@ -51,7 +53,7 @@ double with_bits(double value, int keep) {
   return std::copysign(std::ldexp(static_cast<double>(kept), exponent - 53), value);
 }
 
-/// Simpler numbers of the dtype than `value`, the simplest first.
+/// Numbers of the dtype that are simpler than `value`, the simplest first.
 std::vector<double> simpler(double value, Dtype dtype) {
   std::vector<double> candidates{0, 1, -1, 2};
   if (std::isfinite(value) && value != 0) {
@@ -64,7 +66,7 @@ std::vector<double> simpler(double value, Dtype dtype) {
     for (const int keep : {bits / 2, bits - 2, bits - 1}) {
       if (keep >= 1) candidates.push_back(with_bits(value, keep));
     }
-    // The exponent half-way to that of 1, then by one.
+    // The exponent half-way to that of 1, then one step.
     candidates.push_back(std::ldexp(value, (1 - exponent) / 2));
     candidates.push_back(std::ldexp(value, exponent > 1 ? -1 : 1));
     candidates.push_back(std::fabs(value));
@@ -83,7 +85,7 @@ std::vector<double> simpler(double value, Dtype dtype) {
 
 using Access = std::function<Tensor*(Case&)>;
 
-/// All tensors of a case that hold values to simplify.
+/// All tensors of a case with values to simplify.
 std::vector<Access> tensors_of(const Case& base) {
   std::vector<Access> all;
   Case copy = base;
@@ -100,7 +102,7 @@ std::vector<Access> tensors_of(const Case& base) {
   return all;
 }
 
-/// The same order in consecutive integers, `first` for the smallest value.
+/// Consecutive integers in the order of the values, `first` for the smallest value.
 Values ranks(const Values& values, double first) {
   const std::set<double> distinct(values.begin(), values.end());
   Values result;
@@ -110,7 +112,7 @@ Values ranks(const Values& values, double first) {
   return result;
 }
 
-/// The power of two that brings the largest value to [1, 2).
+/// Exponent of the power of two that scales the largest value to [1, 2).
 int normal_exponent(const Values& values) {
   double largest = 0;
   for (const double v : values) largest = std::isfinite(v) ? std::max(largest, std::fabs(v)) : largest;
@@ -123,7 +125,7 @@ long total_complexity(const Values& values) {
   return sum;
 }
 
-/// The whole tensor at once, the simplest first.
+/// Simpler values for the whole tensor at once, the simplest first.
 std::vector<Values> simpler_together(const Values& values, Dtype dtype) {
   std::vector<Values> candidates{Values(values.size(), 0.0), Values(values.size(), 1.0)};
   if (values.size() > 1) candidates.emplace_back(values.size(), values[0]);
@@ -134,7 +136,7 @@ std::vector<Values> simpler_together(const Values& values, Dtype dtype) {
   };
   const bool comparable = std::ranges::none_of(values, [](double v) { return std::isnan(v); });
   if (comparable && std::ssize(values) <= single_values) {
-    // A spread that is small beside the mean needs all values to move at once.
+    // A spread that is small beside the mean is kept only if all values move at once.
     for (const double first : {0.0, 0x1p4, 0x1p8, 0x1p12, 0x1p16, 0x1p20}) {
       candidates.push_back(ranks(values, first));
     }
@@ -152,7 +154,7 @@ std::vector<Values> simpler_together(const Values& values, Dtype dtype) {
   return candidates;
 }
 
-/// Every occurrence of one value at once: equal values stay equal.
+/// Steps that change every occurrence of one value at once, so that equal values stay equal.
 void shrink_equal_values(SmallerSteps& steps, const Access& access, const Tensor& tensor) {
   std::set<std::uint64_t> distinct;
   const auto count = static_cast<std::int64_t>(tensor.size());

@@ -1,6 +1,6 @@
 #pragma once
-/// What a subject did with a sequence of cases, for doing it again and for telling where another subject does
-/// something else.
+/// Record of a subject's outcomes for a sequence of cases, to replay them and to find where another subject
+/// differs.
 
 #include <vector>
 
@@ -8,8 +8,8 @@
 
 namespace bncheck {
 
-/// The same replies bit for bit, states included. The wording of a rejection is not compared: no law is about
-/// it.
+/// Whether the replies are the same bit for bit, states included. The wording of a rejection is not compared,
+/// because no law depends on it.
 bool same_outcome(const Outcome& a, const Outcome& b);
 
 struct Tape {
@@ -17,7 +17,7 @@ struct Tape {
   std::vector<Outcome> outcomes;
 };
 
-/// A subject whose runs are recorded.
+/// Subject whose runs are recorded.
 class Recorder : public Subject {
  public:
   explicit Recorder(Subject& subject) : subject_(subject) {}
@@ -26,7 +26,7 @@ class Recorder : public Subject {
   const Capabilities& can() const override { return subject_.can(); }
   Outcome run(const Case& c) override;
 
-  /// What was recorded since the last call.
+  /// Returns what was recorded since the last call.
   Tape take();
 
  private:
@@ -34,17 +34,17 @@ class Recorder : public Subject {
   Tape tape_;
 };
 
-/// Runs the tape's cases on `subject` up to the first one with another outcome than the tape's, which is the
-/// last one that is returned.
+/// Runs the tape's cases on `subject` up to the first one whose outcome differs from the tape; its outcome is
+/// the last one returned.
 struct Replayed {
   std::vector<Outcome> outcomes;
   bool differs = false;
 };
 Replayed replay_until_different(const Tape& tape, Subject& subject);
 
-/// A subject that has already run the first cases that it will be asked for: those are answered from
-/// `outcomes`, the others by the subject. The caller gets what a subject that ran all of them would have
-/// said, as long as the cases come in the tape's order, which a law's check sees to: it is a function of the
+/// Subject that has already run the first cases that it will be asked for. Those are answered from
+/// `outcomes`, the others by the subject. The result is the same as if the subject ran all of them, provided
+/// that the cases come in the order of the tape. A law's check ensures that, because it is a function of the
 /// case and of the outcomes so far.
 class Resumed : public Subject {
  public:
