@@ -50,7 +50,7 @@ std::string command_line(const AuditArguments& arguments) {
   return line + (arguments.shrink ? " --shrink" : "");
 }
 
-/// false where it could not be written, after a line that says so.
+/// Saves one case. Returns false after a line on stderr if it could not be written.
 bool save(const std::string& folder, const std::string& name, const Law& law, const Case& c,
           const std::string& message) {
   const std::filesystem::path path =
@@ -65,7 +65,7 @@ bool save(const std::string& folder, const std::string& name, const Law& law, co
   }
 }
 
-/// Each is tried; false where one could not be written.
+/// Saves all cases. Returns false if one of them could not be written.
 bool save_cases(const std::string& folder, const AuditReport& report) {
   bool all = true;
   for (const Alarm& alarm : first_alarms(report.result)) {

@@ -23,7 +23,7 @@ using nlohmann::ordered_json;
 
 constexpr const char* manifest_name = "MANIFEST.json";
 constexpr const char* sums_name = "SHA256SUMS";
-/// Ours is three deep.
+/// Deepest nesting of a manifest; those that bncheck writes are three deep.
 constexpr int deepest_manifest = 8;
 
 std::string sha256_of(std::span<const std::byte> bytes) {
@@ -36,7 +36,7 @@ std::string sha256_of(std::span<const std::byte> bytes) {
   throw UsageError("folder '" + folder.string() + "' " + why);
 }
 
-/// A name in a manifest leads nowhere but into its own folder.
+/// Whether a name in a manifest stays within its folder.
 bool is_plain(const std::string& name) {
   return !name.empty() && name != "." && name != ".." && name.find('/') == std::string::npos &&
          name.find('\0') == std::string::npos;
@@ -94,7 +94,7 @@ void verify(const fs::path& folder, const CaseSetFile& file) {
 CaseSetWriter::CaseSetWriter(const fs::path& folder) {
   std::error_code error;
   folder_ = fs::weakly_canonical(folder, error);
-  // "cases/" is "cases", whose parent is where the temporary folder belongs.
+  // "cases/" means "cases", whose parent must hold the temporary folder.
   if (!folder_.has_filename()) folder_ = folder_.parent_path();
   if (error || folder_.empty()) refuse(folder, "cannot be made: it has no name that leads somewhere");
   if (fs::exists(folder_, error) && !fs::is_directory(folder_, error)) {
@@ -109,7 +109,7 @@ CaseSetWriter::CaseSetWriter(const fs::path& folder) {
   fs::create_directories(folder_.parent_path(), error);
   fs::path temporary = folder_;
   temporary += ".tmp" + std::to_string(::getpid());
-  // What a process of our number left when it was killed would come into the set.
+  // Files of a killed process with the same process id would become part of the set.
   if (!error && fs::exists(temporary, error)) refuse(temporary, "is left of another run: remove it");
   temporary_.emplace(std::move(temporary));
   fs::create_directory(temporary_->path(), error);
@@ -146,7 +146,7 @@ void CaseSetWriter::finish(std::uint64_t seed, const std::string& dialect) {
   write_file(temporary_->path() / manifest_name, std::as_bytes(std::span(text)));
   sum(manifest_name, sha256_of(std::as_bytes(std::span(text))));
   write_file(temporary_->path() / sums_name, std::as_bytes(std::span(sums)));
-  // Over an empty folder this is allowed, over one that has been filled meanwhile it is not.
+  // rename replaces an empty folder, but not one that was filled meanwhile.
   std::error_code error;
   fs::rename(temporary_->path(), folder_, error);
   if (error) refuse(folder_, "cannot be written: " + error.message());

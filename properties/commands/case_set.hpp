@@ -2,7 +2,7 @@
 /// A folder of case files with their checksums, as `bncheck gen` writes and `bncheck judge` reads it.
 ///
 /// NAME.case.safetensors     a case (bncheck/case_file.hpp)
-/// NAME.answer.safetensors   its exact answer (bncheck/answer_file.hpp), where one was asked for
+/// NAME.answer.safetensors   its exact answer (bncheck/answer_file.hpp), if requested
 /// NAME.output.safetensors   the outputs of a BatchNorm (bncheck/output_file.hpp), here or elsewhere
 /// MANIFEST.json             {"schema": 1, "version", "seed", "dialect",
 ///                            "files": [{"name", "kind": "case" or "answer", "about", "bytes", "sha256"}]},
@@ -25,40 +25,41 @@ inline constexpr const char* answer_suffix = ".answer.safetensors";
 inline constexpr const char* output_suffix = ".output.safetensors";
 
 struct CaseSetFile {
-  std::string name;   ///< without folders
+  std::string name;   ///< file name without folders
   std::string kind;   ///< "case" or "answer"
-  std::string about;  ///< what was drawn: "training/ordinary", or a law's name
+  std::string about;  ///< source of the case: "training/ordinary", or a law's name
   std::size_t bytes = 0;
   std::string sha256;  ///< 64 hexadecimal digits
 };
 
-/// Writes a set into a temporary folder beside its place: the set is there as a whole or not at all.
+/// Writes a set into a temporary folder beside its place, so that the set appears as a whole or not at all.
 class CaseSetWriter {
  public:
-  /// Throws UsageError where `folder` exists and is no empty folder, is the current one, or cannot be made.
+  /// Throws UsageError if `folder` exists and is not an empty folder, is the current folder, or cannot be
+  /// made.
   explicit CaseSetWriter(const std::filesystem::path& folder);
   CaseSetWriter(const CaseSetWriter&) = delete;
   CaseSetWriter& operator=(const CaseSetWriter&) = delete;
 
-  /// Throws std::runtime_error that names the file.
+  /// Throws std::runtime_error, which names the file.
   void add(const std::string& name, const std::string& kind, const std::string& about,
            std::span<const std::byte> bytes);
-  /// Writes manifest and checksums and puts the folder in its place. Throws std::runtime_error.
+  /// Writes manifest and checksums and moves the folder to its place. Throws std::runtime_error.
   void finish(std::uint64_t seed, const std::string& dialect);
 
  private:
   std::filesystem::path folder_;
-  std::optional<Temporary> temporary_;  ///< what is not finished goes with it
+  std::optional<Temporary> temporary_;  ///< removes an unfinished set
   std::vector<CaseSetFile> files_;
 };
 
 struct CaseSet {
-  std::string dialect;  ///< that the answers are given in
+  std::string dialect;  ///< dialect of the answers
   std::vector<CaseSetFile> files;
 };
 
-/// The set in this folder, every file that it names found there and unchanged. Throws UsageError that names
-/// the file which is missing or damaged.
+/// Reads the set in this folder and checks that every file that it names is present and unchanged. Throws
+/// UsageError, which names the file that is missing or damaged.
 CaseSet read_case_set(const std::filesystem::path& folder);
 
 }  // namespace bncheck

@@ -31,7 +31,7 @@ struct CheckArguments {
   ForeignLimits limits;
 };
 
-/// What is stored is tried first, unless the user does not want it; a damaged file costs a line of warning.
+/// Store of the cases to try first; empty with --no-database. A damaged file costs a warning.
 FailureStore open_store(const CheckArguments& arguments) {
   if (arguments.no_database) return {};
   FailureStore store(arguments.save);
@@ -39,7 +39,8 @@ FailureStore open_store(const CheckArguments& arguments) {
   return store;
 }
 
-/// One line on stderr names a subject that was lost, as it does one that could not be started at all.
+/// Exit status of the report. A subject that was lost during the run gets one line on stderr, like one that
+/// could not be started.
 int status_of(const CheckReport& report) {
   if (!report.lost.empty()) {
     complain(report.lost);
@@ -50,8 +51,8 @@ int status_of(const CheckReport& report) {
   return report.inconclusive() ? exit_inconclusive : exit_holds;
 }
 
-/// Every law had at least as many cases as it has by default, none was cut short by a finding or by time:
-/// what was never met then is not met by chance.
+/// Whether every law had at least as many cases as by default, and none was cut short by a finding or by
+/// time. A class that was never met then was not missed by chance.
 bool is_full(const CheckArguments& arguments, const CheckReport& report) {
   return arguments.law == "*" && arguments.cases >= CheckArguments().cases &&
          std::ranges::all_of(report.findings, [](const Finding& finding) {
@@ -60,7 +61,7 @@ bool is_full(const CheckArguments& arguments, const CheckReport& report) {
          });
 }
 
-/// The laws that have something to climb by share the time.
+/// Climbs with all laws that can climb; they share the time.
 void climb_all(CheckReport& report, Subject& subject, CheckOptions options, std::chrono::milliseconds time,
                const std::function<void(Finding&)>& save) {
   std::vector<Finding*> climbers;
@@ -90,7 +91,7 @@ bool write_reports(const CheckArguments& arguments, const CheckReport& report) {
        {"--report", [&] { return check_html(report, arguments.dialect, BNCHECK_VERSION); }}});
 }
 
-/// Nothing was checked. Reports of an earlier run do not stay as if they were of this one.
+/// Result of a run without a check. The reports are written too, so that those of an earlier run do not stay.
 int report_absence(const CheckArguments& arguments, CheckReport report) {
   const int status = status_of(report);
   return write_reports(arguments, report) ? status : exit_usage;
@@ -112,7 +113,7 @@ int run_check(const CheckArguments& arguments) {
   options.interrupted = &interruption();
   ForeignLimits limits = arguments.limits;
   limits.interrupted = options.interrupted;
-  // A subject that starts slowly has no more time than there is.
+  // The start of the subject counts against the time of the run.
   if (end) limits.start = std::min(limits.start, duration_from("--time", arguments.time));
   std::unique_ptr<Subject> subject;
   try {
@@ -150,7 +151,7 @@ int run_check(const CheckArguments& arguments) {
   };
   for (const Law* law : laws) {
     if (*options.interrupted || !report.lost.empty()) break;
-    // What is left of the time is shared by the laws that are left.
+    // The remaining time is shared by the remaining laws.
     if (end) {
       const auto now = std::chrono::steady_clock::now();
       options.deadline = now + (*end - now) / static_cast<std::int64_t>(laws.size() - report.findings.size());

@@ -1,12 +1,12 @@
 #pragma once
-/// The commands of the bncheck program: each adds itself to the command line and leaves its exit status.
+/// The commands of the program bncheck. Each adds itself to the command line and sets its exit status.
 
 #include <CLI/CLI.hpp>
 #include <stdexcept>
 
 namespace bncheck {
 
-/// Exit statuses; if several apply, the first of usage, cannot_run, violated, inconclusive.
+/// Exit statuses; if several apply, the first of usage, cannot_run, interrupted, violated, inconclusive.
 enum ExitStatus : int {
   exit_holds = 0,
   exit_violated = 1,
@@ -16,13 +16,13 @@ enum ExitStatus : int {
   exit_interrupted = 130,
 };
 
-/// What the user gave cannot be used: one line, exit status 2.
+/// An argument of the user cannot be used: one line on stderr, exit status 2.
 class UsageError : public std::runtime_error {
  public:
   using std::runtime_error::runtime_error;
 };
 
-/// Each registers a subcommand whose callback sets `status`.
+/// Each function adds a subcommand whose callback sets `status`.
 void add_audit(CLI::App& app, int& status);
 void add_check(CLI::App& app, int& status);
 void add_compare(CLI::App& app, int& status);

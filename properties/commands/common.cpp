@@ -17,7 +17,7 @@
 namespace bncheck {
 namespace {
 
-/// A subject that is judged as if it spoke another dialect.
+/// Subject that is judged as if it spoke another dialect.
 class InDialect : public Subject {
  public:
   InDialect(std::unique_ptr<Subject> subject, Dialect dialect)
@@ -36,8 +36,8 @@ class InDialect : public Subject {
   Capabilities can_;
 };
 
-/// A number times what its unit stands for; nullopt if the text is no such thing. A number too large for the
-/// product stands for the largest.
+/// Number times the value of its unit; nullopt if the text has another form. A product that is too large
+/// becomes the largest number.
 std::optional<std::int64_t> quantity_from(const std::string& text,
                                           const std::map<std::string, std::int64_t>& units) {
   const std::size_t digits = std::min(text.find_first_not_of("0123456789"), text.size());
@@ -48,10 +48,10 @@ std::optional<std::int64_t> quantity_from(const std::string& text,
   return number > largest / unit->second ? largest : number * unit->second;
 }
 
-/// Further than this the clock need not tell: a sum of such times stays far within its range.
+/// Longest duration, so that sums of such times stay far within the range of the clock.
 constexpr std::int64_t longest_hours = 24 * 365;
 
-/// One that knows escape sequences.
+/// Whether the descriptor is a terminal with escape sequences.
 bool is_terminal(int descriptor) {
   const char* kind = std::getenv("TERM");
   return ::isatty(descriptor) != 0 && kind != nullptr && std::string_view(kind) != "dumb";
@@ -93,7 +93,7 @@ void require_subject_name(const std::string& name) {
   } catch (const std::invalid_argument& error) {
     throw UsageError(error.what());
   } catch (const SubjectUnavailable&) {
-    // That is said at its turn.
+    // The error is reported when the subject is started.
   }
 }
 
@@ -123,7 +123,7 @@ CLI::Validator integer_in(std::int64_t least, std::int64_t most) {
     const std::optional<std::int64_t> number = parse_integer(text);
     if (!number || *number < least || *number > most)
       return "'" + text + "', expected an integer from " + range;
-    text = std::to_string(*number);  // CLI11 would read 010 as octal
+    text = std::to_string(*number);  // CLI11 reads 010 as octal
     return std::string();
   };
   return {check, "", ""};

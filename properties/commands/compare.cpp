@@ -29,7 +29,8 @@ struct CompareArguments {
   ForeignLimits limits;
 };
 
-/// What a terminal shows and the pages say; files that it wrote are no part of the result.
+/// Command line for the terminal and the pages, without the files that the command writes, which are no part
+/// of the result.
 std::string command_line(const CompareArguments& arguments, std::uint64_t seed) {
   std::string line = "bncheck compare";
   for (const std::string& subject : arguments.subjects) line += " " + shell_quoted(subject);
@@ -38,7 +39,7 @@ std::string command_line(const CompareArguments& arguments, std::uint64_t seed) 
   return line + fmt::format(" --seed {}", seed);
 }
 
-/// Every law on a subject, with the findings saved.
+/// Checks every law on a subject and saves the findings.
 std::vector<Finding> check_laws(const CompareArguments& arguments, Subject& subject, const std::string& name,
                                 std::uint64_t seed, Hangs& hangs, FindingFolder& folder) {
   CheckOptions options;
@@ -67,13 +68,13 @@ std::vector<Finding> check_laws(const CompareArguments& arguments, Subject& subj
   return findings;
 }
 
-/// A program or a plugin says itself what it is.
+/// Version of the subject; a program or a plugin also reports its own name.
 std::string version_of(const std::string& name, const Subject& subject) {
   return name.ends_with(subject.name()) ? subject.version() : subject.name() + " " + subject.version();
 }
 
-/// The subject starts at its turn and ends with it: a hundred of them at once would take all descriptors.
-/// `folder` is absent where no law is checked.
+/// Runs one subject from its start to its end: many subjects at the same time would use up all descriptors.
+/// `folder` is absent if no law is checked.
 Contestant play(const CompareArguments& arguments, const std::string& name, std::uint64_t seed,
                 std::optional<FindingFolder>& folder) {
   Contestant contestant{name, ""};
@@ -104,7 +105,7 @@ int run_compare(const CompareArguments& arguments) {
   std::optional<FindingFolder> folder;
   if (!arguments.no_laws) folder.emplace(arguments.save, arguments.names_folder);
   const std::uint64_t seed = seed_from(arguments.seed);
-  // A misspelt name is reported before the first one runs.
+  // A misspelt name must be reported before the first subject runs.
   for (const std::string& name : arguments.subjects) require_subject_name(name);
   League league;
   league.seed = seed;

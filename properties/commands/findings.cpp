@@ -30,7 +30,7 @@ std::string FindingFolder::save(const std::string& subject_name, const LawResult
                                     {"seed", std::to_string(seed)}}})
         .string();
   } catch (const std::runtime_error& error) {
-    // A full disk loses the case file, not the findings of the run.
+    // A full disk must lose only the case file, not the results of the run.
     complain(error.what());
     lost_some_ = true;
     return "";

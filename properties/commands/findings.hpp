@@ -1,5 +1,5 @@
 #pragma once
-/// Cases that violated a law, as commands save them.
+/// Saving of cases that violated a law.
 
 #include <string>
 
@@ -7,20 +7,19 @@
 
 namespace bncheck {
 
-/// The folder that a run saves its findings in.
+/// Folder in which a run saves its findings.
 class FindingFolder {
  public:
-  /// A folder that cannot be written is a UsageError where the user named it by `--save`; the default one
-  /// costs a line on stderr, and then nothing is saved: a run in a place that cannot be written still has
-  /// results.
+  /// A folder that cannot be written is a UsageError if the user named it by `--save`. The default folder
+  /// costs one line on stderr, and nothing is saved: such a run still has results.
   FindingFolder(std::string folder, bool named_by_user);
 
-  /// Saves the counterexample with the law, the subject (as the command line named it) and the seed in its
-  /// notes, and returns the file; "" where there is none. A case that cannot be written costs a line on
-  /// stderr.
+  /// Saves the counterexample, with the law, the subject (as named on the command line) and the seed in its
+  /// notes, and returns the name of the file; "" if there is no counterexample. A case that cannot be written
+  /// costs one line on stderr.
   std::string save(const std::string& subject_name, const LawResult& result, const Subject& subject,
                    std::uint64_t seed);
-  /// Some case could not be written.
+  /// Whether a case could not be written.
   bool lost_some() const { return lost_some_; }
 
  private:

@@ -23,14 +23,14 @@ struct GenArguments {
   bool with_answers = false;
 };
 
-/// What cases are drawn from: a workload, or a law's own generator.
+/// Source of cases: a workload, or a law's own generator.
 struct Source {
   std::string kind;
   int cases = 0;
   std::function<Case(Draws&)> draw;
 };
 
-/// A workload draws PyTorch's state, to which a ratio's sum of weights is added: as if after two batches.
+/// A workload draws PyTorch's state. For averaging by ratio, the sum of weights of two batches is added.
 Case with_state_of(Case c, const Dialect& dialect) {
   if (dialect.averaging == Averaging::ratio && c.state.running_mean && !c.state.running_weight) {
     c.state.running_weight = Tensor::filled({1}, 2);
@@ -67,7 +67,7 @@ std::vector<Source> law_sources(const GenArguments& arguments, const Capabilitie
   return sources;
 }
 
-/// "backward_training-x_huge-0007"
+/// File name without ending: "backward_training-x_huge-0007".
 std::string file_stem(const std::string& kind, int index) {
   std::string stem = kind;
   std::ranges::replace(stem, '/', '-');
@@ -93,7 +93,7 @@ int run_gen(const GenArguments& arguments) {
   const std::uint64_t seed = seed_from(arguments.seed);
   const std::vector<Source> sources =
       arguments.law.empty() ? workload_sources(arguments, can.dialect) : law_sources(arguments, can);
-  // Before there is anything to remove.
+  // Signals are handled before there is anything to remove.
   const std::atomic<bool>& interrupted = interruption();
   CaseSetWriter writer(arguments.output);
   const bool with_progress = shows_progress();

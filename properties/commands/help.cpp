@@ -8,8 +8,8 @@
 namespace bncheck {
 namespace {
 
-/// An option or positional argument, the same in each command that has it; positional ones have no heading of their
-/// own.
+/// Style of an option or positional argument, the same in every command that has it. Positional arguments
+/// have no heading.
 struct Style {
   std::string_view name;
   const char* value;

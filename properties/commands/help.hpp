@@ -1,12 +1,12 @@
 #pragma once
-/// What --help says beside each option's own text.
+/// Parts of --help beside each option's own text.
 
 #include <CLI/CLI.hpp>
 
 namespace bncheck {
 
-/// Names of values (N, TIME, FILE), headings, and an example per command. To be called when all commands are
-/// there.
+/// Adds names of values (N, TIME, FILE), headings, and an example per command. Must be called when all
+/// commands have been added.
 void style_help(CLI::App& app);
 
 }  // namespace bncheck

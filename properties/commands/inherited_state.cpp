@@ -9,7 +9,8 @@
 namespace bncheck {
 namespace {
 
-/// Streams give up where a descriptor that does not block is full for a moment, and lose what they had.
+/// Makes a descriptor block. Streams fail on a non-blocking descriptor that is full for a moment, and lose
+/// their content.
 void let_block(int number) {
   const int flags = ::fcntl(number, F_GETFL);
   if (flags >= 0 && (flags & O_NONBLOCK) != 0) ::fcntl(number, F_SETFL, flags & ~O_NONBLOCK);

@@ -1,10 +1,10 @@
 #pragma once
-/// What a process gets from the one that started it, beside its arguments.
+/// State that a process inherits from its parent, besides its arguments.
 
 namespace bncheck {
 
-/// A parent may have set stdin, stdout or stderr not to block, or have blocked signals, mostly by chance:
-/// none of that is meant for this program.
+/// Resets inherited state. A parent may have made stdin, stdout or stderr non-blocking, or have blocked
+/// signals, mostly by accident; neither is meant for this program.
 void mend_inherited_state();
 
 }  // namespace bncheck

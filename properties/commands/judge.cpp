@@ -28,11 +28,11 @@ struct JudgeArguments {
 
 struct FilePair {
   fs::path case_file, output_file;
-  /// The user named the output file, which may be a pipe then: <(command).
+  /// Whether the user named the output file, which may then be a pipe: <(command).
   bool named_by_user = true;
 };
 
-/// Of every case of the set, the output file of its name.
+/// Pairs each case of the set with the output file of its name.
 std::vector<FilePair> pairs_of_sets(const fs::path& cases, const std::vector<std::string>& outputs,
                                     const CaseSet& set) {
   if (outputs.size() != 1 || !fs::is_directory(outputs.front())) {
@@ -71,7 +71,7 @@ void judge_pair(const FilePair& pair, Capabilities can, ErrorStatistics& statist
     judged.message = untrusted_line(error.what(), message_bytes);
     return;
   }
-  // What made the outputs takes the dtypes of the case that it was given.
+  // The program that made the outputs takes the dtypes of the case that it was given.
   can.dtypes = {dtypes_in(judged.content)};
   RecordedSubject subject(std::move(outputs), can);
   Runner runner(subject);
@@ -91,7 +91,8 @@ void judge_pair(const FilePair& pair, Capabilities can, ErrorStatistics& statist
   }
 }
 
-/// A case that cannot be read is the user's mistake, an output file that cannot is one of many.
+/// Judges one file. A case that cannot be read is an error of the user; an output file that cannot be read is
+/// a result like others.
 JudgedFile judge_file(const FilePair& pair, const Capabilities& can, ErrorStatistics& statistics) {
   JudgedFile judged;
   judged.case_file = pair.case_file.string();
@@ -107,7 +108,7 @@ JudgedFile judge_file(const FilePair& pair, const Capabilities& can, ErrorStatis
     return judged;
   }
   judge_pair(pair, can, statistics, judged);
-  // It is shown where values are off only.
+  // The case is shown only where values are wrong.
   if (judged.mismatches.empty()) judged.content = {};
   return judged;
 }

@@ -12,13 +12,13 @@
 
 namespace {
 
-/// An error is one line on stderr, whatever it contains.
+/// Reports an error in one line on stderr, whatever it contains.
 int report(const std::string& message, int status) {
   bncheck::complain(message);
   return status;
 }
 
-/// CLI11 would say of a misspelt command that there is none.
+/// Reports an unknown command. CLI11 would only say that a command is missing.
 void require_known_command(const CLI::App& app, const std::string& word) {
   if (word.starts_with("-")) return;
   std::string known;
@@ -29,7 +29,8 @@ void require_known_command(const CLI::App& app, const std::string& word) {
   throw bncheck::UsageError("unknown command '" + word + "', expected one of: " + known);
 }
 
-/// An empty one is what a script passes for a variable that is not set: it would count as no option.
+/// Refuses empty values of options. A script passes one for a variable that is not set, and it would count as
+/// no option.
 void require_values(CLI::App& app) {
   for (CLI::App* command : app.get_subcommands({})) {
     for (CLI::Option* option : command->get_options()) {
@@ -52,7 +53,7 @@ int main(int argc, char** argv) {
   app.footer(
       "Exit status: 0 every applicable law held; 1 a law was violated; 2 usage or unreadable input; 3 the "
       "subject\n"
-      "could not be run; 4 inconclusive; 130 interrupted. If several apply: 2, 3, 1, 4.");
+      "could not be run; 4 inconclusive; 130 interrupted. If several apply: 2, 3, 130, 1, 4.");
   add_subjects(peer_entries());
   int status = exit_usage;
   add_check(app, status);

@@ -11,7 +11,7 @@ namespace bncheck {
 namespace {
 
 void write_error(std::string_view text) {
-  // What stderr does not take is lost: there is no other place to say so.
+  // Output that stderr does not take is lost: there is no other place to report it.
   std::fwrite(text.data(), 1, text.size(), stderr);
 }
 

@@ -1,5 +1,5 @@
 #pragma once
-/// One line on stderr that says how far a run has come; nothing where stderr is no terminal.
+/// Progress of a run in one line on stderr; nothing if stderr is no terminal.
 
 #include <cstddef>
 #include <string>
@@ -9,9 +9,9 @@ namespace bncheck {
 class Progress {
  public:
   explicit Progress(std::size_t steps);
-  /// The next step begins.
+  /// Begins the next step.
   void start(const std::string& step);
-  /// Cases that the step has run.
+  /// Shows the number of cases that the step has run.
   void show(std::int64_t cases) const;
   void clear() const;
 

@@ -20,7 +20,7 @@ struct ReplayArguments {
   ForeignLimits limits;
 };
 
-/// The law that the user or the file names; else every law.
+/// The laws that the user or the file names; otherwise every law.
 std::vector<const Law*> laws_for(const ReplayArguments& arguments, const CaseFile& file) {
   if (!arguments.law.empty()) return laws_from(arguments.law);
   const auto named = file.notes.find("law");
@@ -34,7 +34,7 @@ std::vector<const Law*> laws_for(const ReplayArguments& arguments, const CaseFil
 
 struct Tally {
   int judged = 0, bad = 0;
-  std::string reason;  ///< why the last law that did not apply did not
+  std::string reason;  ///< reason of the last law that did not apply
 };
 
 void replay_law(const Law& law, const Case& c, Runner& runner, Tally& tally) {

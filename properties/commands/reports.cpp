@@ -27,7 +27,7 @@ std::optional<struct stat> status_of(const std::string& name) {
   return status;
 }
 
-/// Where one would overwrite the other, or both would run into one another.
+/// Whether two reports have the same target, so that one would overwrite the other or both would be mixed.
 bool are_one_file(const std::string& a, const std::string& b) {
   if (a == to_stdout && b == to_stdout) return true;
   const auto first = status_of(a), second = status_of(b);
@@ -68,10 +68,10 @@ bool Reports::take_stdout() const {
 
 bool Reports::write(const Texts& texts) const {
   bool all = true;
-  // A request that comes now gives up a report that nobody reads. After one during the run, which asked for
-  // the reports, the next ends the program.
+  // A request to end that comes during this function gives up a report without a reader. If the request came
+  // during the run, which ended for it, the next one ends the program.
   const std::atomic<bool>* given_up = interruption() ? nullptr : &interruption();
-  // What was printed before comes first, where one of them is /dev/stdout.
+  // Earlier output must come first, because a report may go to /dev/stdout.
   flush_output();
   for (const auto& [option, text] : texts) {
     const std::string& file = files_.at(option);

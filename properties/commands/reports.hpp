@@ -1,5 +1,5 @@
 #pragma once
-/// The reports that a run was asked for: --json, --junit, --markdown, --report.
+/// Reports that the user requests: --json, --junit, --markdown, --report.
 
 #include <CLI/CLI.hpp>
 #include <functional>
@@ -10,23 +10,24 @@ namespace bncheck {
 
 class Reports {
  public:
-  /// This object has to stay where it is. `about` says what is written, as in "write the result as JSON to
-  /// this file".
+  /// Adds an option for a report. This object must not move after that. `about` describes the report, as in
+  /// "write the result as JSON to this file".
   void add_option(CLI::App& command, const std::string& option, const std::string& about);
 
-  /// Before a run: each can be written, and no two of them are one file. Throws UsageError.
+  /// Checks before a run that each report can be written and that no two of them are the same file. Throws
+  /// UsageError.
   void require_writable() const;
-  /// One goes to stdout, where it takes the table's place.
+  /// Whether a report goes to stdout, where it replaces the table.
   bool take_stdout() const;
 
-  /// What the report of each option says.
+  /// Makers of the reports, by option.
   using Texts = std::map<std::string, std::function<std::string()>>;
-  /// Writes those that were asked for. One that cannot be written costs a line on stderr and none of the
-  /// others; false where there was one.
+  /// Writes the requested reports. One that cannot be written costs one line on stderr and does not affect
+  /// the others. Returns false if there was one.
   bool write(const Texts& texts) const;
 
  private:
-  std::map<std::string, std::string> files_;  ///< by option; "" is not asked for, "-" is stdout
+  std::map<std::string, std::string> files_;  ///< by option; "": not requested, "-": stdout
 };
 
 }  // namespace bncheck

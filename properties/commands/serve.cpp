@@ -12,7 +12,7 @@ namespace {
 
 constexpr std::string_view plugin_prefix = "plugin:";
 
-/// Here a plugin is loaded into this very process: that is what the process is for.
+/// Makes the subject. A plugin is loaded into this process, which exists for that purpose.
 std::unique_ptr<Subject> make_here(const std::string& name) {
   if (name.starts_with(plugin_prefix)) return load_plugin(name.substr(plugin_prefix.size()));
   return make_subject(name);
@@ -28,7 +28,7 @@ void add_serve(CLI::App& app, int& status) {
       "exec:'ssh board bncheck serve plugin:X.so' brings one from elsewhere");
   command->add_option("subject", *name, "plugin:PATH.so, or any other subject")->required();
   command->callback([name, &status] {
-    // A subject here finds signals as any program does.
+    // The subject must find the signals as any program does.
     restore_signals();
     serve([&] { return make_here(*name); });
     status = exit_holds;

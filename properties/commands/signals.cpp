@@ -18,8 +18,8 @@ constexpr std::array requests{SIGINT, SIGTERM, SIGHUP};
 constexpr std::array endings{SIGQUIT, SIGXCPU};
 constexpr std::array failures{SIGPIPE, SIGXFSZ};
 
-/// One request to end may come as two signals: timeout(1) signals the program and then its process group, and
-/// of a terminal that is closed both the kernel and the shell tell.
+/// Time within which two signals count as one request to end: timeout(1) signals the program and then its
+/// process group, and for a terminal that is closed both the kernel and the shell send a signal.
 constexpr std::int64_t one_request = 100'000'000;  // ns
 
 std::atomic<bool> ends_in_order{false};
@@ -54,11 +54,11 @@ void on_request(int number) {
   errno = kept;
 }
 
-/// What was being written fails instead. Ignored, it would be ignored by the programs that are started here
-/// too.
+/// The failing write reports the error instead. The signal is handled and not ignored, because programs that
+/// are started from here would inherit that.
 void on_failure(int) {}
 
-/// false where the signal was ignored from the start.
+/// Installs a handler. Returns false if the signal was ignored from the start.
 bool handle(int number, void (*handler)(int), bool even_if_ignored = false) {
   struct sigaction before{};
   ::sigaction(number, nullptr, &before);
@@ -74,7 +74,8 @@ bool handle(int number, void (*handler)(int), bool even_if_ignored = false) {
 void open_standard_descriptors() {
   for (const int number : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
     if (::fcntl(number, F_GETFD) >= 0 || errno != EBADF) continue;
-    // The lowest number that is free. What is printed to a closed stdout is lost, which a write is to show.
+    // open returns the lowest free number. stdout is opened for reading only, so that a write to it fails and
+    // shows that the output is lost.
     [[maybe_unused]] const int opened = ::open("/dev/null", number == STDERR_FILENO ? O_WRONLY : O_RDONLY);
   }
 }

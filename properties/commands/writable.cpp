@@ -42,7 +42,7 @@ void require_writable_file(const std::string& option, const std::string& name) {
 void require_writable_folder(const std::string& option, const std::string& name) {
   std::error_code error;
   fs::path nearest = fs::absolute(name, error);
-  // What does not exist yet can be made where the nearest thing that exists is a writable folder.
+  // A path that does not exist can be made if its nearest existing parent is a writable folder.
   while (!fs::exists(fs::symlink_status(nearest, error)) && nearest != nearest.root_path()) {
     nearest = nearest.parent_path();
   }

@@ -1,5 +1,5 @@
 #pragma once
-/// What the exact judge saw, for a terminal and for programs.
+/// Results of the exact judge, for a terminal and for programs.
 
 #include <functional>
 #include <map>
@@ -10,13 +10,13 @@
 
 namespace bncheck {
 
-/// "correctly rounded", ..., or "not measured" where there is nothing to measure.
+/// Name of the class: "correctly rounded", ..., or "not measured" without measured elements.
 std::string show_class(const ErrorFigures& figures);
-/// "99.9 %": not rounded up to 100 where one is missing, nor down to 0.
+/// Share of correctly rounded elements: "99.9 %", never rounded up to 100 or down to 0.
 std::string show_share(const ErrorFigures& figures);
 
-/// A line per pass: its class, and the figures that it follows from. Of an unsound pass `replay` gives a
-/// command for the smallest case; it may be empty.
+/// Table with a line per pass: its class and the figures that decide it. For an unsound pass, `replay` gives
+/// the command for its smallest case; it may be empty.
 std::string accuracy_table(const std::map<Pass, PassErrors>& accuracy,
                            const std::function<std::string(Pass)>& replay);
 
@@ -25,10 +25,10 @@ std::string accuracy_table(const std::map<Pass, PassErrors>& accuracy,
 nlohmann::ordered_json figures_json(const ErrorFigures& figures);
 
 /// [{"pass", ...figures, "smallest_case", "outputs": [{"output", ...figures, "ulps": HISTOGRAM, "ratio":
-/// HISTOGRAM, "points": [[condition, ulps, elements that it stands for]]}],
-/// "worst": [{"case", "outcome", "ulps", "ratio", "condition"}]}],
-/// HISTOGRAM {"zero", "infinite", "bins": [[k, elements in [2^k, 2^(k+1))]]}. Histograms and points are of
-/// elements within float's range. `smallest_case` gives a file's name; it may be empty.
+/// HISTOGRAM, "points": [[condition, ulps, number of elements that it represents]]}], "worst": [{"case",
+/// "outcome", "ulps", "ratio", "condition"}]}], HISTOGRAM {"zero", "infinite", "bins": [[k, elements in [2^k,
+/// 2^(k+1))]]}. Histograms and points contain only elements whose intermediate results stay in range.
+/// `smallest_case` gives the name of a file; it may be empty.
 nlohmann::ordered_json accuracy_json(const std::map<Pass, PassErrors>& accuracy,
                                      const std::function<std::string(Pass)>& smallest_case);
 

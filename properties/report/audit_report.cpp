@@ -39,7 +39,7 @@ std::size_t small_cases(const AuditReport& report) {
       report.shrunk, [](const ShrunkCase& shrunk) { return shrunk.content && is_small(*shrunk.content); }));
 }
 
-/// What makes the audit fail, one line each.
+/// Reasons why the audit fails, one line each.
 std::string complaints(const AuditResult& result) {
   std::string text;
   for (std::size_t f = 0; f < result.plan.faults.size(); ++f) {

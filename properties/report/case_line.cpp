@@ -9,7 +9,7 @@ namespace {
 
 constexpr std::size_t shown_values = 16;
 
-/// The fewest digits that identify a float; narrower numbers are floats too.
+/// Fewest digits that identify the value as a float; numbers of narrower dtypes are floats too.
 std::string show_shortest(double value, Dtype dtype) {
   return dtype == Dtype::f64 ? fmt::format("{}", value) : fmt::format("{}", static_cast<float>(value));
 }
@@ -72,7 +72,8 @@ std::string show_momentum(const std::optional<double>& momentum) {
   return momentum ? fmt::format("momentum {}", *momentum) : "momentum cumulative";
 }
 
-/// Its vectors are allowed to be of any length, but a fresh state can be made for reasonable ones only.
+/// Fresh state of the layer; empty for a num_features that is negative or above 4096, for which it would be
+/// large.
 State usual_state(const Config& config) {
   const bool reasonable = config.num_features >= 0 && config.num_features <= 4096;
   return reasonable ? fresh_state(config) : State{};

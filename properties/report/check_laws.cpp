@@ -49,7 +49,7 @@ std::string save(const LawResult& result, const Subject& subject, const LawCheck
       .string();
 }
 
-/// One case file, as if it had been drawn.
+/// Result for one case file, as if it had been drawn.
 LawResult replayed(const Law& law, Subject& subject, const std::string& file) {
   const Case c = load_case(file).content;
   LawResult result;

@@ -99,7 +99,7 @@ std::string coverage_table(const CheckReport& report, Style style) {
 
 namespace {
 
-/// A case as one line that a terminal has room for.
+/// The case in one line that fits a terminal.
 std::string short_line(const Case& c) {
   constexpr std::size_t longest = 240;
   const std::string line = show_case_line(c);

@@ -14,7 +14,7 @@ namespace {
 
 using nlohmann::ordered_json;
 
-/// "none gives 32, got 25"
+/// Text of an alternative: "none gives 32, got 25".
 std::string show(const Alternative& alternative) {
   if (!alternative.remark.empty()) return fmt::format("{}: {}", alternative.value, alternative.remark);
   return fmt::format("{} gives {}, got {}", alternative.value, alternative.wanted, alternative.got);

@@ -1,5 +1,5 @@
 #pragma once
-/// What `bncheck diagnose` prints.
+/// Output of `bncheck diagnose`.
 
 #include <string>
 
@@ -8,12 +8,12 @@
 
 namespace bncheck {
 
-/// A line per knob: what was found, and the evidence; then what no dialect explains, and the option
-/// that the other commands take.
+/// One line per knob with the finding and its evidence; then what no dialect explains, and the --dialect
+/// option for the other commands.
 std::string show_diagnosis(const Diagnosis& diagnosis, const std::string& subject, Style style);
 
 /// {"schema": 1, "subject", "version", "dialect", "nearest", "explained", "unexplained", "knobs"}; a knob has
-/// "found" (its values that are left), "identified", "reason" and "evidence".
+/// "found" (its remaining values), "identified", "reason" and "evidence".
 std::string to_json(const Diagnosis& diagnosis, const std::string& subject, const std::string& version);
 
 }  // namespace bncheck

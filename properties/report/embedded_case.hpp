@@ -1,5 +1,5 @@
 #pragma once
-/// A case file inside of a page.
+/// A case file inside a page.
 
 #include <optional>
 #include <string>
@@ -8,7 +8,7 @@
 
 namespace bncheck {
 
-/// The case file as a data URL; nullopt for one that is larger than a page should carry.
+/// The case file as a data URL; nullopt if it is too large for a page.
 std::optional<std::string> case_url(const CaseFile& file);
 
 }  // namespace bncheck

@@ -1,5 +1,5 @@
 #pragma once
-/// On what a report was made: what another result may be due to.
+/// Environment of a report, which may explain a different result elsewhere.
 
 #include <string>
 #include <utility>
@@ -7,8 +7,8 @@
 
 namespace bncheck {
 
-/// Names and values: this program's version and compiler, the system, the processor and the vector
-/// instructions that it has. No date: the same run gives the same report.
+/// Names and values: version and compiler of this program, the system, the processor and its vector
+/// instructions. There is no date, so that the same run gives the same report.
 std::vector<std::pair<std::string, std::string>> environment_facts(const std::string& version);
 
 }  // namespace bncheck

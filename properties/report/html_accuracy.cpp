@@ -53,7 +53,7 @@ std::string output_charts(const AccuracyOwner& owner, Pass pass, Output output, 
       show_measure(errors.figures.worst_ratio), charts);
 }
 
-/// The law that judges every call of a case, forward calls or gradients, against the exact answer.
+/// Name of the law that compares every forward call, or every gradient, with the exact answer.
 const char* judging_law(Pass pass) {
   return pass == Pass::training || pass == Pass::inference ? "matches_oracle" : "backward_matches_oracle";
 }

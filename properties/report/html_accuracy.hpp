@@ -1,5 +1,5 @@
 #pragma once
-/// What the exact judge saw of one subject, on a page.
+/// Results of the exact judge for one subject, on a page.
 
 #include <map>
 #include <string>
@@ -8,19 +8,19 @@
 
 namespace bncheck {
 
-/// Whose errors they are. `prefix` starts the ids, so that several subjects fit on a page.
+/// Subject of the errors. `prefix` starts the ids, so that several subjects fit on a page.
 struct AccuracyOwner {
   std::string prefix, subject, dialect;
 };
 
 /// The accuracy class in words and in a colour.
 std::string html_class(const ErrorFigures& figures);
-/// A row per pass: class and figures. Empty for nothing measured.
+/// Table with a row per pass: class and figures. Empty if nothing was measured.
 std::string html_classes(const std::map<Pass, PassErrors>& accuracy);
-/// Per pass and output: histograms of ulps and ratio, and errors against the condition of the data, where
-/// rings lead to the articles of `html_worst_cases`.
+/// Charts per pass and output: histograms of ulps and ratio, and errors against the condition of the data.
+/// Rings there are links to the articles of `html_worst_cases`.
 std::string html_charts(const AccuracyOwner& owner, const std::map<Pass, PassErrors>& accuracy);
-/// An article per case: its worst element, its values, the case file and the line that replays it.
+/// One article per case: its worst element, its values, the case file and the line that replays it.
 std::string html_worst_cases(const AccuracyOwner& owner, const std::map<Pass, PassErrors>& accuracy);
 
 }  // namespace bncheck

@@ -29,7 +29,7 @@ std::string verdict_of(const AuditReport& report) {
   return text + fmt::format(" {} alarms{}", alarms(result), result.interrupted ? " (interrupted)" : "");
 }
 
-/// A cell of the matrix: the darker, the more seeds.
+/// Cell of the matrix; it is darker for more seeds.
 std::string heat(const AuditReport& report, std::size_t fault, std::size_t law) {
   const AuditCell& cell = report.result.faults[fault][law];
   if (cell.detected() == 0) return "";

@@ -12,7 +12,7 @@
 namespace bncheck {
 namespace {
 
-/// Where things are drawn, in the units of the view box.
+/// Place of the drawing, in units of the view box.
 struct Frame {
   double width, height;
   double left = 48, right = 10, top = 10, bottom = 34;
@@ -36,15 +36,15 @@ std::string axes(const Frame& frame) {
          line("axis", frame.left, frame.floor(), frame.width - frame.right, frame.floor());
 }
 
-/// 2^k for a person: "0.25", "16", "1e+06".
+/// Text of 2^k: "0.25", "16", "1e+06".
 std::string show_power(int k) {
   const double value = std::ldexp(1.0, k);
   if (std::abs(k) > 10) return fmt::format("{:.0e}", value);
   return k < -3 ? fmt::format("{:.2g}", value) : fmt::format("{:g}", value);
 }
 
-/// Rows and columns of powers of two, between one for zero and one for what is infinite: the bins of
-/// LogHistogram, as far as they are used.
+/// Scale of powers of two, with a bin for zero below and one for infinity above: the used bins of
+/// LogHistogram.
 class Scale {
  public:
   static constexpr int zero = LogHistogram::lowest - 1, infinite = LogHistogram::highest + 1;
@@ -57,7 +57,7 @@ class Scale {
   int last() const { return last_; }
   int count() const { return last_ - first_ + 1; }
   static std::string name(int bin) { return bin == zero ? "0" : bin == infinite ? "inf" : show_power(bin); }
-  /// Bins that get a label: at most about eight, and both ends of the line where they are 0 and infinity.
+  /// Whether the bin has a label: about eight bins have one, and both ends if they are 0 and infinity.
   bool is_labelled(int bin) const {
     const int step = std::max(1, (count() + 7) / 8);
     return bin == zero || bin == infinite || (bin % step == 0 && bin != zero + 1 && bin != infinite - 1);
@@ -99,7 +99,7 @@ std::string describe(const LogHistogram& histogram, const Scale& scale, const st
   return "Elements by error. " + parts + ".";
 }
 
-/// Powers of ten of the count, from 1 at a little above the floor.
+/// Height of a count on a logarithmic axis; 1 is slightly above the floor.
 double count_height(double count, double most, const Frame& frame) {
   return frame.inner_height() * (std::log10(count) + 0.3) / (std::log10(most) + 0.3);
 }
@@ -151,11 +151,11 @@ std::string svg_histogram(const ChartText& text, const LogHistogram& histogram) 
 
 namespace {
 
-/// A plane of two scales.
+/// Plane with two scales.
 struct Plane {
   Frame frame{360, 230};
   Scale x, y;
-  /// The place of a value, at its exact place within its bin.
+  /// Position of a value, exact within its bin.
   static double position(double value, const Scale& scale) {
     const int bin = bin_of(value);
     const double within =
@@ -215,7 +215,8 @@ std::string svg_scatter(const ChartText& text, const std::vector<ErrorPoint>& po
   if (points.empty()) return "";
   const Plane plane = plane_of(points, placed);
   const Frame& frame = plane.frame;
-  // A picture has no parts for a screen reader; the links in it need to stay what they are.
+  // role="img" hides the parts of a picture from screen readers. Only the marks have it, so that the links
+  // stay links.
   std::string svg = fmt::format(
       "<svg viewBox=\"0 0 {:.0f} {:.0f}\" role=\"group\" aria-labelledby=\"{}-title\" class=\"scatter\">\n"
       "<g role=\"img\" aria-labelledby=\"{}-title {}-desc\">\n<title id=\"{}-title\">{}</title>\n"

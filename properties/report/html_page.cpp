@@ -25,7 +25,7 @@ std::string show_section(const PageSection& section) {
       html_id(section.id), markup(section.title), section.html);
 }
 
-/// One cell: the first of a row is its header.
+/// One cell; the first cell of a row is its header.
 std::string cell(const HtmlTable& table, std::size_t column, const std::string& html) {
   const char* number = column >= table.first_number ? " class=\"number\"" : "";
   if (column == 0) return fmt::format("<th scope=\"row\">{}</th>", html);

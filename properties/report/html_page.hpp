@@ -1,5 +1,5 @@
 #pragma once
-/// One self-contained HTML page: what every report has in common. Text that is passed as `html` is markup
+/// One self-contained HTML page: the common parts of every report. Text that is passed as `html` is markup
 /// already; everything else is escaped here.
 
 #include <string>
@@ -16,8 +16,8 @@ struct PageSection {
   std::string html;
 };
 
-/// A page with a heading, a sentence that tells the result, and its sections, which the navigation lists.
-/// Sections without content are left out.
+/// A page with a heading, a sentence with the result, and its sections, which the navigation lists. Sections
+/// without content are left out.
 std::string html_page(const std::string& title, const std::string& verdict_html,
                       const std::vector<PageSection>& sections);
 
@@ -28,13 +28,13 @@ struct HtmlTable {
   std::size_t first_number = 1;                ///< columns from here on are numbers
   std::string style{};                         ///< class
 };
-/// In a box of its own that scrolls where it is wider than the page. Empty for a table without rows.
+/// A table in a box that scrolls if it is wider than the page. Empty for a table without rows.
 std::string html_table(const HtmlTable& table);
 
-/// Names and values.
+/// List of names and values.
 std::string html_facts(const std::vector<std::pair<std::string, std::string>>& facts);
 std::string html_link(const std::string& id, const std::string& text);
-/// Opens by a click.
+/// Section that opens with a click.
 std::string html_folded(const std::string& summary, const std::string& html, bool open = false);
 std::string html_pre(const std::string& text);
 std::string html_replay(const std::string& command);

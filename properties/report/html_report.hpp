@@ -1,5 +1,5 @@
 #pragma once
-/// The reports as one self-contained HTML file each: no script, style, picture or font comes from elsewhere.
+/// Reports as one self-contained HTML file each: no script, style, picture or font comes from elsewhere.
 
 #include <string>
 
@@ -9,7 +9,7 @@
 
 namespace bncheck {
 
-/// `dialect` is the one that the user asked for; empty: the subject's own. `version` is this program's.
+/// `dialect` is the one that the user asked for; empty: the subject's own. `version` is that of this program.
 std::string check_html(const CheckReport& report, const std::string& dialect, const std::string& version);
 std::string league_html(const League& league);
 std::string audit_html(const AuditReport& report);

@@ -9,11 +9,11 @@ namespace bncheck {
 
 /// {"schema": 1, "subject", "version", "dialect", "seed", "cases", "violations",
 /// "stored": {"tried", "hold_again"}, "coverage": {GROUP: {CLASS: cases}}, "accuracy": as accuracy_json
-/// (report/accuracy.hpp) gives it, "interrupted", "lost": why the subject could not be started, at first or
-/// again, or null, "laws":
+/// (report/accuracy.hpp) gives it, "interrupted", "lost": why the subject could not be started or
+/// started again, or null, "laws":
 /// [{"name", "verdict", "cases", "discarded", "reason", "worst_ulp", "worst_ratio", "climbed":
 /// {"evaluations", "worst_ratio"}, "slow": {"seconds", "median_seconds", "case"}, "case_file"}]}; numbers
-/// that are not finite are the strings "inf" and "nan", what does not exist is null.
+/// that are not finite are the strings "inf" and "nan"; absent values are null.
 std::string to_json(const CheckReport& report);
 
 }  // namespace bncheck

@@ -1,5 +1,5 @@
 #pragma once
-/// Outputs from files, as they were judged.
+/// Results of outputs from files.
 
 #include <map>
 #include <string>
@@ -14,13 +14,13 @@ struct JudgedFile {
   enum class Kind {
     holds,
     violated,
-    not_judged,  ///< nothing is promised of its values
+    not_judged,  ///< no bound applies to its values
     missing,     ///< the case has no output file
-    unreadable,  ///< the output file is damaged, or of another case
+    unreadable,  ///< the output file is damaged, or belongs to another case
   };
   Kind kind = Kind::holds;
   std::string case_file, output_file;
-  std::string message;  ///< one line; empty where it holds
+  std::string message;  ///< one line; empty if it holds
   Case content;
   std::vector<Mismatch> mismatches;
 };
@@ -35,9 +35,10 @@ struct JudgedFiles {
   std::size_t count(JudgedFile::Kind kind) const;
 };
 
-/// What is wrong with a file, and where; empty for one that holds.
+/// The error of a file, and its place; empty for a file that holds.
 std::string show_judged(const JudgedFile& file);
-/// A row per pass and output: how many values, share of nearest floats, worst errors, accuracy class.
+/// Table with a row per pass and output: number of values, share of nearest numbers, worst errors, accuracy
+/// class.
 std::string output_table(const std::map<Pass, PassErrors>& accuracy);
 /// "12 output files in pytorch, sound: 11 hold, 1 violated", and " (interrupted)"
 std::string judged_summary(const JudgedFiles& judged);

@@ -77,16 +77,16 @@ std::string show_laws(const Contestant& contestant) {
 
 namespace {
 
-/// The end of a name tells two commands apart.
+/// Name cut at its start: the ends of two commands differ more often.
 std::string shortened(const std::string& name, std::size_t width) {
   const std::string line = untrusted_line(name, message_bytes);
   if (line.size() <= width) return line;
   std::size_t begin = line.size() - width + 3;
-  while ((static_cast<unsigned char>(line[begin]) & 0xc0) == 0x80) ++begin;  // inside of a character
+  while ((static_cast<unsigned char>(line[begin]) & 0xc0) == 0x80) ++begin;  // within a character
   return "..." + line.substr(begin);
 }
 
-/// Subjects are named as on the command line, and commands are long.
+/// Name of the subject as on the command line, made safe to show.
 std::string shown_name(const Contestant& c) {
   return untrusted_line(c.name, message_bytes);
 }
@@ -145,7 +145,7 @@ std::string class_rows(const League& league) {
   return text;
 }
 
-/// How often, and what the first few were.
+/// Number of cases, and the first few of them.
 std::string show_list(const Contestant& c, const char* what, const std::vector<Unmeasured>& list) {
   constexpr std::size_t shown = 3;
   if (list.empty()) return "";
@@ -188,7 +188,7 @@ std::string show_row(const Measurement* row) {
                      show_measure(row->figures.worst_ratio));
 }
 
-/// A terminal has room for some subjects side by side.
+/// Table for some subjects side by side, as many as fit a terminal.
 std::string detail_block(const League& league, const std::vector<const Contestant*>& some) {
   std::string text = fmt::format("\n{:<19}{:<21}{:<13}", "pass", "regime", "output");
   for (const Contestant* c : some)

@@ -1,5 +1,5 @@
 #pragma once
-/// Several subjects side by side: the same cases put to each, and the laws.
+/// Comparison of several subjects: with the same cases, and by the laws.
 
 #include <optional>
 #include <string>
@@ -12,16 +12,16 @@ namespace bncheck {
 
 struct Contestant {
   std::string name, version;
-  /// Why the subject could not be run; empty where it could. Then there is nothing else.
+  /// Reason why the subject could not be run; empty if it could. If it is set, nothing else is.
   std::string skipped{};
   std::optional<Measured> measured{};
   std::vector<Finding> laws{};
 
-  /// Laws with this verdict.
+  /// Number of laws with this verdict.
   int count(LawResult::Kind kind) const;
-  /// Violated laws, and those that the subject died of.
+  /// Number of violated laws, and of those with which the subject died.
   int violations() const;
-  /// Of all passes.
+  /// Figures of all passes together.
   ErrorFigures figures() const;
   ErrorFigures figures(Pass pass) const;
 };
@@ -29,14 +29,14 @@ struct Contestant {
 struct League {
   std::vector<Contestant> contestants;
   std::uint64_t seed = 0;
-  int cases = 0;      ///< per pass and regime
-  int law_cases = 0;  ///< per law; 0: laws were not asked
+  int cases = 0;      ///< cases per pass and regime
+  int law_cases = 0;  ///< cases per law; 0: no laws were checked
   bool interrupted = false;
   std::string command{}, bncheck_version{};
 };
 
-/// A row per subject: laws, share of nearest floats, worst ulps and ratio; its accuracy class in each pass;
-/// what it violates, refuses and dies of; then a row per pass, regime and output.
+/// Table with a row per subject: laws, share of nearest floats, worst ulps and ratio; its accuracy class in
+/// each pass; its violations, rejections and deaths; then a row per pass, regime and output.
 std::string league_table(const League& league);
 
 /// The summary as Markdown tables.
@@ -47,22 +47,22 @@ std::string league_page(const League& league);
 ///  "violations": [{"law", "reason", "case_file"}],
 ///  ...figures of all passes (figures_json of report/accuracy.hpp), "accuracy": accuracy_json,
 ///  "deaths": {"cases", "first": [{"pass", "regime", "case", "reason"}]}, "failures": the same,
-///  "unsupported": cases, "not_asked": cases that are not among "cases", for it hung,
+///  "unsupported": cases, "not_asked": cases that are not in "cases" because it hung,
 ///  "rows": [{"pass", "regime", "output", ...figures}]}]}; a subject that was skipped has the first three
 ///  only.
 std::string league_json(const League& league);
 
 /// "hung in case after case and was not asked 31 more"
 std::string show_not_asked(const Measured& measured);
-/// The Nth case of a workload, and what came of it.
+/// Index of a case of a workload, and its result.
 std::string show_unmeasured(const Unmeasured& unmeasured);
-/// The rows of the table for a pass, regime and output; null where the subject gave none.
+/// Row of the table for a pass, regime and output; null if the subject has none.
 const Measurement* find_row(const Contestant& contestant, const Workload& workload, Output output);
-/// Outputs that at least one subject gave in this workload, in order.
+/// Outputs that at least one subject has in this workload, in order.
 std::vector<Output> outputs_of(const League& league, const Workload& workload);
-/// Those that were run.
+/// Subjects that were run.
 std::vector<const Contestant*> players(const League& league);
-/// "79 hold, 0 violated, 0 not applicable"; "-" where laws were not asked.
+/// "79 hold, 0 violated, 0 not applicable"; "-" if no laws were checked.
 std::string show_laws(const Contestant& contestant);
 
 }  // namespace bncheck

@@ -45,7 +45,7 @@ int CheckReport::violations() const {
 
 namespace {
 
-/// Size of the tensors that the subject starts from and is given.
+/// Size in bytes of the tensors that the subject starts from and gets.
 std::size_t bytes_of(const Case& c) {
   std::size_t sum = 0;
   for (const auto& [name, member] : state_tensors)

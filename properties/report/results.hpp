@@ -1,5 +1,5 @@
 #pragma once
-/// What a run of `bncheck check` found: the one thing that every renderer shows.
+/// Results of a run of `bncheck check`, for all reports.
 
 #include <map>
 #include <string>
@@ -11,39 +11,38 @@ namespace bncheck {
 
 struct Finding {
   LawResult result;
-  /// Where the shrunk case was saved; empty where there is none.
+  /// File of the shrunk case; empty if there is none.
   std::string case_file;
 };
 
 struct CheckReport {
   std::string subject, version;
-  std::string dialect;  ///< the one that the subject was judged in
+  std::string dialect;  ///< dialect in which the subject was judged
   std::uint64_t seed = 0;
   bool interrupted = false;
   std::vector<Finding> findings;
-  /// Classes of cases that the subject can be asked for and never was, although every law had as many cases
-  /// as a check has by default: a generator starves.
+  /// Classes of cases that are within the subject's capabilities and were never met, although every law had
+  /// at least as many cases as a check has by default: a generator does not reach them.
   std::vector<CoverageClass> starved{};
-  /// Of the stored and of the drawn cases, as far as the laws hold numbers against the exact answer.
+  /// Accuracy on the stored and the drawn cases, from the laws that compare with the exact answer.
   std::map<Pass, PassErrors> accuracy{};
-  /// Why the subject could not be started, at first or again before all laws were asked; empty where it
+  /// Reason why the subject could not be started, or started again before all laws were checked; empty if it
   /// could.
   std::string lost{};
 
   int cases() const;
-  Coverage coverage() const;  ///< of all laws
+  Coverage coverage() const;  ///< coverage by all laws
   int violations() const;
-  int stored() const;      ///< stored cases that were tried
-  int held_again() const;  ///< those with which the subject once violated their law, and no longer does
+  int stored() const;      ///< number of stored cases that were tried
+  int held_again() const;  ///< number of those with which the subject violated a law before and now does not
   bool inconclusive() const;
 };
 
 /// "bn 0.1.0"; the name alone where there is no version.
 std::string with_version(const std::string& name, const std::string& version);
 
-/// The shrunk case with the fewest values whose worst element is within float's range and beyond the
-/// attainable error of this pass;
-/// null where there is none.
+/// Finding whose shrunk case has the fewest values, among those whose worst element is in range and beyond
+/// the attainable error of this pass; null if there is none.
 const Finding* smallest_unsound(const std::vector<Finding>& findings, Pass pass);
 
 }  // namespace bncheck

@@ -93,7 +93,7 @@ Shape output_shape(const Case& c, const Mismatch& mismatch) {
 
 namespace {
 
-/// Digits that tell the numbers of the dtype apart: ceil(1 + p log10 2).
+/// Digits that identify a number of the dtype: ⌈1 + p·log₁₀ 2⌉.
 int digits_of(Dtype dtype) {
   switch (dtype) {
     case Dtype::f64:

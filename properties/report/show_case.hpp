@@ -1,5 +1,5 @@
 #pragma once
-/// A case, and what is wrong with its outcome, for a person to read.
+/// A case, and the mismatches of its outcome, for a reader.
 
 #include <string>
 #include <vector>
@@ -13,10 +13,10 @@ namespace bncheck {
 std::string show_case(const Case& c);
 /// "y[0,1,2] of call 0: got 1.5 (0x3fc00000), expected 1 (0x3f800000), 0.5 ulps, ratio 3" per mismatch.
 std::string show_mismatches(const Case& c, const std::vector<Mismatch>& mismatches);
-/// "-0.99999776 (0xbf7fffda)": as many digits as tell the numbers of the dtype apart, and its bits.
+/// "-0.99999776 (0xbf7fffda)": as many digits as identify a number of the dtype, and its bits.
 std::string show_number(double value, Dtype dtype);
 std::string show_element(const Tensor& tensor, std::int64_t index);
-/// Three significant digits: "0.5", "1.23e+08", "inf", "-" for zero measured on nothing.
+/// Three significant digits: "0.5", "1.23e+08", "inf".
 std::string show_measure(double value);
 
 }  // namespace bncheck

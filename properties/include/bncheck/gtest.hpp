@@ -7,8 +7,8 @@
 ///     return RUN_ALL_TESTS();
 ///   }
 ///
-/// A law that is not about such a subject is skipped with the reason. Two environment variables are for
-/// looking closer: BNCHECK_SEED draws other cases, BNCHECK_CASE runs one case file again.
+/// A law that does not apply to the subject is skipped, with the reason. Two environment variables help to
+/// examine a failure: BNCHECK_SEED draws other cases, BNCHECK_CASE runs one case file again.
 
 #include <gtest/gtest.h>
 
@@ -25,7 +25,7 @@ namespace bncheck {
 
 using SubjectMaker = std::function<std::unique_ptr<Subject>()>;
 
-/// The body of one law's test.
+/// Test of one law.
 class LawTest : public testing::Test {
  public:
   LawTest(std::string suite, std::string law, SubjectMaker make, LawCheckOptions options)
@@ -40,7 +40,8 @@ class LawTest : public testing::Test {
     const std::unique_ptr<Subject> subject = make_();
     const LawCheck check = check_law(*subject, law_, options_);
     RecordProperty("cases", check.cases);
-    // The law says nothing about such a subject, and the report says why: neither a success nor a failure.
+    // The law does not apply to the subject, which is neither a success nor a failure; the report has the
+    // reason.
     if (check.verdict == LawCheck::Verdict::not_applicable) GTEST_SKIP() << check.report;
     if (check.verdict == LawCheck::Verdict::holds) return;
     FAIL() << check.report << replay_line(check);
@@ -63,7 +64,8 @@ class LawTest : public testing::Test {
   LawCheckOptions options_;
 };
 
-/// Registers a test per law that matches `pattern`. Before RUN_ALL_TESTS; each test makes a subject.
+/// Registers one test per law that matches `pattern`. Must be called before RUN_ALL_TESTS. Each test makes a
+/// subject.
 inline void register_laws(const std::string& suite, const SubjectMaker& make,
                           const LawCheckOptions& options = {}, const std::string& pattern = "*") {
   for (const std::string& law : law_names(pattern)) {

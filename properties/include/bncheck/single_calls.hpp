@@ -1,6 +1,6 @@
 #pragma once
-/// The short way to a Subject: answer one call at a time, each complete in itself, and let
-/// `run_single_calls` carry the state from one call of a case to the next.
+/// The short way to a Subject: answer one call at a time, each complete in itself. `run_single_calls` carries
+/// the state from one call of a case to the next.
 
 #include "core/subject.hpp"
 #include "subjects/foreign/single_call.hpp"

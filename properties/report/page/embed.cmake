@@ -1,4 +1,5 @@
-# Makes a C++ source file of the page's style and script: cmake -DSTYLE=... -DSCRIPT=... -DOUTPUT=... -P embed.cmake
+# Makes a C++ source file from the style and script of the page: cmake -DSTYLE=... -DSCRIPT=... -DOUTPUT=...
+# -P embed.cmake
 file(READ ${STYLE} style)
 file(READ ${SCRIPT} script)
 file(WRITE ${OUTPUT} "#include \"report/html_page.hpp\"\n\nnamespace bncheck {\n\n"
