@@ -1,6 +1,6 @@
-// Speed of both passes beside peers measured in the same run: the plain float loops that many
-// implementations are, and a copy of the tensor, which no implementation beats by much. Bytes per second
-// count one read of each input and one write of the output, whatever a method really moves.
+// Speed of both passes, with two references measured in the same run: plain float loops, as in many
+// implementations, and a copy of the tensor, which is close to the limit. Bytes per second count one read of
+// each input and one write of the output, whatever a method really moves.
 #include <benchmark/benchmark.h>
 
 #include <algorithm>
@@ -55,7 +55,7 @@ struct Problem {
   bn::TensorView<float> out() { return bn::TensorView<float>::strided(y.data(), sizes, strides); }
 };
 
-// `tensors` are those that are read or written.
+// `tensors`: number of tensors that are read or written.
 void count(benchmark::State& state, const Problem& problem, std::size_t tensors = 2) {
   const auto elements = state.iterations() * static_cast<std::int64_t>(problem.x.size());
   state.SetBytesProcessed(elements * static_cast<std::int64_t>(tensors * sizeof(float)));
@@ -92,7 +92,7 @@ void backward(benchmark::State& state, Problem problem, int threads) {
   count(state, problem, 3);
 }
 
-// The peer where a channel's values are side by side: two passes for the statistics, all in float, then y.
+// Reference for channels whose values are neighbours: two passes for the statistics, all in float, then y.
 void plain_planes(Problem& problem, std::size_t batch, std::size_t channels, std::size_t inner) {
   const auto values = static_cast<float>(batch * inner);
   for (std::size_t c = 0; c < channels; ++c) {
@@ -112,7 +112,7 @@ void plain_planes(Problem& problem, std::size_t batch, std::size_t channels, std
   }
 }
 
-// The same where channels are side by side.
+// The same for neighbouring channels.
 void plain_rows(Problem& problem, std::size_t rows, std::size_t channels) {
   std::vector<float> mean(channels);
   std::vector<float> scale(channels);
@@ -133,8 +133,8 @@ void plain_rows(Problem& problem, std::size_t rows, std::size_t channels) {
   });
 }
 
-// The backward peer where a channel's values are side by side: both sums in one pass, then dx, all in float,
-// with the mean and invstd that a forward pass has saved, which ours does not rely on.
+// Backward reference for channels whose values are neighbours: both sums in one pass, then dx, all in float,
+// with the mean and invstd saved by a forward pass, which bn does not use.
 void plain_backward_planes(Problem& problem, std::size_t batch, std::size_t channels, std::size_t inner) {
   const auto values = static_cast<float>(batch * inner);
   for (std::size_t c = 0; c < channels; ++c) {
@@ -160,7 +160,7 @@ void plain_backward_planes(Problem& problem, std::size_t batch, std::size_t chan
   }
 }
 
-// The same where channels are side by side.
+// The same for neighbouring channels.
 void plain_backward_rows(Problem& problem, std::size_t rows, std::size_t channels) {
   const auto values = static_cast<float>(rows);
   std::vector<float> slope(channels);

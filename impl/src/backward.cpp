@@ -17,7 +17,8 @@
 namespace bn {
 namespace {
 
-// What is known of all channels before dx is written. Vectors of what is not wanted are empty.
+// Gradients of the parameters, and inputs of dx, for all channels before dx is written. Vectors that are not
+// wanted are empty.
 struct ParameterGradients {
   std::vector<float> dweight, dbias;
 
@@ -34,13 +35,13 @@ void write_zeros(const Gradients& gradients) {
 
 // A training batch, n ≥ 2, with T = Σ(dy−m)(x−μ) of every channel.
 //
-// dx = γ·invstd·((dy−m) − (x−μ)·k) with k = T/(n·V), V = σ²+ε, is evaluated as it stands; n·σ² is what the
-// sums give. Nothing overflows a double: V ≥ 2^-126, n < 2^63 and differences are below 2^129, so |T| <
-// 2^321, |k| ≤ |T|/(nε) < 2^384, |(x−μ)·k| < 2^513 and |γ|·invstd < 2^192. Nothing that matters underflows:
-// γ·invstd is 0 or above 2^-278, differences are 0 or above 2^-213.
+// dx = γ·invstd·((dy−m) − (x−μ)·k) with k = T/(n·V), V = σ²+ε, is evaluated in this form; the sums give n·σ².
+// Nothing overflows a double: V ≥ 2^-126, n < 2^63 and differences are below 2^129, so |T| < 2^321, |k| ≤
+// |T|/(nε) < 2^384, |(x−μ)·k| < 2^513 and |γ|·invstd < 2^192. Nothing relevant underflows: γ·invstd is 0 or
+// above 2^-278, differences are 0 or above 2^-213.
 //
-// For n = 2 the two terms differ by a factor ε/V only: x−μ = ±d, dy−m = ±g, k = g·d/V (up to the common
-// sign), and g − d²·g/V = g·ε/V. So the factor goes into the scale, k is 0, and nothing cancels.
+// For n = 2 the two terms differ only by a factor ε/V: x−μ = ±d, dy−m = ±g, k = g·d/V (up to the common
+// sign), and g − d²·g/V = g·ε/V. So the factor is part of the scale, k is 0, and nothing cancels.
 class TrainingBatch {
  public:
   TrainingBatch(const float* x, const float* dy, std::vector<ChannelMoments> x_moments,
@@ -90,10 +91,10 @@ std::vector<double> running_invstds(const Options& options, std::span<const floa
   return invstd;
 }
 
-// Σdy·(x−rm)·invstd: with means 0 and rm, product_sums takes dy as it is and rounds x−rm once, so however far
-// x is from rm the relative error of each term is 2u and that of the sum below (2 + 20 + 2)·u·Σ|dy·(x−rm)|,
-// u = 2^-53; invstd and the product add 4u. That is far below float's 2^-24 of the same sum. A channel with a
-// value or mean that is not finite is NaN.
+// Σdy·(x−rm)·invstd with rm = running_mean. product_sums gets the means 0 and rm, so it takes dy as it is and
+// rounds x−rm once. For any distance of x from rm, the relative error of each term is 2u, and that of the sum
+// is below (2 + 20 + 2)·u·Σ|dy·(x−rm)|, u = 2^-53; invstd and the product add 4u. That is far below 2^-24 of
+// the same sum, the unit of float. A channel with a value or mean that is not finite is NaN.
 std::vector<float> inference_dweight(const float* x, const float* dy, const Traversal& layout,
                                      std::span<const float> running_mean, const std::vector<double>& invstd,
                                      int threads) {

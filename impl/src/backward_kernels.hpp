@@ -1,7 +1,7 @@
-// The inner loops of the backward pass, one copy per instruction set, all with the same bits: nothing is
-// fused, and sums have the order of sum_kernels.hpp.
+// The inner loops of the backward pass, one copy per instruction set. All copies give the same results bit for
+// bit: no operations are fused, and sums have the order of sum_kernels.hpp.
 //
-// A value less its channel's mean is (value − hi) − lo, in double. Both differences round relative to the
+// A value minus the mean of its channel is (value − hi) − lo, in double. Both differences round relative to the
 // result: where the first one is inexact, it is at least as large as ulp(hi), twice |lo| or more.
 #pragma once
 
@@ -13,12 +13,12 @@
 
 namespace bn {
 
-/// The means of x and dy in one channel.
+/// Means of x and dy in one channel.
 struct MeanPair {
   DoubleDouble x, dy;
 };
 
-/// The same for channels that are neighbours, as arrays.
+/// The same for neighbouring channels, as arrays.
 struct MeanRows {
   const double *x_hi, *x_lo, *dy_hi, *dy_lo;
 };
@@ -40,7 +40,7 @@ struct alignas(64) TileProducts {
   [[nodiscard]] double channel(std::size_t c) const;
 };
 
-/// Adds `rows` rows of `channels` products; the first one is value `first_row` of the block.
+/// Adds `rows` rows of `channels` products; the first row is value `first_row` of the block.
 void add_product_rows(const Rows<const float>& x, const Rows<const float>& dy, std::size_t rows,
                       std::size_t first_row, std::size_t channels, const MeanRows& means,
                       TileProducts& products);
@@ -51,11 +51,11 @@ struct ChannelGradient {
   double slope, scale;
 };
 
-/// `count` values next to each other. dx may be dy.
+/// Gradients of `count` values next to each other. dx may be dy.
 void gradient_values(const float* x, const float* dy, float* dx, std::size_t count,
                      const ChannelGradient& channel);
 
-/// ChannelGradient of channels that are neighbours, as arrays of `channels` values each.
+/// ChannelGradient of neighbouring channels, as arrays of `channels` values each.
 struct RowGradients {
   MeanRows means;
   const double *slope, *scale;

@@ -114,7 +114,7 @@ void BatchNorm::load(const State& state) {
     throw Error(ErrorKind::counter,
                 "num_batches_tracked: expected 0 or more, got " + std::to_string(state.num_batches_tracked));
   }
-  State copy = state;  // the last thing that can fail
+  State copy = state;  // the last operation that can fail
   weight_ = std::move(copy.weight).value_or(std::vector<float>{});
   bias_ = std::move(copy.bias).value_or(std::vector<float>{});
   running_mean_ = std::move(copy.running_mean).value_or(std::vector<float>{});

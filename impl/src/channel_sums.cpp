@@ -1,15 +1,16 @@
 // Sums are taken of x − s, with a shift s near the mean: Σ(x − s)² then loses little to cancellation.
 //
 // Let d = x − s, S1 = Σd, S2 = Σd², δ = S1/n, so μ = s + δ and Σ(x − μ)² = S2 − δ·S1 = n·σ². With u = 2^-53:
-// - each d is rounded once, each d² adds another rounding, a block's sums at most 20u (sum_kernels.hpp), and
-//   blocks are folded with compensation. So |err S1| ≤ 21u·Σ|d| ≤ 21u·√(n·S2) and |err S2| ≤ 23u·S2.
-// - s is first the mean of a sample. Where δ·S1 > S2/4 (a sample that met an outlier, say) the sums are taken
-// again
-//   around the mean just found, off by at most 21u·√(S2/n) ≤ 21u·√(1+n)·σ, as |μ − s| ≤ √n·σ for any s
-//   within the range of the values. So in the end δ·S1 ≤ S2/4: S2 ≤ 4/3·n·σ² and |δ| ≤ 0.58·σ.
-// - Relative to n·σ², S2 is then off by 23u·4/3 and by 4/3·u for dropping its low-order part, δ·S1 by
-//   2·0.58·21u·√(4/3) for the error of S1 and by 2u/3 for two roundings, their difference by u: 62u < 2^-47
-//   in all.
+//   - Each d is rounded once, each d² adds another rounding, the sums of a block at most 20u
+//     (sum_kernels.hpp), and blocks are folded with compensation. So |err S1| ≤ 21u·Σ|d| ≤ 21u·√(n·S2) and
+//     |err S2| ≤ 23u·S2.
+//   - s is first the mean of a sample. If δ·S1 > S2/4 (for example because the sample contains an outlier),
+//     the sums are taken again around the mean just found, which is off by at most
+//     21u·√(S2/n) ≤ 21u·√(1+n)·σ, as |μ − s| ≤ √n·σ for any s within the range of the values. So in the end
+//     δ·S1 ≤ S2/4: S2 ≤ 4/3·n·σ² and |δ| ≤ 0.58·σ.
+//   - Relative to n·σ², S2 is then off by 23u·4/3, and by 4/3·u for dropping its low-order part; δ·S1 is off
+//     by 2·0.58·21u·√(4/3) for the error of S1, and by 2u/3 for two roundings; their difference adds u.
+//     In all 62u < 2^-47.
 #include "channel_sums.hpp"
 
 #include <algorithm>
@@ -26,8 +27,8 @@ namespace {
 
 constexpr std::int64_t sample_values = 64;
 
-// Position of sample i of n values: one in each of 64 equal parts, at a place within it that does not repeat,
-// since in a tensor with borders equally spaced values could all be border.
+// Position of sample i of n values: one in each of 64 equal parts, at a place within it that does not repeat.
+// In a tensor with borders, values at equal distances could all be border values.
 std::int64_t sample_position(std::int64_t i, std::int64_t n) {
   __extension__ using Wide = unsigned __int128;
   const auto jitter = static_cast<std::uint32_t>(i) * 0x9e3779b9U;  // 2^32 / golden ratio
@@ -35,7 +36,8 @@ std::int64_t sample_position(std::int64_t i, std::int64_t n) {
   return static_cast<std::int64_t>((place * static_cast<Wide>(n)) >> 38);
 }
 
-// For equal values the sum of up to 64 of them is exact (24 + 6 bits), and so is the mean.
+// Mean of the sample. For equal values the sum of up to 64 of them is exact (24 + 6 bits), and so is the
+// mean.
 double sample_mean(const float* x, const Traversal& layout, std::int64_t c) {
   const std::int64_t n = layout.values_per_channel();
   const std::int64_t count = std::min(n, sample_values);
@@ -47,7 +49,7 @@ double sample_mean(const float* x, const Traversal& layout, std::int64_t c) {
   return sum / static_cast<double>(count);
 }
 
-// The sums of all blocks of all channels, and the shifts they were taken around.
+// Sums of all blocks of all channels, and the shifts that they were taken around.
 class Summation {
  public:
   Summation(const float* x, const Traversal& layout, int threads)
@@ -61,7 +63,7 @@ class Summation {
         moments_(static_cast<std::size_t>(layout.channels())) {}
 
   std::vector<ChannelMoments> run() {
-    // Each parallel loop costs a barrier, so little work stays on this thread.
+    // Each parallel loop costs a barrier, so small work stays on this thread.
     const int sampling_threads = channels() * sample_values < serial_limit ? 1 : threads_;
     parallel_for(channels(), sampling_threads,
                  [&](std::int64_t c) { shift(c) = sample_mean(x_, layout_, c); });
@@ -104,7 +106,7 @@ class Summation {
   std::int64_t blocks_;
   std::vector<double> shifts_;
   std::vector<BlockSums> sums_;
-  std::vector<char> pending_;  // channels whose sums are to be taken (again)
+  std::vector<char> pending_;  // channels whose sums must be taken (again)
   std::vector<ChannelMoments> moments_;
 };
 
@@ -134,7 +136,7 @@ void Summation::sum_channel(std::int64_t c, std::int64_t block) {
   sums(c, block) = sum_block(values.data(), static_cast<std::size_t>(count), shift(c));
 }
 
-// Channels of the tile that are not pending get the same sums again, as their shift is the same.
+// Channels of the tile that are not pending get the same sums again, because their shift is unchanged.
 void Summation::sum_tile(std::int64_t tile, std::int64_t block) {
   const std::int64_t first_channel = tile * static_cast<std::int64_t>(tile_channels);
   const std::int64_t width = std::min(static_cast<std::int64_t>(tile_channels), channels() - first_channel);
@@ -177,7 +179,7 @@ void Summation::finish_or_improve_shift(std::int64_t c) {
 
 void Summation::finish(std::int64_t c, const Totals& sums) {
   ChannelMoments& moments = moments_[static_cast<std::size_t>(c)];
-  // Finite values are below 2^128, so n·2^258 bounds S2: it is infinite or NaN only where a value is.
+  // Finite values are below 2^128, so n·2^258 bounds S2: S2 is infinite or NaN only if a value is.
   if (!std::isfinite(sums.second)) {
     constexpr double nan = std::numeric_limits<double>::quiet_NaN();
     moments = {{nan, nan}, nan};
@@ -193,12 +195,14 @@ void Summation::finish(std::int64_t c, const Totals& sums) {
   moments.mean = settled_mean(c, mean, std::sqrt(sums.second / n()));
 }
 
-// `mean`, unless it may be a float f: then it matters whether x − μ is 0 for x = f, and what sign it has for
-// the other floats nearby, so μ is found as f + (Σx − n·f)/n from the exact sum. `deviation` is √(S2/n). The
-// bound: |err μ| = |err S1|/n ≤ 21u·√(S2/n) + (second order, and 2^-104·|μ| from the double-doubles). As |μ|
-// ≤ 2^24·√n·deviation unless the channel is constant, 32u covers both for n below 2^100. Another float than
-// the nearest to a computed mean can lie within the bound, hence the loop; it moves to the float nearest to
-// the mean just found and ends at once when that is f.
+// Returns `mean`, except where the exact mean may be a float f. Then x − μ must be 0 exactly for x = f and
+// have the right sign for neighbouring floats, so μ is computed as f + (Σx − n·f)/n from the exact sum.
+// `deviation` is √(S2/n).
+//
+// Bound: |err μ| = |err S1|/n ≤ 21u·√(S2/n) + (second order, and 2^-104·|μ| from the double-doubles). As |μ|
+// ≤ 2^24·√n·deviation unless the channel is constant, 32u covers both for n below 2^100. A float other than
+// the one nearest to a computed mean can lie within the bound, hence the loop: it moves to the float nearest
+// to the mean just found, and ends when that is f.
 DoubleDouble Summation::settled_mean(std::int64_t c, DoubleDouble mean, double deviation) const {
   auto nearest = static_cast<float>(mean.hi);
   const double distance = std::fabs((mean.hi - static_cast<double>(nearest)) + mean.lo);

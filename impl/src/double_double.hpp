@@ -1,11 +1,11 @@
-// Sums of doubles that keep what rounding drops. All of it needs round-to-nearest and no contraction.
+// Sums of doubles that keep the rounding errors. All functions need round-to-nearest and no contraction.
 #pragma once
 
 #include <cmath>
 
 namespace bn {
 
-/// The unevaluated sum hi + lo, |lo| ≤ ulp(hi)/2 where it came from one of the functions below.
+/// The unevaluated sum hi + lo, with |lo| ≤ ulp(hi)/2 for results of the functions below.
 struct DoubleDouble {
   double hi = 0.0;
   double lo = 0.0;
@@ -18,9 +18,9 @@ inline DoubleDouble two_sum(double a, double b) {
   return {sum, (a - (sum - b_part)) + (b - b_part)};
 }
 
-/// A sum of doubles as if in twice the precision (Ogita, Rump and Oishi, Sum2): the error of m additions is
-/// at most u·|sum| for rounding hi + lo, and m²·u²·Σ|terms| for the low-order parts, u = 2^-53.
-/// NaN where a term is not finite, infinite ones included: their low-order part is ∞ − ∞.
+/// Sum of doubles as if in twice the precision (Ogita, Rump and Oishi, Sum2). The error of m additions is at
+/// most u·|sum| for rounding hi + lo, and m²·u²·Σ|terms| for the low-order parts, u = 2^-53. NaN if a term is
+/// not finite, also for infinite terms: their low-order part is ∞ − ∞.
 class CompensatedSum {
  public:
   void add(double term) {

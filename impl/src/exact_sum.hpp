@@ -1,4 +1,4 @@
-// The exact sum of floats as an integer: every float is a multiple of 2^-149 below 2^128.
+// Exact sum of floats as an integer: every float is a multiple of 2^-149 below 2^128.
 #pragma once
 
 #include <array>
@@ -9,7 +9,7 @@
 namespace bn {
 
 /// Holds Σ digit[k]·2^(32k − 149). 12 digits reach 2^235, enough for 2^63 floats and for 2^63 times a float.
-/// Digits are carried late: 2^30 additions of less than 2^32 each stay below 2^63.
+/// Carries are delayed: 2^30 additions of less than 2^32 each stay below 2^63.
 class ExactSum {
  public:
   /// Adds a finite float.
@@ -33,7 +33,7 @@ class ExactSum {
     carry();
   }
 
-  /// The sum as a double: 0 only for 0, and with a relative error of at most 2^-52.
+  /// The sum as a double: 0 only for 0, with a relative error of at most 2^-52.
   [[nodiscard]] double value() const {
     ExactSum magnitude = *this;
     magnitude.carry();
@@ -42,8 +42,8 @@ class ExactSum {
       for (std::int64_t& digit : magnitude.digits_) digit = -digit;
       magnitude.carry();
     }
-    // From the first digit that is not 0, three digits hold at least 65 bits; what follows is below 2^-64 of
-    // them.
+    // Starting at the highest digit that is not 0, three digits hold at least 65 bits; the rest is below
+    // 2^-64 of them.
     std::size_t top = magnitude.digits_.size();
     while (top > 0 && magnitude.digits_[top - 1] == 0) --top;
     double sum = 0.0;
@@ -75,7 +75,7 @@ class ExactSum {
     digits_[k] += negative ? -static_cast<std::int64_t>(digit) : static_cast<std::int64_t>(digit);
   }
 
-  // Brings all digits but the top one, which has the sign, into [0, 2^32).
+  // Brings all digits except the top one, which has the sign, into [0, 2^32).
   void carry() {
     for (std::size_t k = 0; k + 1 < digits_.size(); ++k) {
       const std::int64_t over = digits_[k] >> 32;  // rounds down, also below 0

@@ -1,14 +1,14 @@
-// The floating-point environment that our arithmetic is written for, whatever the caller has set.
+// The floating-point environment that bn's arithmetic requires, whatever the caller has set.
 #pragma once
 
 #include <cfenv>
 
 namespace bn {
 
-/// While it lives, this thread rounds to nearest-even, keeps subnormals (no flush-to-zero, no
+/// While the object exists, this thread rounds to nearest-even, keeps subnormals (no flush-to-zero, no
 /// denormals-are-zero), masks all traps and, on x87, has extended precision. The destructor restores
-/// everything, sticky flags included. The compiler does not know of it: arithmetic belongs into a function
-/// that is called while one lives and that is not inlined there.
+/// everything, sticky flags included. The compiler does not know of the change: the arithmetic must be in a
+/// function that is called while the object exists and is not inlined there.
 class FloatEnvironment {
  public:
   FloatEnvironment() noexcept {

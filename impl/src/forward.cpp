@@ -13,15 +13,15 @@
 namespace bn {
 namespace {
 
-// The weight m of the new value in batch number k = `batch`.
+// Weight m of the new value in batch number k = `batch`.
 double new_weight(std::optional<double> momentum, std::int64_t batch) {
   return momentum ? *momentum : 1.0 / static_cast<double>(batch);
 }
 
-// (1−m)·r + m·s. With any finite double m, a float r and |s| < 2^258 no product leaves long double's range,
-// so nothing overflows or vanishes before the result would. The error is that of s times |m|, ½ulp of the
-// float, and with v = 2^-64: v for 1−m, v for each product and v for their sum, below 3v·(|(1−m)r| + |m·s|).
-// s = r gives r for every m.
+// (1−m)·r + m·s. For any finite double m, a float r and |s| < 2^258, no product leaves the range of long
+// double, so nothing overflows or vanishes before the result would. The error is that of s times |m|, half an
+// ulp of the float, and with v = 2^-64: v for 1−m, v for each product and v for their sum, below 3v·(|(1−m)r|
+// + |m·s|). s = r gives r for every m.
 static_assert(std::numeric_limits<long double>::digits >= 64 &&
               std::numeric_limits<long double>::max_exponent > 1024 + 258);
 float updated(float r, long double s, double m) {
@@ -30,7 +30,7 @@ float updated(float r, long double s, double m) {
   return rounded((1.0L - weight) * static_cast<long double>(r) + weight * s);
 }
 
-// What training has found out about each channel.
+// Statistics of each channel from training.
 struct Batch {
   std::vector<ChannelMoments> moments;
   std::int64_t n;

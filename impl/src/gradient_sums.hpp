@@ -1,4 +1,4 @@
-// The sums that the backward pass takes over a channel.
+// Sums of the backward pass over a channel.
 #pragma once
 
 #include <cstdint>
@@ -10,11 +10,11 @@
 
 namespace bn {
 
-/// What is subtracted from x and dy in each channel.
+/// Means that are subtracted from x and dy in each channel.
 class Means {
  public:
   explicit Means(std::int64_t channels);
-  /// The means of a batch.
+  /// Means of a batch.
   Means(const std::vector<ChannelMoments>& x, const std::vector<ChannelMoments>& dy);
 
   void set(std::int64_t c, const MeanPair& means);
@@ -26,13 +26,14 @@ class Means {
   std::vector<double> x_hi_, x_lo_, dy_hi_, dy_lo_;
 };
 
-/// Σ(dy − mean)(x − mean) of every channel, NaN just where a value or mean of the channel is not finite: n
-/// finite terms add up to less than n·2^258, and a CompensatedSum is NaN where a term is not finite. `layout`
-/// walks x and dy; `threads` as in parallel_for.
+/// Σ(dy − mean)(x − mean) of every channel. It is NaN exactly if a value or mean of the channel is not
+/// finite: n finite terms add up to less than n·2^258, and a CompensatedSum is NaN if a term is not finite.
+/// `layout` describes x and dy; `threads` as in parallel_for.
 std::vector<double> product_sums(const float* x, const float* dy, const Traversal& layout, const Means& means,
                                  int threads);
 
-/// Σdy of every channel, the extended sum where values are not finite. `layout` walks dy, `moments` are its.
+/// Σdy of every channel; in the extended reals where values are not finite. `layout` describes dy, and
+/// `moments` are those of dy.
 std::vector<float> value_sums(const float* dy, const Traversal& layout,
                               const std::vector<ChannelMoments>& moments, int threads);
 

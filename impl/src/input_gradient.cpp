@@ -8,7 +8,7 @@
 namespace bn {
 namespace {
 
-// Values of a channel per task, and per copy where they are not neighbours in memory.
+// Values of a channel per task, and per copy if they are not neighbours in memory.
 constexpr std::int64_t task_values = 4096;
 constexpr std::int64_t copy_values = 256;
 

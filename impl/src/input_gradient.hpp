@@ -18,7 +18,7 @@ struct GradientTable {
   [[nodiscard]] RowGradients rows() const;
 };
 
-/// Writes all of dx. `layout` walks x, dy and dx; dx and dy are the same memory, placed equally, or share
+/// Writes all of dx. `layout` describes x, dy and dx. dx and dy have the same memory and strides, or share
 /// none. `threads` as in parallel_for.
 void input_gradient(const float* x, const float* dy, float* dx, const Traversal& layout,
                     const GradientTable& table, int threads);

@@ -1,11 +1,11 @@
-// Two views share an address where Σ i_k·a_k − Σ j_k·b_k = (difference of the bases) has a solution with
-// bounded indices. Reversing the indices j makes every coefficient positive:
+// Two views share an address if Σ i_k·a_k − Σ j_k·b_k = (difference of the bases) has a solution with bounded
+// indices. Reversing the indices j makes every coefficient positive:
 //   Σ c_k·t_k = D,  0 ≤ t_k ≤ m_k,  c_k > 0,
-// a bounded subset-sum problem. It is searched depth first from the largest coefficient; what the smaller
-// ones can still reach and their greatest common divisor prune. In views that come from slicing and permuting
-// a dense buffer the smaller terms reach less than about twice the next coefficient, so a few branches per
-// level remain. Hostile strides can make it exponential, so the search gives up after `node_limit` nodes and
-// says "overlap": the call is then rejected although it may be harmless.
+// a bounded subset-sum problem. It is searched depth first from the largest coefficient. The reach of the
+// smaller coefficients and their greatest common divisor prune the search. In views that come from slicing
+// and permuting a dense buffer, the smaller terms reach less than about twice the next coefficient, so only a
+// few branches per level remain. Irregular strides can make the search exponential, so it stops after
+// `node_limit` nodes and reports an overlap: the call is then rejected although it may be harmless.
 #include "overlap.hpp"
 
 #include <algorithm>
@@ -53,7 +53,7 @@ Wide AddressSet::high() const {
 
 bool AddressSet::reachable(std::vector<Term> terms, Wide target) {
   std::ranges::sort(terms, std::ranges::greater{}, &Term::step);
-  // reach[k], divisor[k]: largest sum and common divisor of the terms from k on.
+  // reach[k], divisor[k]: largest sum and greatest common divisor of the terms from k on.
   std::vector<Wide> reach(terms.size() + 1, 0);
   std::vector<Wide> divisor(terms.size() + 1, 0);
   for (std::size_t k = terms.size(); k-- > 0;) {

@@ -1,4 +1,5 @@
-// Do two tensors share memory? Decided from the sets of addresses, not from the ranges they span.
+// Check whether two tensors share memory, decided from the sets of addresses, not from the ranges that they
+// span.
 #pragma once
 
 #include <cstddef>
@@ -17,7 +18,7 @@ class AddressSet {
   /// `bytes` bytes from `data`, both multiples of 4.
   AddressSet(const void* data, std::size_t bytes);
 
-  /// Whether one address belongs to both sets. Exact, unless the search (below) is cut short: then true.
+  /// Whether an address belongs to both sets. Exact, unless the search (below) is cut short: then true.
   [[nodiscard]] bool intersects(const AddressSet& other) const;
 
   /// Whether two different indices of the view have the same address. Exact with the same exception.

@@ -10,18 +10,19 @@
 
 namespace bn {
 
-/// Work on fewer values than this stays on one thread where nobody asked for more: some 10 µs, about what
-/// waking others costs.
+/// Number of values below which work stays on one thread if the caller requests no number: some 10 µs, about
+/// the cost of waking other threads.
 inline constexpr std::int64_t serial_limit = 1 << 15;
 
-/// Threads for work on `elements` values: what the caller asks for, or OpenMP's default where it pays.
+/// Number of threads for work on `elements` values: what the caller requests, or OpenMP's default if the work
+/// is large enough.
 inline int thread_count(int requested, std::int64_t elements) {
   if (requested > 0) return requested;
   return elements < serial_limit ? 1 : omp_get_max_threads();
 }
 
-/// Calls task(i) once for each i in [0, tasks), in any order and on up to `threads` threads, each in the
-/// default floating-point environment. Tasks must be independent, and must not throw.
+/// Calls task(i) once for each i in [0, tasks), in any order and on up to `threads` threads, each with the
+/// default floating-point environment. Tasks must be independent and must not throw.
 template <class Task>
 void parallel_for(std::int64_t tasks, int threads, const Task& task) {
   const int team = static_cast<int>(std::min<std::int64_t>(threads, tasks));
@@ -33,7 +34,7 @@ void parallel_for(std::int64_t tasks, int threads, const Task& task) {
 #pragma omp parallel num_threads(team) default(none) shared(task, tasks)
   {
     const FloatEnvironment environment;
-#pragma omp for schedule(static) nowait  // the region's end is a barrier already
+#pragma omp for schedule(static) nowait  // the end of the region is a barrier already
     for (std::int64_t i = 0; i < tasks; ++i) task(i);
   }
 }

@@ -1,4 +1,4 @@
-// The one rounding at the end: from what was computed to the float that is returned.
+// The single rounding at the end: from the computed value to the float that is returned.
 #pragma once
 
 #include <bit>
@@ -10,8 +10,7 @@ namespace bn {
 /// The only NaN that bn returns.
 inline constexpr std::uint32_t canonical_nan_bits = 0x7fc00000U;
 
-/// The float nearest to `value`: a zero is +0, a value that rounds to zero keeps its sign, a NaN is
-/// canonical.
+/// Float nearest to `value`. A zero is +0, a value that rounds to zero keeps its sign, a NaN is canonical.
 template <class Wide>
 float rounded(Wide value) {
   if (std::isnan(value)) return std::bit_cast<float>(canonical_nan_bits);

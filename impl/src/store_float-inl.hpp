@@ -1,5 +1,5 @@
-// From vectors of double to floats in memory, for kernels: to be included after hwy/highway.h, inside of
-// foreach_target.h's copies.
+// Stores vectors of double as floats, for kernels. To be included after hwy/highway.h, inside the copies of
+// foreach_target.h.
 #if defined(BN_STORE_FLOAT_INL) == defined(HWY_TARGET_TOGGLE)
 #ifdef BN_STORE_FLOAT_INL
 #undef BN_STORE_FLOAT_INL
@@ -14,9 +14,9 @@
 HWY_BEFORE_NAMESPACE();
 namespace bn::HWY_NAMESPACE {
 
-// Rounds once, overflows to infinity and makes every NaN canonical. −0 stays −0, other than in rounded(): the
-// caller sees to it that there is none. Highway's emulated targets would saturate, so they convert each lane
-// as the language does.
+// Rounds once, overflows to infinity and makes every NaN canonical. Unlike in rounded(), −0 stays −0: the
+// caller ensures that there is none. Highway's emulated targets would saturate, so they convert each lane as
+// the language does.
 template <class D, class V>
 HWY_INLINE void store_float(D d, V value, float* y) {
   namespace hn = hwy::HWY_NAMESPACE;

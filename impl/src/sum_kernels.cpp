@@ -20,7 +20,7 @@ using V = hn::Vec<D>;
 constexpr std::size_t width = hn::MaxLanes(D());
 constexpr std::size_t vectors = sum_lanes / width;
 
-// The lanes of one block, as numbers.
+// Lanes of one block, as numbers.
 struct Lanes {
   HWY_ALIGN double first[sum_lanes];
   HWY_ALIGN double second[sum_lanes];

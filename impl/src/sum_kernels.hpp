@@ -1,10 +1,10 @@
 // The inner loops of the statistics, one copy per instruction set.
 //
-// Values are taken in blocks of block_values; within a block, value i goes to accumulator i mod sum_lanes,
-// and the accumulators are added pairwise at the end. This order is fixed, whatever a vector holds, and
-// nothing is fused, so every instruction set gives the same bits. Each accumulator adds at most block_values
-// / sum_lanes = 16 terms, then 4 levels of pairs: the error of a sum of terms t is below (16 + 4)·u·Σ|t|, u =
-// 2^-53.
+// Values are taken in blocks of block_values. Within a block, value i goes to accumulator i mod sum_lanes,
+// and the accumulators are added pairwise at the end. This order does not depend on the size of a vector, and
+// no operations are fused, so every instruction set gives the same results. Each accumulator adds at most
+// block_values / sum_lanes = 16 terms, then 4 levels of pairs follow: the error of a sum of terms t is below
+// (16 + 4)·u·Σ|t|, u = 2^-53.
 #pragma once
 
 #include <cstddef>
@@ -15,7 +15,7 @@ namespace bn {
 inline constexpr std::int64_t block_values = 256;
 inline constexpr std::size_t sum_lanes = 16;
 
-/// Adds the accumulators of a block in pairs: those half of them apart, over and over. Changes them.
+/// Adds the accumulators of a block in pairs at half the distance of their number, repeatedly. Changes them.
 inline double fold_lanes(double (&lanes)[sum_lanes]) {
   for (std::size_t half = sum_lanes / 2; half > 0; half /= 2) {
     for (std::size_t l = 0; l < half; ++l) lanes[l] += lanes[l + half];
@@ -29,7 +29,7 @@ struct BlockSums {
   double second = 0.0;
 };
 
-/// Of `count` ≤ block_values values next to each other.
+/// Sums of `count` ≤ block_values values next to each other.
 BlockSums sum_block(const float* x, std::size_t count, double shift);
 
 /// Channels per call of add_rows: the accumulators take 16 KiB, half of a first-level cache.
@@ -43,8 +43,8 @@ struct alignas(64) TileSums {
   [[nodiscard]] BlockSums channel(std::size_t c) const;
 };
 
-/// Adds `rows` rows of `channels` values; the first one is value `first_row` of the block. Row r begins at
-/// x + r·row_stride.
+/// Adds `rows` rows of `channels` values; the first row is value `first_row` of the block. Row r begins at x
+/// + r·row_stride.
 void add_rows(const float* x, std::int64_t row_stride, std::size_t rows, std::size_t first_row,
               std::size_t channels, const double* shift, TileSums& sums);
 

@@ -8,7 +8,7 @@
 namespace bn {
 namespace {
 
-// Row-major strides. A tensor without elements has no addresses, so any strides do; 0 cannot overflow.
+// Row-major strides. A tensor without elements has no addresses, so any strides are right; 0 cannot overflow.
 std::array<std::int64_t, max_rank> row_major(std::span<const std::int64_t> sizes) {
   std::array<std::int64_t, max_rank> strides{};
   if (std::ranges::find(sizes, 0) != sizes.end()) return strides;

@@ -8,7 +8,7 @@
 namespace bn {
 namespace {
 
-// Values of a channel per task, and per copy where they are not neighbours in memory.
+// Values of a channel per task, and per copy if they are not neighbours in memory.
 constexpr std::int64_t task_values = 4096;
 constexpr std::int64_t copy_values = 256;
 
@@ -50,7 +50,7 @@ void Coefficients::set(std::int64_t c, double mean_hi, double mean_lo, double in
   mean_hi_[k] = mean_hi;
   mean_lo_[k] = mean_lo;
   scale_[k] = static_cast<double>(gamma) * invstd;
-  bias_[k] = static_cast<double>(beta) + 0.0;  // not −0, see ChannelCoefficients
+  bias_[k] = static_cast<double>(beta) + 0.0;  // turns −0 into +0, see ChannelCoefficients
 }
 
 ChannelCoefficients Coefficients::channel(std::int64_t c) const {

@@ -14,9 +14,9 @@ class Coefficients {
  public:
   explicit Coefficients(std::int64_t channels);
 
-  /// γ, β and the statistics of channel c. γ, β and invstd may be anything: IEEE arithmetic on them is the
-  /// contract's rule for values that are not finite, as γ·invstd is 0, infinite or NaN just where the
-  /// bracketed product is.
+  /// Sets γ, β and the statistics of channel c. γ, β and invstd may have any value: IEEE arithmetic on them
+  /// gives what the contract requires for values that are not finite, because γ·invstd is 0, infinite or NaN
+  /// exactly where the bracketed product is.
   void set(std::int64_t c, double mean_hi, double mean_lo, double invstd, float gamma, float beta);
 
   [[nodiscard]] ChannelCoefficients channel(std::int64_t c) const;
@@ -26,7 +26,7 @@ class Coefficients {
   std::vector<double> mean_hi_, mean_lo_, scale_, bias_;
 };
 
-/// Writes all of y. `layout` walks x and y, which are the same memory or share none; `threads` as in
+/// Writes all of y. `layout` describes x and y, which are the same memory or share none; `threads` as in
 /// parallel_for.
 void transform(const float* x, float* y, const Traversal& layout, const Coefficients& coefficients,
                int threads);

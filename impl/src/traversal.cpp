@@ -26,7 +26,8 @@ Traversal::Traversal(std::initializer_list<TensorView<const float>> tensors)
   if (rank_ == 0) append({1, {1, 1, 1}});
 }
 
-// Two dimensions are one where stepping over the whole inner one is a step of the outer one, in all tensors.
+// Two dimensions are merged if stepping over the whole inner one equals one step of the outer one, in all
+// tensors.
 void Traversal::append(const Dimension& dimension) {
   if (rank_ > 0) {
     Dimension& outer = dims_[static_cast<std::size_t>(rank_ - 1)];

@@ -1,8 +1,8 @@
-// How the values of a channel lie in memory, for up to three tensors of one shape.
+// Order and places of a channel's values in memory, for up to three tensors of one shape.
 //
-// A channel's values have a logical order, j = 0 … n−1: the batch index first, then the spatial indices, the
-// last one fastest. Everything that depends on an order (blocks of sums, samples) is defined by j, so it does
-// not depend on the layout.
+// The values of a channel have a logical order, j = 0 … n−1: the batch index first, then the spatial indices,
+// the last one fastest. Everything that depends on an order (blocks of sums, samples) is defined by j, so it
+// does not depend on the layout.
 #pragma once
 
 #include <algorithm>
@@ -20,14 +20,14 @@ class Traversal {
   /// One offset or stride for each tensor, in the order in which the constructor got them.
   using PerTensor = std::array<std::int64_t, max_tensors>;
 
-  /// Values j … j+length−1 of channel 0: tensor t has them at at[t] + i·step(t), offsets from its data
+  /// Values j … j+length−1 of channel 0: in tensor t they are at at[t] + i·step(t), offsets from its data
   /// pointer.
   struct Piece {
     std::int64_t j, length;
     PerTensor at;
   };
 
-  /// One to three views of equal rank and shape, with at least one element per channel.
+  /// Traversal of one to three views of equal rank and shape, with at least one element per channel.
   Traversal(std::initializer_list<TensorView<const float>> tensors);
 
   [[nodiscard]] std::int64_t channels() const { return channels_; }
@@ -37,9 +37,10 @@ class Traversal {
     return c * channel_strides_[tensor];
   }
 
-  /// Consecutive values of a channel are neighbours in every tensor, as in a contiguous (N, C, …) one.
+  /// Whether consecutive values of a channel are neighbours in every tensor, as in a contiguous (N, C, …)
+  /// one.
   [[nodiscard]] bool planes() const { return all_one(innermost().strides) && innermost().size > 1; }
-  /// Channels are neighbours in every tensor, as in a channels-last or (N, C) one.
+  /// Whether channels are neighbours in every tensor, as in a channels-last or (N, C) one.
   [[nodiscard]] bool rows() const { return channels_ > 1 && all_one(channel_strides_); }
 
   /// Calls visit(piece) for the pieces of values [begin, end), in order.
@@ -74,7 +75,7 @@ class Traversal {
     return std::all_of(strides.begin(), strides.begin() + count_, [](std::int64_t s) { return s == 1; });
   }
 
-  std::ptrdiff_t count_;                    // of tensors; strides of further ones are 0
+  std::ptrdiff_t count_;                    // number of tensors; strides of further ones are 0
   std::array<Dimension, max_rank> dims_{};  // outermost first, merged where strides allow, at least one
   int rank_ = 0;
   std::int64_t channels_;

@@ -17,7 +17,7 @@ namespace bn {
 namespace {
 
 std::string text(double value) {
-  // The same in every locale, as a stream's would not be.
+  // The same text in every locale, unlike that of a stream.
   std::array<char, 32> digits{};
   constexpr int enough = std::numeric_limits<double>::max_digits10;
   const auto result =
@@ -25,7 +25,7 @@ std::string text(double value) {
   return {digits.data(), result.ptr};
 }
 
-// `noun` is what messages call the tensor.
+// `noun`: name of the tensor in messages.
 void check_rank(Dimensions dimensions, const std::string& noun, TensorView<const float> x) {
   const int spatial = static_cast<int>(dimensions);
   const bool fits = x.rank == spatial + 2 || (dimensions == Dimensions::d1 && x.rank == 2);
@@ -59,7 +59,7 @@ void check_input(const Options& options, const char* name, const std::string& no
   }
 }
 
-// A tensor that is to have the shape of x.
+// Checks a tensor that must have the shape of x.
 void check_same_shape(TensorView<const float> x, const char* name, TensorView<const float> other) {
   const std::string expected = std::string(name) + ": expected shape " + shape_text(x.shape()) + ", got ";
   if (other.rank < 0 || other.rank > max_rank) {
@@ -90,7 +90,7 @@ void check_counter(const std::int64_t* counter) {
   }
 }
 
-// Memory of one argument. It may lie in the very place of the argument called `may_replace`.
+// Memory of one argument. It may be identical to that of the argument `may_replace`.
 struct Region {
   std::string_view name;
   AddressSet addresses;
@@ -102,7 +102,8 @@ Region region(std::string_view name, std::span<const float> values, bool written
   return {name, AddressSet(values.data(), values.size_bytes()), written};
 }
 
-// The strides of a dimension of one element address nothing, so they do not count.
+// Whether two views have the same memory and strides. The stride of a dimension with one element has no
+// effect, so it is ignored.
 bool same_placement(TensorView<const float> x, TensorView<const float> y) {
   if (x.data != y.data) return false;
   for (std::size_t k = 0; k < static_cast<std::size_t>(x.rank); ++k) {
@@ -111,8 +112,8 @@ bool same_placement(TensorView<const float> x, TensorView<const float> y) {
   return true;
 }
 
-// Appends an input and, where there is one, the output of its shape that may replace it. An input that is
-// replaced is left out: what overlaps it overlaps the output.
+// Appends an input and, if present, the output of its shape that may replace it. An input that is replaced is
+// left out: whatever overlaps it overlaps the output.
 void append_pair(std::vector<Region>& regions, std::string_view in_name, TensorView<const float> in,
                  std::string_view out_name, const std::optional<TensorView<const float>>& out) {
   if (!out || !same_placement(in, *out)) regions.push_back({in_name, AddressSet(in), false});
@@ -164,7 +165,7 @@ void check_running(std::span<const float> mean, std::span<const float> var, std:
   check_length("running_var", var.size(), channels);
 }
 
-// The tensors and parameters of a backward call, but for their memory.
+// Checks the tensors and parameters of a backward call, except for overlap of their memory.
 void check_gradients(const Options& options, const Affine& affine, TensorView<const float> x,
                      TensorView<const float> dy, const Gradients& gradients) {
   check_input(options, "x", "input", x);
@@ -176,7 +177,7 @@ void check_gradients(const Options& options, const Affine& affine, TensorView<co
   check_wanted("dbias", gradients.dbias, options.num_features);
 }
 
-// `regions` are those of parameters and statistics.
+// Checks the overlap of a backward call. `regions`: those of parameters and statistics.
 void check_gradients_apart(TensorView<const float> x, TensorView<const float> dy, const Gradients& gradients,
                            std::vector<Region> regions) {
   regions.push_back(region("dweight", gradients.dweight, true));

@@ -1,4 +1,4 @@
-// The contract's rejections: everything that can make a call fail is decided here, before the first write.
+// The rejections of the contract: every error of a call is found here, before the first write.
 #pragma once
 
 #include <cstdint>
@@ -9,7 +9,7 @@
 
 namespace bn {
 
-/// num_features ≥ 1, eps 0 or in [2^-126, 2^127], momentum finite.
+/// Checks num_features ≥ 1, ε 0 or in [2^-126, 2^127], momentum finite.
 void check_options(std::int64_t num_features, double eps, std::optional<double> momentum);
 void check_momentum(std::optional<double> momentum);
 
@@ -33,7 +33,7 @@ std::int64_t check_backward_inference(const Options& options, const Affine& affi
                                       std::span<const float> running_mean,
                                       std::span<const float> running_var);
 
-/// A vector of `count` values for `channels` channels; `name` is for the message.
+/// Checks the length `count` of a vector for `channels` channels; `name` is for the message.
 void check_length(const char* name, std::size_t count, std::int64_t channels);
 
 }  // namespace bn

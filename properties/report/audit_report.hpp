@@ -25,10 +25,10 @@ std::string audit_page(const AuditReport& report);
 /// {"schema": "bncheck-audit-1", "version", "command", "seed", "seeds", "cases", "control_cases",
 ///  "interrupted", "score", "score_without_oracle",
 ///  "faults": [{"name", "row", "source", "reached", "triggered", "detected": seeds from which some law
-///    detects it, "detected_of": seeds, "detected_without_oracle", "laws": names of those that detect it from every
-///    seed, "counts": {law: seeds} of those that detect it at all, "quickest_law", "median_cases": to the
-///    first detection by that law over the seeds from which it detects it, "shrunk": null or {"law", "case",
-///    "message", "channels", "values_per_channel", "seconds"}}],
+///    detects it, "detected_of": seeds, "detected_without_oracle", "laws": names of those that detect it
+///    from every seed, "counts": {law: seeds} of those that detect it at all, "quickest_law",
+///    "median_cases": to the first detection by that law over the seeds from which it detects it, "shrunk":
+///    null or {"law", "case", "message", "channels", "values_per_channel", "seconds"}}],
 ///  "controls": [{"name", "cases", "alarms"}],
 ///  "laws": [{"name", "exact", "kills": faults that it detects from every seed, "sole_kills": those of them
 ///    that no other law detects}],

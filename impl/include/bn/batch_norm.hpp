@@ -18,8 +18,8 @@ struct LayerOptions {
   bool track_running_stats = true;       ///< false: no running statistics, batch statistics in both modes
 };
 
-/// Everything that a layer remembers. Vectors have C elements; weight and bias are present in an affine
-/// layer, the running statistics in a tracking one.
+/// State of a layer. Vectors have C elements. weight and bias are present in an affine layer, the running
+/// statistics in one that tracks them.
 struct State {
   std::optional<std::vector<float>> weight;
   std::optional<std::vector<float>> bias;
@@ -30,14 +30,13 @@ struct State {
   friend bool operator==(const State&, const State&) = default;
 };
 
-/// A BatchNorm layer; copying it copies its state. It starts in training mode with γ = 1, β = 0, mean 0,
-/// variance 1.
+/// A BatchNorm layer. A copy has its own state. A new layer is in training mode, with γ = 1, β = 0, running
+/// mean 0, running variance 1.
 class BatchNorm {
  public:
-  /// Throws Error: channels, eps, momentum.
+  /// New layer. Throws Error: channels, eps, momentum.
   BatchNorm(Dimensions dimensions, const LayerOptions& options);
-  /// A layer that starts from a state. Throws what the other constructor and `load` throw, before it
-  /// allocates.
+  /// Layer that starts from a state. Throws what the other constructor and `load` throw, before it allocates.
   BatchNorm(Dimensions dimensions, const LayerOptions& options, const State& state);
 
   void train(bool on = true) noexcept { training_ = on; }
@@ -45,16 +44,17 @@ class BatchNorm {
   [[nodiscard]] bool is_training() const noexcept { return training_; }
 
   /// forward_training in training mode and in a layer that does not track, else forward_inference. `saved` is
-  /// written where batch statistics are used, and ignored elsewhere. Throws what those functions throw; a
-  /// call that fails leaves the layer and y as they were.
+  /// written if batch statistics are used, and ignored otherwise. Throws what those functions throw. A call
+  /// that fails leaves the layer and y unchanged.
   void forward(TensorView<const float> x, TensorView<float> y, const BatchStatistics& saved = {},
                const Execution& execution = {});
 
-  /// backward_training or backward_inference, whichever belongs to the forward of the mode that the layer is
-  /// in now; nothing of the layer changes. x is that of the forward call, which the layer does not keep.
+  /// backward_training or backward_inference, according to the present mode of the layer; the layer does not
+  /// change. x is the input of the forward call, which the layer does not keep.
   ///
-  /// Throws Error{no_forward} unless the latest forward that succeeded was made in this mode and no load came
-  /// after it, and what those functions throw; nothing is written then. Copies remember that forward too.
+  /// Throws Error{no_forward} unless the latest forward call that succeeded was made in this mode and no load
+  /// came after it, and what those functions throw. A call that fails writes nothing. A copy of the layer
+  /// remembers the forward call too.
   void backward(TensorView<const float> x, TensorView<const float> dy, const Gradients& gradients,
                 const Execution& execution = {}) const;
 
@@ -63,9 +63,9 @@ class BatchNorm {
 
   [[nodiscard]] State state() const;
 
-  /// Throws Error{length} for a vector of another length than C, a missing or a superfluous one,
-  /// Error{counter} for a negative counter; the layer is then as it was. A layer that does not track ignores
-  /// the counter.
+  /// Replaces the state. Throws Error{length} for a vector whose length is not C, and for a missing or
+  /// superfluous one, and Error{counter} for a negative counter; the layer is unchanged then. A layer that
+  /// does not track ignores the counter.
   void load(const State& state);
 
   [[nodiscard]] BatchNorm clone() const { return *this; }
@@ -90,7 +90,7 @@ class BatchNorm {
   std::vector<float> weight_, bias_, running_mean_, running_var_;
   std::int64_t num_batches_tracked_ = 0;
   bool training_ = true;
-  std::optional<bool> forward_in_training_;  // the mode of the latest forward since the latest load
+  std::optional<bool> forward_in_training_;  // mode of the latest forward call since the latest load
 };
 
 /// Input (N, C) or (N, C, L).

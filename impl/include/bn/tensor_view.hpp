@@ -1,4 +1,4 @@
-// A tensor as bn sees it: memory of someone else, sizes and strides.
+// A tensor for bn: memory of the caller, with sizes and strides.
 #pragma once
 
 #include <array>
@@ -20,13 +20,12 @@ struct TensorView {
   std::array<std::int64_t, max_rank> sizes{};
   std::array<std::int64_t, max_rank> strides{};
 
-  /// Row-major view (the last dimension is the fastest).
-  /// Throws Error{rank} for more than max_rank sizes, Error{length} for a negative size or a number of
-  /// elements that no int64 holds.
+  /// Row-major view (the last dimension is the fastest). Throws Error{rank} for more than max_rank sizes,
+  /// Error{length} for a negative size or a number of elements that does not fit into int64.
   static TensorView contiguous(T* data, std::span<const std::int64_t> sizes);
 
-  /// View with the given strides. Throws as `contiguous`, and Error{rank} where sizes and strides differ in
-  /// number.
+  /// View with the given strides. Throws as `contiguous` does, and Error{rank} if the numbers of sizes and
+  /// strides differ.
   static TensorView strided(T* data, std::span<const std::int64_t> sizes,
                             std::span<const std::int64_t> strides);
 
