@@ -1,4 +1,4 @@
-/// libFuzzer's hook for mutators of one's own.
+/// libFuzzer's hook for a custom mutator.
 
 #include <algorithm>
 
@@ -12,7 +12,7 @@ extern "C" std::size_t LLVMFuzzerCustomMutator(std::uint8_t* data, std::size_t s
   using namespace bncheck;
   using namespace bncheck::fuzz;
   RandomDraws draws(seed);
-  // Now and then the bytes themselves: a header that is hit makes them a source of choices, or a file that
+  // Occasionally the bytes are mutated: with a changed header they become a source of choices, or a file that
   // must be refused.
   const Family& family = target_family();
   if (draws.chance(1, 24)) return LLVMFuzzerMutate(data, size, max_size);

@@ -70,7 +70,7 @@ void change_scalars(Draws& draws, Case& c) {
   }
 }
 
-/// An x or dy of another shape, where no placement is in the way.
+/// Changes the shape of x or dy, if no placement prevents it.
 void change_input(Draws& draws, Call& call) {
   change_shape(draws, *input_of(call));
   call.exec.x = call.exec.y = Placement{};

@@ -28,7 +28,8 @@ class FuzzDraws : public ByteDraws {
   int size_;
 };
 
-/// Elements, with every empty dimension counted as one: what buffers and loops may be sized by.
+/// Whether the number of elements is small, with every empty dimension counted as one, because sizes of
+/// buffers and loops may depend on each dimension.
 bool small_shape(const Shape& shape) {
   if (shape.size() > 16) return false;
   std::int64_t volume = 1;
@@ -77,8 +78,8 @@ bool accept_case(const Case& c, Accepts accepts) {
          elements_of(c) <= most_elements;
 }
 
-/// A layer's tensors are vectors without a shape, no averaging by ratio has a weight, and without running
-/// statistics there is no counter.
+/// Whether a layer can load the state: its tensors are vectors, the weight of an averaging by ratio is
+/// absent, and without running statistics there is no counter.
 bool loadable(const Config& config, const State& state) {
   return all_of_state(state, [](const Tensor& tensor) { return tensor.shape.size() == 1; }) &&
          !state.running_weight && (config.track_running_stats || state.num_batches_tracked == 0);
@@ -92,7 +93,8 @@ bool is_over_statistics(Overlap overlap) {
   return overlap == Overlap::y_and_running_mean || overlap == Overlap::y_and_running_var;
 }
 
-/// Overlaps with parameters and statistics exist only where these are the caller's.
+/// Whether the case needs the functions: overlaps with parameters and statistics are possible only in buffers
+/// of the caller.
 bool needs_functions(const Case& c) {
   return std::ranges::any_of(c.calls, [](const Call& call) {
     const Overlap overlap = call.exec.overlap;
@@ -100,8 +102,8 @@ bool needs_functions(const Case& c) {
            is_over_statistics(overlap);
   });
 }
-/// One buffer given for both statistics hides what the other holds; only training, where it is an error, does
-/// not depend on that.
+/// Whether one buffer is given for both statistics, which hides the content of the other. Only training,
+/// where that is an error, does not depend on the content.
 bool hides_statistics(const Case& c) {
   return std::ranges::any_of(c.calls, [](const Call& call) {
     const auto* forward = std::get_if<Forward>(&call.operation);
@@ -109,8 +111,8 @@ bool hides_statistics(const Case& c) {
   });
 }
 
-/// Some backward call with `wanted(call)` for which the contract does, or does not, allow an error of this
-/// kind. Precondition: every x and dy is whole.
+/// Whether there is a backward call with `wanted(call)` for which the contract does, or does not, allow an
+/// error of this kind. Precondition: every x and dy is whole.
 template <class Wanted>
 bool any_gradient(const Case& c, const Wanted& wanted, ErrorKind kind, bool allowed) {
   if (std::ranges::none_of(c.calls, [&](const Call& call) { return is_gradient(call) && wanted(call); })) {
@@ -124,14 +126,14 @@ bool any_gradient(const Case& c, const Wanted& wanted, ErrorKind kind, bool allo
   return false;
 }
 
-/// A gradient by batch statistics takes no running ones: a dx over them is an overlap with memory that has
-/// nothing to do with the call, and need not have room for it.
+/// Whether dx covers memory that the call does not take. A gradient by batch statistics takes no running
+/// statistics, so their buffer is unrelated to the call and may be too small for dx.
 bool covers_strange_memory(const Case& c) {
   const auto wanted = [](const Call& call) { return is_over_statistics(call.exec.overlap); };
   return any_gradient(c, wanted, ErrorKind::alias, false);
 }
 
-/// A dx over x has the strides of x, which do not suffice, or are too many, for a dy of another rank.
+/// Whether dx is to cover an x of another rank, whose strides do not fit dx.
 bool lacks_strides(const Case& c) {
   std::set<std::size_t> ranks;
   for (const Call& call : c.calls) {
@@ -144,13 +146,14 @@ bool lacks_strides(const Case& c) {
   return false;
 }
 
-/// The functions are given x beside dy: they know of no forward call that is missing or was in another mode.
+/// Whether a forward call is missing or was in another mode. The functions get x beside dy, and do not depend
+/// on a forward call.
 bool misses_forward(const Case& c) {
   return any_gradient(c, [](const Call&) { return true; }, ErrorKind::no_forward, true);
 }
 
-/// The functions hold no momentum and no state, ask for a counter only where they advance it, and take absent
-/// parameters for ones and zeros.
+/// Whether the case needs the layer: the functions hold no momentum and no state, need a counter only where
+/// they advance it, and take absent parameters as ones and zeros.
 bool needs_layer(const Case& c) {
   const State& state = c.state;
   return state.num_batches_tracked < 0 || state.weight.has_value() != c.config.affine ||
@@ -170,12 +173,12 @@ const Law* pick_law(const Family& family, std::uint64_t choice) {
   return family.laws[static_cast<std::size_t>(choice % family.laws.size())];
 }
 
-/// A share of one quarter for the functions, which have fewer lines than the layer to go wrong.
+/// The functions get a quarter of the cases, because they have less code than the layer.
 std::string pick_subject(std::uint64_t choice) {
   return choice % 4 == 0 ? "bn_functional" : "bn";
 }
 
-/// The law and the subject that the file names, else such as its bytes lead to.
+/// The law and the subject that the file names; if it names none, they are chosen by its bytes.
 Input from_file(const Family& family, CaseFile file, std::uint64_t hash) {
   Input input{law_of(family, file.notes["law"]), file.notes["subject"], std::move(file.content)};
   if (input.law == nullptr) input.law = law_for(family, input.content, subject_named("bn").can().dialect);
@@ -188,7 +191,7 @@ Input from_file(const Family& family, CaseFile file, std::uint64_t hash) {
 Input from_draws(const Family& family, std::span<const std::uint8_t> bytes) {
   FuzzDraws draws(bytes, family.case_size);
   Input input{pick_law(family, draws.below(family.laws.size())), pick_subject(draws.below(4)), {}};
-  // Past its bytes, the source is a random stream: an affordable case comes.
+  // After its bytes the source is a random stream, so an affordable case comes eventually.
   do {
     input.content = input.law->draw(draws, subject_named(input.subject).can());
   } while (!affordable(input.content));
@@ -232,7 +235,7 @@ void settle_subject(Input& input) {
 }
 
 namespace {
-/// An engine runs what the mutator wrote, and mutates it further.
+/// The input that was written last: an engine runs what the mutator wrote, and mutates it again.
 struct Remembered {
   Bytes bytes;
   Input input;

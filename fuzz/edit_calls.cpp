@@ -22,7 +22,7 @@ std::optional<double> new_momentum(Draws& draws) {
   return draws.pick({0.0, 1.0, 0.1, 0.5, -0.25, 2.0, 1e-300, 1e30, 0x1.fffffffffffffp-1});
 }
 
-/// The tensors come and go with the option that says that they exist.
+/// Switches the option and adds or removes its tensors.
 void toggle_affine(Case& c) {
   c.config.affine = !c.config.affine;
   const State fresh = fresh_state(c.config);
@@ -112,7 +112,7 @@ void edit_calls(Draws& draws, Case& c, const Capabilities& can) {
   if (forwards.empty()) return;
   const std::size_t k = draws.pick_from(forwards);
   const auto at = c.calls.begin() + static_cast<std::ptrdiff_t>(k);
-  // Most laws are about one call: longer sequences must not crowd them out.
+  // Most laws are about one call: longer sequences must not displace single calls.
   if (c.calls.size() > 1 && draws.chance(1, 2)) {
     c.calls.erase(at);
     return;
@@ -142,7 +142,7 @@ void edit_calls(Draws& draws, Case& c, const Capabilities& can) {
 
 namespace {
 
-/// One Backward less where there are several; or a forward call and its gradient, and nothing else.
+/// Removes one Backward if there are several; otherwise keeps only a forward call and its gradient.
 void shorten(Draws& draws, Case& c, const std::vector<Gradient>& gradients) {
   const auto& [forward, backward] = draws.pick_from(gradients);
   if (gradients.size() > 1 && draws.chance(1, 2)) {
@@ -160,7 +160,7 @@ void edit_gradient_calls(Draws& draws, Case& c, const Capabilities& can) {
     append_gradient(draws, c, can);
     return;
   }
-  // Most laws are about two calls: longer sequences must not crowd them out.
+  // Most laws are about two calls: longer sequences must not displace pairs.
   if (c.calls.size() > 2 && draws.chance(1, 2)) {
     shorten(draws, c, gradients);
     return;

@@ -6,7 +6,7 @@
 namespace bncheck::fuzz {
 namespace {
 
-/// What draw_gradient takes.
+/// Whether draw_gradient takes the tensor.
 bool has_channels(const Tensor& x) {
   return x.shape.size() >= 2 && !x.bytes.empty();
 }
@@ -15,7 +15,7 @@ Backward& backward_at(Case& c, std::size_t call) {
   return std::get<Backward>(c.calls[call].operation);
 }
 
-/// One kind for all channels, or a kind for each.
+/// A dy drawn anew, with one kind for all channels, or one for each.
 Tensor redrawn(Draws& draws, const Tensor& x) {
   CaseWish wish;
   wish.special_values = draws.chance(1, 16);
@@ -35,7 +35,8 @@ void redraw_channel(Draws& draws, const Tensor& x, Tensor& dy) {
   }
 }
 
-/// All of them for one half: most laws look at dx, some at nothing else.
+/// Changes the wanted outputs. Half of the time all are wanted, because most laws look at dx, some of them
+/// only at dx.
 void change_wanted(Draws& draws, Backward& backward) {
   const std::uint64_t wanted = draws.chance(1, 2) ? 7 : draws.below(8);
   backward.want_dx = (wanted & 1) != 0;

@@ -6,7 +6,7 @@
 namespace bncheck::fuzz {
 namespace {
 
-/// Near the old size, or where vector loops have their tails.
+/// New size: near the old one, or a size at which vector loops have tails.
 std::int64_t new_size(Draws& draws, std::int64_t size) {
   switch (draws.below(4)) {
     case 0:
@@ -51,7 +51,7 @@ void resize_dimension(Draws& draws, Tensor& x) {
   x = with_shape(x, std::move(shape));
 }
 
-/// (N, C, L) as (N, C, L, 1) with the layer of the next rank, or the other way: the same values.
+/// Changes (N, C, L) to (N, C, L, 1) with the layer of the next rank, or back; the values stay.
 void change_rank(Draws& draws, Case& c) {
   const bool more = c.config.dimensions == 1 || (c.config.dimensions == 2 && draws.chance(1, 2));
   const std::size_t rank = static_cast<std::size_t>(c.config.dimensions) + (more ? 3 : 1);

@@ -9,7 +9,7 @@
 namespace bncheck::fuzz {
 namespace {
 
-/// x or dy of some call four times in five, else a tensor of the state. Null where there are no values.
+/// An x or dy in four of five draws, else a tensor of the state. Null if there are no values.
 Tensor* pick_tensor(Draws& draws, Case& c) {
   std::vector<Tensor*> inputs;
   std::vector<Tensor*> others;
@@ -27,7 +27,7 @@ float flipped(Draws& draws, float value) {
   return std::bit_cast<float>(std::bit_cast<std::uint32_t>(value) ^ (std::uint32_t{1} << draws.below(32)));
 }
 
-/// Up to eight floats further, in either direction.
+/// The float up to eight steps away, in either direction.
 float stepped(Draws& draws, float value) {
   const float target =
       draws.chance(1, 2) ? std::numeric_limits<float>::infinity() : -std::numeric_limits<float>::infinity();
@@ -37,7 +37,7 @@ float stepped(Draws& draws, float value) {
 
 float special(Draws& draws) {
   using Limits = std::numeric_limits<float>;
-  // Mostly finite: one value that is not would end the case for most laws.
+  // Mostly finite: with one value that is not, most laws do not apply to the case.
   if (draws.chance(1, 6)) return draws.pick({Limits::infinity(), -Limits::infinity(), Limits::quiet_NaN()});
   return draws.pick({0.0f, -0.0f, 1.0f, -1.0f, Limits::max(), -Limits::max(), Limits::min(),
                      Limits::denorm_min(), -Limits::denorm_min(), 16777216.0f, 0x1p-75f, 0x1p63f});
@@ -70,14 +70,14 @@ void exchange(Draws& draws, std::span<float> values) {
   std::swap(a, b);
 }
 
-/// A stretch of the tensor that is itself changed as one.
+/// Consecutive part of the tensor that is changed together.
 std::span<float> stretch(Draws& draws, std::span<float> values) {
   if (draws.chance(1, 4)) return values;
   const std::size_t begin = static_cast<std::size_t>(draws.below(values.size()));
   return values.subspan(begin, 1 + static_cast<std::size_t>(draws.below(values.size() - begin)));
 }
 
-/// Power of two: exact, and far out it overflows or underflows; both must be met rightly.
+/// Scales by a power of two: exact, or an overflow or underflow far out; both must be handled correctly.
 void rescale(Draws& draws, std::span<float> values) {
   const int exponent = static_cast<int>(draws.chance(1, 4) ? draws.between(-80, 80) : draws.between(-4, 4));
   for (float& value : values) {

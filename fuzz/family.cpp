@@ -15,7 +15,8 @@ bool is_rejection(const Law& law) {
 bool is_about_gradients(const Law& law) {
   return law.name.starts_with("backward_");
 }
-/// Refused calls and gradients among calls that are neither: of no one side of the contract.
+/// Whether the law is about sequences that mix refused calls and gradients with others, so that it belongs to
+/// no single family.
 bool is_about_sequences(const Law& law) {
   return law.name == "call_sequences";
 }
@@ -23,13 +24,13 @@ bool is_about_sequences(const Law& law) {
 Family family_of(std::string name, Aim aim, int case_size, bool (*wanted)(const Law&)) {
   Family family{std::move(name), {}, aim, case_size};
   for (const Law& law : all_laws()) {
-    // A campaign lives on its speed.
+    // Slow laws would reduce the number of executions of a campaign.
     if (wanted(law) && !law.traits.bulky) family.laws.push_back(&law);
   }
   return family;
 }
 
-/// "" where no law is about such an error.
+/// Name of the law about this error; "" if there is none.
 std::string_view rejection_of(ErrorKind kind, bool gradient) {
   switch (kind) {
     case ErrorKind::no_forward:
@@ -55,7 +56,8 @@ std::string_view rejection_of(ErrorKind kind, bool gradient) {
   }
 }
 
-/// No law is about an earlier call that fails before a last one that does not.
+/// Name of the law about the case. No law is about an earlier call that fails before a last one that does
+/// not.
 std::string_view law_about(const Case& c, const Dialect& dialect) {
   const std::vector<std::vector<ErrorKind>> errors = errors_by_call(c, dialect);
   if (errors.empty()) return "";
@@ -67,7 +69,7 @@ std::string_view law_about(const Case& c, const Dialect& dialect) {
   if (std::ranges::any_of(errors, [](const auto& kinds) { return !kinds.empty(); })) return "";
   const bool gradient = std::ranges::any_of(
       c.calls, [](const Call& call) { return std::holds_alternative<Backward>(call.operation); });
-  // Two of the laws about gradients are about a forward call and its gradient alone.
+  // Two laws about gradients concern only a forward call with its gradient.
   const bool pair = c.calls.size() == 2;
   if (elements_of(c) == 0 && (!gradient || pair)) return gradient ? "backward_empty_batch" : "empty_batch";
   if (all_finite(c)) return gradient ? "backward_matches_oracle" : "matches_oracle";

@@ -18,7 +18,7 @@ namespace {
 using Clock = std::chrono::steady_clock;
 constexpr std::chrono::seconds shrink_time{3};
 
-/// Takes smaller cases that are bad too, until there is none or the time is up.
+/// Follows smaller cases that are bad too, until there is none or the time is up.
 void shrink(Input& input, Verdict& verdict) {
   const auto wanted = [&](const Case& c) {
     const Input candidate{input.law, input.subject, c};

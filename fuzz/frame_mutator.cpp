@@ -1,4 +1,5 @@
-/// libFuzzer's hook for frames: what is in them changes, and lengths are mended, or no change would get far.
+/// libFuzzer's hook for frames. It changes their content and corrects the lengths; otherwise most mutants
+/// would be rejected at once.
 
 #include <algorithm>
 #include <cstdint>
@@ -9,7 +10,7 @@ extern "C" std::size_t LLVMFuzzerMutate(std::uint8_t* data, std::size_t size, st
 
 namespace {
 
-constexpr std::size_t prefix = 16;  ///< of the frame
+constexpr std::size_t prefix = 16;  ///< bytes before the content of a frame
 constexpr std::size_t length_bytes = 8;
 
 std::uint64_t length_at(const std::uint8_t* data) {
@@ -27,7 +28,7 @@ extern "C" std::size_t LLVMFuzzerCustomMutator(std::uint8_t* data, std::size_t s
                                                unsigned seed) {
   const std::size_t header_at = prefix + length_bytes;
   const bool framed = size > header_at && length_at(data + prefix) <= size - header_at;
-  // Now and then the lengths and the magic themselves.
+  // Occasionally the lengths and the magic number are mutated too.
   if (!framed || seed % 16 == 0) return LLVMFuzzerMutate(data, size, max_size);
   const auto header = static_cast<std::size_t>(length_at(data + prefix));
   const std::size_t rest = size - header_at - header;

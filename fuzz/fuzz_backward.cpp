@@ -1,4 +1,4 @@
-/// Backward calls that must succeed: every law about gradients that is not about rejection, on the shipped
+/// Backward calls that must succeed: every law about gradients except those about rejection, on the shipped
 /// BatchNorm as a layer and, for a share, as functions.
 
 #include "judge_input.hpp"

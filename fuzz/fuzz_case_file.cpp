@@ -1,5 +1,5 @@
-/// Bytes that nobody vouches for: a case file or a FormatError, nothing else. What loads is written and
-/// loaded again to the same, shown, checked for errors and, where it is small, answered in some dialect.
+/// Untrusted bytes: a case file or a FormatError, nothing else. A case that loads is written and loaded
+/// again, and must be equal; it is shown, checked for errors and, if it is small, answered in some dialect.
 
 #include <cmath>
 #include <stdexcept>
@@ -17,9 +17,9 @@ namespace {
 using namespace bncheck;
 using namespace bncheck::fuzz;
 
-constexpr std::int64_t most_answered = 96;  ///< elements: the exact answer takes microseconds for each
+constexpr std::int64_t most_answered = 96;  ///< elements; the exact answer takes microseconds for each
 
-/// NaN is the one option that does not equal itself.
+/// The file with NaN replaced, the only option that does not equal itself.
 CaseFile comparable(CaseFile file) {
   const auto settle = [](double& value) { value = std::isnan(value) ? 0 : value; };
   settle(file.content.config.eps);
@@ -42,7 +42,7 @@ void answer(const Case& c, const Dialect& dialect) {
   try {
     errors_by_call(c, dialect);
     if (is_small(c) && elements_of(c) <= most_answered) write_archive(answer_archive(c, dialect));
-  } catch (const std::invalid_argument&) {  // as documented for backward calls
+  } catch (const std::invalid_argument&) {  // documented for backward calls
   }
 }
 

@@ -1,4 +1,4 @@
-/// Forward calls that must succeed: every law that is not about rejection or gradients, on the shipped
+/// Forward calls that must succeed: every law except those about rejection and gradients, on the shipped
 /// BatchNorm as a layer and, for a share, as functions.
 
 #include "judge_input.hpp"

@@ -1,5 +1,5 @@
-/// Bytes as a foreign program may send them: a frame in pieces, and in it a reply of any kind. What is wrong
-/// with them is a FormatError or a breach of protocol; nothing else may happen.
+/// Bytes as a foreign program may send them: a frame in pieces, with a reply of any kind. An error in them is
+/// a FormatError or a breach of protocol; nothing else may happen.
 
 #include <algorithm>
 
@@ -17,7 +17,7 @@ using namespace bncheck::fuzz;
 
 constexpr std::size_t most_content = std::size_t{1} << 20;
 
-/// What the replies answer: a forward call and its gradient.
+/// Case that the replies answer: a forward call and its gradient.
 Case asked() {
   Case c;
   c.config.num_features = 2;
@@ -28,8 +28,8 @@ Case asked() {
   return c;
 }
 
-/// The content of the frame, fed in pieces whose sizes follow from the input; however it is cut, the same
-/// comes out.
+/// Content of the frame, read in pieces whose sizes depend on the input; the sizes must not change the
+/// result.
 std::optional<std::vector<std::byte>> content_of(std::span<const std::byte> bytes, bool skip_noise) {
   FrameParser parser(most_content, skip_noise);
   const std::size_t piece = bytes.empty() ? 1 : 1 + static_cast<std::size_t>(bytes.back()) % 97;
@@ -52,7 +52,7 @@ bool is_readable(const Read& read) {
   }
 }
 
-/// Each reader takes the reply in or says what is wrong with it.
+/// Passes the reply to each reader, which accepts it or reports its error.
 bool read_all_ways(const Archive& archive) {
   static const Case c = asked();
   bool readable = is_readable([&] { read_capabilities(archive); });

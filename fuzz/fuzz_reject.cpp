@@ -1,4 +1,4 @@
-/// Calls that must fail and leave everything as it was, their nearest valid twins, and the empty batch.
+/// Calls that must fail and change nothing, the valid calls closest to them, and the empty batch.
 
 #include "judge_input.hpp"
 

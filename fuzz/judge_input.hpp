@@ -1,5 +1,5 @@
 #pragma once
-/// One input of a fuzz target, from its bytes to a verdict.
+/// One input of a fuzz target: from bytes to a verdict.
 
 #include <span>
 
@@ -8,14 +8,14 @@
 
 namespace bncheck::fuzz {
 
-/// What the input's law says of its case and, where that is nothing, what the law of the family says that
-/// does; the input's law is then that one.
+/// Verdict of the input's law on its case. If that law does not apply, the input gets a law of the family
+/// that does, and the verdict is that of this law.
 Verdict judge_by_family(const Family& family, Input& input);
 
-/// Judges the input in these bytes. Does not return where a law is violated.
+/// Judges the input in these bytes. Does not return if a law is violated.
 void judge_input(const Family& family, std::span<const std::uint8_t> bytes);
 
-/// What a target defines beside its entry point: the family that its mutator stays in.
+/// Family of the target, which its mutator keeps to. Each target defines it beside its entry point.
 const Family& target_family();
 
 }  // namespace bncheck::fuzz

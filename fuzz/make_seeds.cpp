@@ -1,5 +1,5 @@
 /// Writes the seed corpora: make_seeds CORPUS writes CORPUS/fuzz_forward, fuzz_backward, fuzz_reject,
-/// fuzz_case_file and fuzz_frame. The same files on every machine; files that are there already are replaced.
+/// fuzz_case_file and fuzz_frame. The files are the same on every machine; existing files are replaced.
 
 #include <fmt/format.h>
 
@@ -21,14 +21,14 @@ using namespace bncheck;
 using namespace bncheck::fuzz;
 namespace fs = std::filesystem;
 
-/// Bytes of the largest seed.
+/// Size of the largest seed in bytes.
 constexpr std::size_t most_bytes = 4096;
 
 void write(const fs::path& path, const Bytes& bytes) {
   write_file(path, std::as_bytes(std::span(bytes)));
 }
 
-/// Cases drawn by each law, on both subjects, edited a few times so that they are no mere draws.
+/// Cases drawn by each law, on both subjects, with a few edits, so that they differ from plain draws.
 void write_cases(const fs::path& folder, const Family& family, int per_law) {
   fs::create_directories(folder);
   for (const Law* law : family.laws) {
@@ -45,7 +45,7 @@ void write_cases(const fs::path& folder, const Family& family, int per_law) {
   }
 }
 
-/// A whole case file, and what a reader must refuse: cut, overwritten, extended, nested, empty.
+/// A valid case file, and files that a reader must refuse: cut, overwritten, extended, nested, empty.
 void write_damaged(const fs::path& folder) {
   fs::create_directories(folder);
   RandomDraws draws(1, 20);
@@ -82,7 +82,7 @@ void write_damaged(const fs::path& folder) {
   container("header-twice", R"({"__metadata__":{"format":"bncheck-case","format":"bncheck-case"}})", 0);
 }
 
-/// Replies of each kind, whole and damaged, as a program would send them.
+/// Replies of each kind, complete and damaged, as a program would send them.
 void write_frames(const fs::path& folder) {
   fs::create_directories(folder);
   const float values[] = {1, 2, 3, 4};

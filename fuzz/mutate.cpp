@@ -5,8 +5,8 @@
 namespace bncheck::fuzz {
 namespace {
 
-/// Of one input. The exact answer takes microseconds per element, of a gradient about twice as many, and a
-/// campaign lives on its speed.
+/// Largest number of elements of one input. The exact answer takes microseconds per element, about twice as
+/// many for a gradient, and a campaign needs many executions.
 std::int64_t most_elements(const Family& family) {
   return family.aim == Aim::backward ? 160 : 256;
 }
@@ -53,7 +53,7 @@ void edit(Draws& draws, Case& c, const Family& family, const Capabilities& can) 
   }
 }
 
-/// A shape that changed may have left its placement behind.
+/// Replaces placements that do not fit a changed shape.
 void repair_placements(Case& c) {
   for (Call& call : c.calls) {
     const Tensor* input = input_of(call);
@@ -64,7 +64,7 @@ void repair_placements(Case& c) {
   }
 }
 
-/// A case of another family, as a golden case may be, becomes one of this.
+/// Changes a case of another family, such as a golden case, into one of this family.
 void bring_over(Draws& draws, Case& c, const Family& family, const Capabilities& can) {
   if (family.aim == Aim::forward) remove_gradients(c);
   if (family.aim == Aim::backward && backward_calls(c).empty()) append_gradient(draws, c, can);

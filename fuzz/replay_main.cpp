@@ -16,7 +16,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// The files of a folder in the order of their names. Throws where there is nothing to run.
+/// Files of a folder in the order of their names. Throws if there is nothing to run.
 std::vector<fs::path> files_of(const fs::path& path) {
   if (!fs::is_directory(path)) return {path};
   std::vector<fs::path> files;
@@ -44,7 +44,7 @@ int main(int argc, char** argv) {
     fmt::print(stderr, "{}\n", bncheck::untrusted_line(error.what(), bncheck::message_bytes));
     return 2;
   }
-  // What the target throws is a finding, and ends the process like any other.
+  // An exception of the target is a finding, and ends the process like any other.
   for (const std::vector<std::byte>& bytes : inputs) {
     LLVMFuzzerTestOneInput(reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size());
   }

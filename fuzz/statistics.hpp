@@ -1,5 +1,5 @@
 #pragma once
-/// What a campaign did: executions, the share of inputs that a law could judge, elements per case.
+/// Statistics of a campaign: executions, the share of inputs to which a law applies, elements per case.
 
 #include <chrono>
 #include <cstdint>
@@ -9,13 +9,13 @@ namespace bncheck::fuzz {
 
 class Statistics {
  public:
-  /// The one of this process. Where the environment variable BNCHECK_FUZZ_STATS names a file, it is written
-  /// at exit and before a finding ends the process.
+  /// The statistics of this process. If the environment variable BNCHECK_FUZZ_STATS names a file, they are
+  /// written there at exit and before a finding ends the process.
   static Statistics& instance();
 
   void count(std::int64_t elements, bool applicable);
-  /// One JSON object: executions, seconds, per_second, per_cpu_second (which a busy machine does not lower),
-  /// applicable_percent, median_elements.
+  /// Writes one JSON object: executions, seconds, per_second, per_cpu_second (which does not depend on the
+  /// load of the machine), applicable_percent, median_elements.
   void write() const;
 
  private:

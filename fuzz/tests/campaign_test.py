@@ -1,4 +1,4 @@
-"""What fuzz/campaign says of targets that end in one way or another; the targets are shell scripts.
+"""Reports of fuzz/campaign on targets that end in different ways; the targets are shell scripts.
 
 Usage: campaign_test.py CAMPAIGN [unittest options]
 """
@@ -19,7 +19,7 @@ class Campaign(unittest.TestCase):
         self.folder = Path(folder.name)
 
     def run_target(self, script):
-        """The campaign's result with a target that is this script, and may say `seconds` for the time it is given."""
+        """Result of the campaign with this script as the target; `seconds` in it is the given time."""
         target = self.folder / "bin" / "fuzz_frame"
         target.parent.mkdir()
         target.write_text("#!/bin/sh\n" + script + "\n")

@@ -1,4 +1,4 @@
-/// What decoding, mutating and damaging know of backward calls.
+/// Decoding, mutating and damaging of backward calls.
 
 #include <gtest/gtest.h>
 
@@ -46,7 +46,7 @@ std::string law_of(const Family& family, const Case& c) {
   return law == nullptr ? "" : law->name;
 }
 
-/// The subject that the case ends up with where `wanted` was asked for.
+/// Subject of the case after settle_subject, if `wanted` was requested.
 std::string settled(const Case& c, const std::string& wanted) {
   Input input{law_named("backward_matches_oracle"), wanted, c};
   settle_subject(input);
@@ -106,7 +106,7 @@ TEST(LawFor, AGradientThatMustFail) {
   }
 }
 
-/// A law about rejection looks at the last call.
+/// A law about rejection concerns the last call.
 TEST(LawFor, AnEarlierCallThatFails) {
   Case c = gradient_case();
   c.calls.insert(c.calls.begin(), Call{SetMomentum{HUGE_VAL}, {}});
@@ -131,7 +131,7 @@ TEST(Affordable, TakesAGradient) {
   EXPECT_FALSE(affordable(c)) << "large";
 }
 
-/// The running statistics are an argument of the gradient by running statistics only.
+/// The running statistics are an argument only of a gradient by running statistics.
 TEST(Affordable, RefusesADxOverMemoryThatTheCallDoesNotTake) {
   for (const Overlap overlap : {Overlap::y_and_running_mean, Overlap::y_and_running_var}) {
     EXPECT_TRUE(affordable(overlapping(overlap, false)));
@@ -223,7 +223,7 @@ Floats channel_of(const Tensor& tensor, std::size_t channel) {
   return values;
 }
 
-/// Pearson's, in absolute value; NaN for a channel of one value.
+/// Pearson's correlation, in absolute value; NaN for a channel with one value.
 double correlation(const Floats& a, const Floats& b) {
   double ma = 0, mb = 0, aa = 0, bb = 0, ab = 0;
   const auto n = static_cast<double>(a.size());
@@ -245,7 +245,7 @@ bool any_of(const Floats& values, bool (*wanted)(float)) {
   return std::ranges::any_of(values, wanted);
 }
 
-/// What the values of one channel look like.
+/// Features of the values of one channel.
 std::set<std::string> features(const Floats& dy, const Floats& x) {
   std::set<std::string> seen;
   const auto zeros = std::ranges::count(dy, 0.0f);
@@ -339,7 +339,7 @@ TEST(EditGradientCalls, AddsAndRemovesWhatMakesSense) {
   EXPECT_EQ(seen, all);
 }
 
-/// Forward-only cases, which most golden ones are, serve as seeds too; and the other way round.
+/// Cases without gradients, such as most golden ones, serve as seeds for gradients too, and vice versa.
 TEST(Mutate, BringsACaseOverToItsFamily) {
   RandomDraws draws(19);
   const Law* law = law_named("matches_oracle");
@@ -355,12 +355,12 @@ TEST(Mutate, BringsACaseOverToItsFamily) {
     kept_there += there.state == bare.state ? 1 : 0;
     kept_back += back.state == bare.state ? 1 : 0;
   }
-  // What is no edit of the case but a fresh one has another state.
+  // A new case, unlike an edited one, has another state.
   EXPECT_GT(kept_there, 10);
   EXPECT_GT(kept_back, 10);
 }
 
-/// The share of applicable inputs that a campaign is to keep, and what its laws are there for.
+/// The share of applicable inputs that a campaign needs, and the laws that mutants must reach.
 TEST(Mutate, ReachesEveryLawAboutGradients) {
   std::map<std::string, int> reached;
   int applicable = 0;

@@ -12,7 +12,7 @@
 namespace bncheck::fuzz {
 namespace {
 
-/// Inputs that follow from each other like those of a campaign.
+/// Visits inputs that follow from each other as in a campaign.
 template <class Visit>
 void walk(const Family& family, int steps, const Visit& visit) {
   RandomDraws draws(11);
@@ -34,7 +34,7 @@ TEST(Mutate, GivesCaseFilesThatDecodeToThemselves) {
   }
 }
 
-/// What the campaign's share of applicable inputs rests on. law_for is judged by the verdict itself
+/// The campaign's share of applicable inputs depends on this. law_for is tested against the verdict
 /// elsewhere.
 TEST(Mutate, StaysOnTheFamilysSideOfTheContract) {
   for (const Family* family : {&forward_family(), &backward_family(), &reject_family()}) {

@@ -167,7 +167,7 @@ TEST(BackwardInvariance, ChannelSlicesOfWiderBuffers) {
   }
 }
 
-// x and dy are both read: they may be the same memory, or overlap anyhow.
+// x and dy are only read, so they may be the same memory or overlap in any way.
 TEST(BackwardInvariance, InputsMayOverlap) {
   const Shape shape{5, 2, 3};
   const std::vector<float> memory = normal_values(40, 0.0F, 1.0F, 3);
@@ -241,7 +241,7 @@ TEST(BackwardInvariance, RoundingModes) {
 
 #if defined(__SSE2__)
 TEST(BackwardInvariance, FlushToZeroAndDenormalsAreZero) {
-  // Subnormals in, and out: γ is 2^-130 in one channel.
+  // Subnormals as input and as output: γ is 2^-130 in one channel.
   Subject subject({64, 2});
   for (float& value : subject.x) value *= 0x1p-128F;
   for (float& value : subject.dy) value *= 0x1p-128F;
@@ -266,7 +266,7 @@ class BackwardTarget : public ::testing::TestWithParam<std::int64_t> {
   void TearDown() override { hwy::SetSupportedTargetsForTest(0); }
 };
 
-// With every length of a vector's tail, along a channel and across channels.
+// All lengths of a vector's tail, along a channel and across channels.
 TEST_P(BackwardTarget, GivesTheSameBits) {
   std::vector<Subject> all = subjects();
   for (std::int64_t n = 2; n <= 70; ++n) {

@@ -1,4 +1,4 @@
-// The kernels of the backward pass in double, where a fused operation or another order of a sum still shows.
+// The kernels of the backward pass in double, where a fused operation or another order of a sum is visible.
 #include "backward_kernels.hpp"
 
 #include "backward_support.hpp"
@@ -7,7 +7,7 @@
 namespace bn::test {
 namespace {
 
-// The means are none of a float, nor of a double.
+// The means are not floats, nor doubles.
 constexpr MeanPair means{{0.1, 0x1p-60}, {-0.7, -0x1p-58}};
 constexpr double slope = 1.0 / 3;
 constexpr double scale = 0x1p40;
@@ -19,7 +19,7 @@ double dy_part(float dy) {
   return (static_cast<double>(dy) - means.dy.hi) - means.dy.lo;
 }
 
-// The order that sum_kernels.hpp promises, as plain as can be.
+// The order of sum_kernels.hpp, in its simplest form.
 double product_sum(std::span<const float> x, std::span<const float> dy) {
   double lanes[sum_lanes] = {};
   for (std::size_t i = 0; i < x.size(); ++i) lanes[i % sum_lanes] += dy_part(dy[i]) * x_part(x[i]);
@@ -46,7 +46,7 @@ TEST_P(BackwardKernels, ProductsOfABlock) {
   }
 }
 
-// Five channels in rows 5 and 7 apart, added in two parts of which the second one does not begin with lane 0.
+// Five channels in rows with strides 5 and 7, added in two parts; the second part does not begin with lane 0.
 TEST_P(BackwardKernels, ProductsOfRows) {
   constexpr std::size_t channels = 5;
   const std::vector<double> x_hi(channels, means.x.hi), x_lo(channels, means.x.lo);
@@ -67,8 +67,8 @@ TEST_P(BackwardKernels, ProductsOfRows) {
   }
 }
 
-// The mean of x is such that (x−μ)·slope is next to dy − m: their difference is what the product's rounding
-// was, and a fused operation gives another one.
+// The mean of x is such that (x−μ)·slope is close to dy − m. Their difference is then the rounding error of
+// the product, which differs for a fused operation.
 TEST_P(BackwardKernels, Gradients) {
   constexpr std::size_t channels = 70;
   std::vector<double> x_hi, zeros(channels, 0.0), slopes(channels, slope), scales(channels, scale);

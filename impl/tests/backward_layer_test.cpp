@@ -1,4 +1,4 @@
-// Backward of the layer: which function it is, and when there is no forward to go back from.
+// Backward of the layer: the function that it calls, and its error without a forward call.
 #include "backward_support.hpp"
 
 namespace bn::test {
@@ -15,7 +15,7 @@ struct Fixture {
     layer.forward(TensorView<const float>::contiguous(x.data(), shape),
                   TensorView<float>::contiguous(y.data(), shape));
   }
-  // Of rank 2, with one value per channel: an error in training.
+  // Input of rank 2 with one value per channel, which is an error in training.
   static void failing_forward(BatchNorm& layer) {
     std::vector<float> one(3), y(3);
     EXPECT_THROW(layer.forward(TensorView<const float>::contiguous(one.data(), Shape{1, 3, 1, 1}),

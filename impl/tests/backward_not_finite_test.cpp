@@ -13,7 +13,7 @@ std::uint32_t pattern(float value) {
 const std::vector<float> odd_values{
     inf, -inf, nan, -nan, std::bit_cast<float>(0x7f800001U), std::bit_cast<float>(0xffc12345U)};
 
-// Channel 1 of 3, 4·30 values each, is the one that is spoilt.
+// Three channels of 4·30 values each, of which channel 1 has changed values.
 struct Spoilt {
   Shape shape{4, 3, 30};
   std::vector<float> x = normal_values(numel(shape), 1, 2, 1);
@@ -27,14 +27,14 @@ struct Spoilt {
   [[nodiscard]] Graded inference() const {
     return backward(options_for(shape), {weight, std::nullopt}, x, dy, shape, running);
   }
-  // Of value j of channel 1.
+  // Index of value j of channel 1.
   static std::size_t place(std::size_t j) { return (j / 30 * 3 + 1) * 30 + j % 30; }
   static bool in_channel(std::size_t i) { return i / 30 % 3 == 1; }
 };
 
 const std::size_t places[] = {0, 7, 29, 119};
 
-// What channel 1 is expected to be; everything else is as in `clean`.
+// Checks channel 1 against expected values, and everything else against `clean`.
 void expect_channel(const Graded& result, const Graded& clean, std::optional<std::uint32_t> dx,
                     std::uint32_t dweight, std::uint32_t dbias) {
   for (std::size_t i = 0; i < clean.dx.size(); ++i) {
@@ -118,12 +118,12 @@ TEST(BackwardNotFinite, WeightInTrainingTouchesDxOnly) {
   }
 }
 
-// The channel of 19 values has one that matters at `at`: in a vector and in a tail, in planes and in rows.
+// A channel of 19 values with one special element at `at`: in a vector and in a tail, in planes and in rows.
 struct Element {
   float x = 3.0F, dy = 2.0F, gamma = 1.0F, mean = 1.0F, var = 4.0F;
   double eps = 0.0;
 
-  // dx at the element, dγ and dβ, where all other dy are 0 and x is the mean (0 where that is not finite).
+  // dx at the element, dγ and dβ. All other dy are 0, and all other x are the mean (0 if that is not finite).
   [[nodiscard]] Bits graded() const {
     Bits first;
     for (const bool rows : {false, true}) {
@@ -219,7 +219,7 @@ TEST(BackwardNotFinite, InferenceTouchesNoOtherElementOrChannel) {
                  pattern(clean.inference().dbias[1]));
 }
 
-// A finite channel whose products overflow float on the way is not one of those above.
+// A finite channel whose products overflow float on the way is not one of the cases above.
 TEST(BackwardNotFinite, LargeFiniteValuesAreFinite) {
   const Element element{.x = 3.0e38F, .dy = 3.0e38F, .mean = -3.0e38F, .var = 3.0e38F};
   const Bits found = element.graded();

@@ -35,7 +35,7 @@ struct Rejection {
   ErrorKind kind;
   std::string message;
   std::function<void(Call&)> spoil;
-  In mode = In::both;  // the other one accepts the call
+  In mode = In::both;  // the other function accepts the call
 };
 
 void PrintTo(const Rejection& rejection, std::ostream* out) {

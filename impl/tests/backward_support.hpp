@@ -1,11 +1,11 @@
-// What the tests of the backward pass share: calls on contiguous tensors, channels, a slow reference.
+// Common parts of the tests of the backward pass: calls on contiguous tensors, channels, a slow reference.
 #pragma once
 
 #include "support.hpp"
 
 namespace bn::test {
 
-/// Everything a backward call returns.
+/// All outputs of a backward call.
 struct Graded {
   std::vector<float> dx, dweight, dbias;
 
@@ -62,12 +62,12 @@ struct GradedChannel {
   double eps = 1e-5;
 };
 
-/// A number and how far a result may be from it before the result is rounded to float.
+/// A number, and the largest error of a result before the result is rounded to float.
 struct Bounded {
   long double value, error;
 
-  /// Half an ulp for the rounding, and room for second-order terms; infinite from the midpoint beyond the
-  /// largest float on.
+  /// Whether the result is within the bound: half an ulp for the rounding, and a margin for second-order
+  /// terms. Infinite results are accepted from the midpoint above the largest float on.
   [[nodiscard]] bool accepts(float got) const {
     const long double slack = 1.01L * error;
     if (std::isinf(got))
@@ -77,16 +77,17 @@ struct Bounded {
   }
 };
 
-/// The training gradients of a channel by the textbook, in long double.
+/// Training gradients of a channel by the textbook formulas, in long double.
 ///
 /// With R = max dy − min dy, S = max x − min x and w = 2^-49 + n·2^-62: the means of channel_sums.hpp are off
-/// by less than 2^-50·σ, those taken here in long double around the first value by less than n·2^-64·R (S);
-/// with two roundings each, computed and referred dy − m are less than w·R apart, x − μ less than w·S. Then
-/// - T = Σ(dy−m)(x−μ): 26·2^-53 < 4w relative to Σ|terms| (gradient_sums.cpp), n·2^-64 of the same here, and
-///   w for either factor here: δT ≤ 7·n·w·R·S.
-/// - nσ²: 2^-47 of itself and 3·n·w·S² here, so V has the relative error e = 2^-47 + 3w·S²/V.
-/// - k = T/(nV): δk = δT/(nV) + |k|·(e + 2^-50); the rest r = (dy−m) − (x−μ)·k: δr = w·R + |k|·w·S + S·δk +
-///   2^-51·(|r| + |(x−μ)k|); dx = γ·invstd·r: |γ|·invstd·δr + |dx|·(e/2 + 2^-50).
+/// by less than 2^-50·σ, and those computed here in long double around the first value by less than n·2^-64·R
+/// (S). With two roundings each, the dy − m of bn and of the reference are less than w·R apart, their x − μ
+/// less than w·S. Then
+///   - T = Σ(dy−m)(x−μ): 26·2^-53 < 4w relative to Σ|terms| (gradient_sums.cpp), n·2^-64 of the same here,
+///     and w for either factor here: δT ≤ 7·n·w·R·S.
+///   - nσ²: 2^-47 of itself and 3·n·w·S² here, so V has the relative error e = 2^-47 + 3w·S²/V.
+///   - k = T/(nV): δk = δT/(nV) + |k|·(e + 2^-50); the rest r = (dy−m) − (x−μ)·k: δr = w·R + |k|·w·S + S·δk +
+///     2^-51·(|r| + |(x−μ)k|); dx = γ·invstd·r: |γ|·invstd·δr + |dx|·(e/2 + 2^-50).
 struct TrainingReference {
   std::vector<Bounded> dx;
   Bounded dweight{}, dbias{};
@@ -126,7 +127,7 @@ struct TrainingReference {
       dx.push_back({scale * rest, std::fabs(scale) * (rest_error + std::fabs(rest) * (e / 2 + 0x1p-50L))});
     }
     dweight = {products * invstd, invstd * (products_error + std::fabs(products) * (e / 2 + 0x1p-50L))};
-    // Ours: n·(error of m); here n roundings of partial sums.
+    // bn: n·(error of m). Here: n roundings of partial sums.
     dbias = {sum, n * w * r + n * 0x1p-64L * absolute};
   }
 };

@@ -1,10 +1,10 @@
-// What backward returns: known numbers, accuracy, exact zeros.
+// Results of backward: known numbers, accuracy, exact zeros.
 #include "backward_support.hpp"
 
 namespace bn::test {
 namespace {
 
-// Parameters of channel c that differ from channel to channel.
+// Parameters that differ from channel to channel.
 std::vector<float> weights(std::int64_t channels) {
   std::vector<float> result;
   for (std::int64_t c = 0; c < channels; ++c) result.push_back(0.5F * static_cast<float>(c % 7 - 3) + 0.3F);
@@ -36,7 +36,7 @@ void expect_training(const Shape& shape, const std::vector<float>& x, const std:
   }
 }
 
-// Every length of a vector's tail, along a channel and across channels.
+// All lengths of a vector's tail, along a channel and across channels.
 TEST(BackwardValues, TrainingOfEveryLength) {
   for (std::int64_t n = 2; n <= 70; ++n) {
     const std::int64_t channels = 71 - n;
@@ -57,7 +57,7 @@ TEST(BackwardValues, TrainingOfLargerShapes) {
   }
 }
 
-// The mean of dy, far larger than what is left of dy, must come off before anything is rounded.
+// The mean of dy is much larger than dy − mean(dy), so it must be subtracted before anything is rounded.
 TEST(BackwardValues, LargeMeanOfDy) {
   const Shape shape{700, 2};
   const std::vector<float> x = normal_values(numel(shape), 1.0F, 1.0F, 1);
@@ -65,7 +65,7 @@ TEST(BackwardValues, LargeMeanOfDy) {
 }
 
 // n = 3072 values around a mean of 1 + 2^-23/3072, most of them 1. A double cannot hold that mean: it would
-// be off by up to 2^-53, which is 2^-18 of the distance of 1 from it. All sums are exact but for relative
+// be off by up to 2^-53, which is 2^-18 of its distance from 1. All sums are exact except for relative
 // errors.
 std::vector<float> nearly_one() {
   std::vector<float> values(3072, 1.0F);
@@ -77,7 +77,7 @@ std::vector<float> nearly_one() {
   return values;
 }
 
-// Gives dx of the channel, from planes and, with three channels alike, from rows.
+// dx of the channel, from planes and, with three equal channels, from rows.
 std::vector<float> dx_of_both_layouts(const std::vector<float>& x, const std::vector<float>& dy) {
   const Shape plane{1, 1, std::ssize(x)};
   const std::vector<float> dx = backward(options_for(plane), {}, x, dy, plane).dx;
@@ -91,7 +91,7 @@ std::vector<float> dx_of_both_layouts(const std::vector<float>& x, const std::ve
   return dx;
 }
 
-// x is constant, so dx = (dy−m)/√ε; a few roundings of 2^-53 besides.
+// x is constant, so dx = (dy−m)/√ε, with a few roundings of 2^-53.
 TEST(BackwardValues, TheMeanOfDyIsFinerThanDouble) {
   const std::vector<float> dx = dx_of_both_layouts(std::vector<float>(3072, 0.5F), nearly_one());
   const long double exact = -(0x1p-23L / 3072) / std::sqrt(static_cast<long double>(1e-5));
@@ -135,13 +135,13 @@ TEST(BackwardValues, KnownNumbers) {
   EXPECT_EQ(inference.dx, (std::vector<float>{7.5F, 1.5F, 3.0F, 6.0F}));
   EXPECT_EQ(inference.dweight[0], 10.0F);
   EXPECT_EQ(inference.dbias[0], 12.0F);
-  // γ = 1 where there is none
+  // γ = 1 without a weight.
   EXPECT_EQ(backward(options, {}, x, dy, shape).dx, (std::vector<float>{0.5F, -0.5F, -0.5F, 0.5F}));
 }
 
-// dx₁ = −dx₂ = γ·(dy₁−dy₂)/2·ε/V^(3/2), whatever the ratio of ε to V and of dy₁ to dy₂. Every factor has a
-// relative error of a few 2^-53, but for V with 2^-47: 1.5·2^-47 and less than 2^-49 in all; the difference
-// of two floats is off by 2^-64 of itself here.
+// dx₁ = −dx₂ = γ·(dy₁−dy₂)/2·ε/V^(3/2), for any ratio of ε to V and of dy₁ to dy₂. Every factor has a
+// relative error of a few 2^-53, except V with 2^-47: in all less than 1.5·2^-47 + 2^-49. The difference of
+// two floats is off by 2^-64 of itself here.
 TEST(BackwardValues, TwoValuesDoNotCancel) {
   const Shape shape{2, 1};
   for (const float distance : {0.0F, 1.0e-20F, 1.0e-3F, 1.0F, 1.0e4F, 1.0e19F, 3.0e38F}) {
@@ -209,7 +209,7 @@ TEST(BackwardValues, ZeroWeightGivesPlusZero) {
   }
 }
 
-// Σdx = 0: what is left are the roundings to float, ½ulp each, and the errors before them.
+// Σdx = 0, apart from the roundings to float, ½ulp each, and the errors before them.
 TEST(BackwardValues, DxSumsToZero) {
   for (const Shape& shape : {Shape{37, 1}, Shape{4000, 1}}) {
     const std::vector<float> x = normal_values(shape[0], -4.0F, 3.0F, 8);
@@ -240,8 +240,8 @@ TEST(BackwardValues, DbiasIsExactWhereDyCancels) {
   EXPECT_EQ(backward(options_for(shape), {}, x, dy, shape, Running{{0}, {1}}).dbias[0], rest);
 }
 
-// The sum is 2^-28 above a midpoint of two floats, an odd number here, and n times its mean in double may be
-// that midpoint. All sums of these values are exact, so dβ is the sum rounded once: up.
+// The sum is 2^-28 above a midpoint of two floats, here an odd number, and n times its mean in double may be
+// that midpoint. All sums of these values are exact, so dβ must be the sum rounded once: up.
 TEST(BackwardValues, DbiasIsRoundedOnce) {
   for (std::int64_t n = 3; n <= 60; ++n) {
     for (std::int64_t midpoint = (1 << 25) - 61; midpoint < 1 << 25; midpoint += 2) {
@@ -255,9 +255,9 @@ TEST(BackwardValues, DbiasIsRoundedOnce) {
   }
 }
 
-// dx: three roundings of 2^-53 and those of V, below 2^-50 of itself. dγ: 28·2^-53 < 2^-48 of
-// Σ|dy·(x−rm)|·invstd (backward.cpp), n·2^-62 of the same here. dβ: n times 2^-50 of dy's deviation, which is
-// below twice the largest |dy|, and n·2^-64·Σ|dy| here.
+// dx: three roundings of 2^-53 and the error of V, below 2^-50 of itself. dγ: 28·2^-53 < 2^-48 of
+// Σ|dy·(x−rm)|·invstd (backward.cpp), n·2^-62 of the same here. dβ: n·2^-50 times the deviation of dy, which
+// is below twice the largest |dy|, and n·2^-64·Σ|dy| here.
 void expect_inference_channel(const GradedChannel& channel, float mean, float var,
                               const std::vector<float>& dx, float dweight, float dbias) {
   const long double invstd =

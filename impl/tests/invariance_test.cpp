@@ -152,8 +152,8 @@ TEST(Invariance, RoundingModes) {
   }
 }
 
-// Some OpenMP runtimes let threads keep what a caller's own parallel region has set, others copy the caller's
-// mode at each region: with both set, the workers start in that mode.
+// Some OpenMP runtimes let threads keep the mode that a parallel region of the caller has set, others copy
+// the caller's mode at each region. With both set, the workers start in that mode.
 TEST(Invariance, RoundingModesOfTheWorkers) {
   const Subject subject({3, 4, 5, 50});
   const auto expected = subject.trained({.threads = 1}).all_bits();
@@ -186,7 +186,7 @@ TEST(Invariance, CallersModeIsRestoredAfterAnError) {
 
 #if defined(__SSE2__)
 TEST(Invariance, FlushToZeroAndDenormalsAreZero) {
-  // Subnormals in, and out: γ is 2^-130.
+  // Subnormals as input and as output: γ is 2^-130.
   const Shape shape{64, 2};
   std::vector<float> x = normal_values(numel(shape), 0.0F, 1.0F, 9);
   for (float& value : x) value *= 0x1p-128F;
@@ -224,8 +224,8 @@ TEST_P(Target, GivesTheSameBits) {
   }
 }
 
-// Against a plain loop, for every length of a tail: count values side by side, and count channels side by
-// side.
+// Comparison with a plain loop, for every length of a tail: `count` neighbouring values, and `count`
+// neighbouring channels.
 TEST_P(Target, TailsOfInference) {
   for (std::int64_t count = 1; count <= 40; ++count) {
     for (const Shape& shape : {Shape{1, 1, count}, Shape{3, count}}) {
@@ -246,8 +246,8 @@ TEST_P(Target, TailsOfInference) {
   }
 }
 
-// The sums of every length: 255 … 258 end a block. With small integers the sums are exact, so the mean and
-// the variance are the correctly rounded quotients, up to the one rounding to double before the one to float.
+// Sums of every length: 255 … 258 end a block. With small integers the sums are exact, so the mean and the
+// variance are the correctly rounded quotients, except for one rounding to double before the one to float.
 TEST_P(Target, TailsOfTraining) {
   for (std::int64_t n = 2; n <= 300; n = n == 40 ? 250 : n + 1) {
     std::vector<float> x;

@@ -50,7 +50,7 @@ TEST(Layer, StartsFromAState) {
   EXPECT_EQ(bits(run(again, input(2))), bits(run(trained, input(2))));
 }
 
-/// More channels than any memory has room for.
+/// More channels than fit in any memory.
 TEST(Layer, RefusesAStateBeforeItAllocates) {
   const LayerOptions endless{.num_features = std::int64_t{1} << 50};
   try {

@@ -1,4 +1,4 @@
-// Mean and variance before they are rounded to float, where a lost bit still shows.
+// Mean and variance before they are rounded to float, where a lost bit is visible.
 #include "channel_sums.hpp"
 #include "support.hpp"
 #include "targets.hpp"
@@ -16,8 +16,8 @@ ChannelMoments moments_of(const std::vector<float>& x) {
   return moments(TensorView<const float>::contiguous(x.data(), Shape{1, 1, std::ssize(x)})).front();
 }
 
-// For integers the sums are exact in 128 bits: n·Σ(x−μ)² = n·Σx² − (Σx)², below 2^22·2^70. The error to be
-// kept is the one derived in channel_sums.cpp, 2^-47; comparing in long double adds a few 2^-64.
+// For integers the sums are exact in 128 bits: n·Σ(x−μ)² = n·Σx² − (Σx)², below 2^22·2^70. The allowed error
+// is the one derived in channel_sums.cpp, 2^-47; the comparison in long double adds a few 2^-64.
 void expect_exact_integers(const std::vector<float>& x) {
   Wide first = 0;
   Wide second = 0;
@@ -49,8 +49,8 @@ TEST(Moments, RandomIntegers) {
   }
 }
 
-// The sample that gives the first shift begins with the first value: here it is far from all others, so that
-// the first sums lose about 10 bits.
+// The sample for the first shift begins with the first value. Here that is far from all others, so that the
+// first sums lose about 10 bits.
 TEST(Moments, OutlierInTheSample) {
   for (const float common : {8388607.0F, 5592405.0F, 3.0F}) {
     std::vector<float> x(std::size_t{1} << 22, common);
@@ -70,7 +70,7 @@ TEST(Moments, NearlyConstantAtALargeMean) {
 }
 
 TEST(Moments, TheMeanIsAFloatExactlyWhereItIs) {
-  // Σx = 0 in exact arithmetic only: 2^100 swallows the rest in double.
+  // Σx = 0 only in exact arithmetic: in double, 2^100 absorbs the rest.
   const ChannelMoments zero = moments_of({0x1p100F, 0x1p-149F, -0x1p100F, -0x1p-149F});
   EXPECT_EQ(zero.mean.hi, 0.0);
   EXPECT_EQ(zero.mean.lo, 0.0);
@@ -79,7 +79,7 @@ TEST(Moments, TheMeanIsAFloatExactlyWhereItIs) {
   EXPECT_EQ(tiny.mean.lo, 0.0);
 }
 
-// Rounding leaves a computed mean far from the exact one, which is 2^-149 over a power of two.
+// Rounding makes a computed mean far from the exact one, which is 2^-149 over a power of two.
 TEST(Moments, TinyMeanBesideLargeValues) {
   std::vector<float> x = normal_values(511, 0.0F, 1.0F, 8);
   for (std::size_t i = 0; i < 511; ++i) x[i] = std::ldexp(x[i], static_cast<int>(i % 60));
@@ -99,15 +99,15 @@ std::vector<std::uint64_t> bits_of(const std::vector<ChannelMoments>& all) {
   return patterns;
 }
 
-// (6, 11, 5, 13) contiguous; channels-last; channels-last with a gap after each image, so that a block has
-// several pieces that begin anywhere; with all strides doubled.
+// Layouts of (6, 11, 5, 13): contiguous; channels-last; channels-last with a gap after each image, so that a
+// block has several pieces that begin anywhere; all strides doubled.
 std::vector<Shape> layouts() {
   return {{715, 65, 13, 1}, {715, 1, 143, 11}, {1000, 1, 143, 11}, {1430, 130, 26, 2}};
 }
 
 std::vector<std::uint64_t> placed_moments(const Shape& strides, int threads) {
   const Shape shape{6, 11, 5, 13};
-  // Of many magnitudes, so that sums in another order round differently.
+  // Values of many magnitudes, so that sums in another order round differently.
   std::vector<float> x = normal_values(numel(shape), 0.3F, 1.0F, 5);
   for (float& value : x) value *= value * value * value * value * value * value;
   std::vector<float> memory(10000);

@@ -6,8 +6,9 @@ namespace {
 
 using Bits = std::vector<std::uint32_t>;
 
-// γ·(x−rm)·invstd + β; rv + ε is 4 where nothing else is said, so invstd is 1/2. The value is put into a vector
-// and its tail, along a channel and across channels: all give the same bits.
+// γ·(x−rm)·invstd + β with rm = running mean, rv = running variance. rv + ε is 4 by default, so invstd is
+// 1/2. The value is put into a vector and its tail, along a channel and across channels: all give the same
+// bits.
 std::uint32_t inferred(float x, float gamma, float beta, float mean, float var = 4.0F, double eps = 0.0) {
   constexpr std::int64_t count = 19;
   const std::vector<float> values(count, x);
@@ -65,9 +66,9 @@ TEST(NotFinite, VariancePlusEpsIsDecidedExactly) {
   EXPECT_EQ(inferred(3.0F, 2.0F, 1.0F, 1.0F, -4.0F, 0.0), nan_bits);
   EXPECT_EQ(inferred(3.0F, 2.0F, 1.0F, 1.0F, -inf, 1.0), nan_bits);
   EXPECT_EQ(inferred(3.0F, 2.0F, 1.0F, 1.0F, -0.25F, 0.25), nan_bits);
-  // One step of a double above: rv + ε = 2^-54, invstd = 2^27
+  // rv + ε one step of a double above 0: 2^-54, invstd = 2^27.
   EXPECT_EQ(inferred(3.0F, 2.0F, 1.0F, 1.0F, -0.25F, 0.25 + 0x1p-54), pattern(0x1p29F + 1.0F));
-  // and below
+  // rv + ε one step below 0.
   EXPECT_EQ(inferred(3.0F, 2.0F, 1.0F, 1.0F, -0.25F, 0.25 - 0x1p-55), nan_bits);
   // ε that float would flush to nothing beside rv
   EXPECT_EQ(inferred(3.0F, 2.0F, 1.0F, 1.0F, 0.0F, 0x1p-126), pattern(0x1p65F));
@@ -127,8 +128,7 @@ TEST(NotFinite, TrainingSpoilsItsChannelOnly) {
   }
 }
 
-// γ = ∞ asks for the sign of x − μ, and for NaN where it is 0. 0.1F + 0.2F + … are such that μ is close to a
-// float.
+// γ = ∞ needs the sign of x − μ, and NaN where it is 0. The values 0.1F + 0.2F + … give a μ close to a float.
 TEST(NotFinite, InfiniteWeightInTrainingTellsZeroExactly) {
   const Shape shape{4, 1};
   const std::vector<float> weight{inf};
@@ -136,10 +136,10 @@ TEST(NotFinite, InfiniteWeightInTrainingTellsZeroExactly) {
   // μ = 1 exactly
   EXPECT_EQ(bits(train(options_for(shape), affine, {1.0F, 0.0F, 2.0F, 1.0F}, shape).y),
             (Bits{nan_bits, pattern(-inf), pattern(inf), nan_bits}));
-  // μ = 1 + 2^-25: it rounds to the float 1 and is not 1
+  // μ = 1 + 2^-25 rounds to the float 1, but is not 1.
   EXPECT_EQ(bits(train(options_for(shape), affine, {1.0F, 0.0F, 2.0F, 1.0F + 0x1p-23F}, shape).y),
             (Bits{pattern(-inf), pattern(-inf), pattern(inf), pattern(inf)}));
-  // Beside 2^100 doubles lose 2^-149; only the exact sum tells μ = 2^-149/5 from 0
+  // Beside 2^100, doubles lose 2^-149; only the exact sum distinguishes μ = 2^-149/5 from 0.
   const Shape five{5, 1};
   EXPECT_EQ(bits(train(options_for(five), affine, {1.0F, -0x1p100F, 0x1p100F, 0x1p-149F, 0.0F}, five).y),
             (Bits{pattern(inf), pattern(-inf), pattern(inf), pattern(-inf), pattern(-inf)}));

@@ -1,4 +1,4 @@
-// Overlap of views against the plain definition: the sets of addresses.
+// Overlap of views compared with its plain definition by sets of addresses.
 #include "overlap.hpp"
 
 #include <set>
@@ -8,7 +8,7 @@
 namespace bn::test {
 namespace {
 
-// The addresses of a view, as offsets from `memory`, with repetitions.
+// Addresses of a view, as offsets from `memory`, with repetitions.
 std::vector<std::int64_t> addresses(TensorView<const float> view, const float* memory) {
   std::vector<std::int64_t> found{view.data - memory};
   for (std::size_t k = 0; k < static_cast<std::size_t>(view.rank); ++k) {
@@ -51,7 +51,7 @@ TEST(Overlap, IsThatOfTheSetsOfAddresses) {
     shared += intersect ? 1 : 0;
     repeated += set_a.size() != in_a.size() ? 1 : 0;
   }
-  // Both answers have been put to the test.
+  // Both answers have occurred often enough.
   EXPECT_GT(std::min(shared, rounds - shared), rounds / 10);
   EXPECT_GT(std::min(repeated, rounds - repeated), rounds / 10);
 }

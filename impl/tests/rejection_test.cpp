@@ -1,5 +1,5 @@
-// Every row of the contract that rejects a call: the kind, the message with what was given and what was
-// expected, and that no bit of anything has changed.
+// Every row of the contract that rejects a call: the kind, the message with the given and the expected value,
+// and that no bit has changed.
 #include <functional>
 
 #include "support.hpp"
@@ -34,7 +34,7 @@ struct Rejection {
   ErrorKind kind;
   std::string message;
   std::function<void(Call&)> spoil;
-  bool inference_too = true;  // or does forward_inference accept it?
+  bool inference_too = true;  // false: forward_inference accepts the call
 };
 
 void PrintTo(const Rejection& rejection, std::ostream* out) {

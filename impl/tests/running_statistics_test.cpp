@@ -54,14 +54,14 @@ TEST(RunningStatistics, HugeMomentum) {
   Tracked t;
   t.mean[0] = 5.0F;
   t.var[0] = 2.0F;
-  t.step(1.0e308, 5.0F, 1.0F);  // s = r: nothing moves
+  t.step(1.0e308, 5.0F, 1.0F);  // s = r: no change
   EXPECT_EQ(t.mean[0], 5.0F);
   EXPECT_EQ(t.var[0], 2.0F);
   t.step(1.0e308, 6.0F, 2.0F);
   EXPECT_EQ(t.mean[0], inf);
   EXPECT_EQ(t.var[0], inf);
-  // 2^1000·2^-126 with r = 0: the product is far outside float's and the statistic far below double's step
-  // from 1
+  // 2^1000·2^-126 with r = 0: the product is far outside the range of float, and the statistic far below the
+  // spacing of doubles at 1.
   t.mean[0] = 0.0F;
   t.step(0x1p200, 0x1p-126F, 0.0F);
   EXPECT_EQ(t.mean[0], 0x1p74F);

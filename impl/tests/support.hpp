@@ -1,4 +1,4 @@
-// What the tests of bn share: building tensors, comparing bits, a slow reference.
+// Common parts of bn's tests: building tensors, comparing bits, a slow reference.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -45,7 +45,7 @@ inline std::vector<float> normal_values(std::int64_t count, float mean, float de
   return values;
 }
 
-/// Bit patterns: a comparison of them tells −0 from +0 and knows NaN.
+/// Bit patterns: comparing them distinguishes −0 from +0, and finds NaN equal.
 inline std::vector<std::uint32_t> bits(std::span<const float> values) {
   std::vector<std::uint32_t> result;
   for (const float value : values) result.push_back(std::bit_cast<std::uint32_t>(value));
@@ -59,7 +59,7 @@ inline float ulp(long double value) {
   return std::ldexp(1.0F, exponent - 23);
 }
 
-/// Everything a training call returns.
+/// All outputs of a training call.
 struct Trained {
   std::vector<float> y, mean, var, invstd;
 
@@ -121,8 +121,8 @@ struct Reference {
   }
 };
 
-/// A tensor in memory of its own: `order` lists the dimensions from the outermost to the
-/// innermost one in memory, `step` is the innermost stride, `reversed` dimensions have negative strides.
+/// Tensor in its own memory: `order` lists the dimensions from the outermost to the innermost one in memory,
+/// `step` is the innermost stride, `reversed` dimensions have negative strides.
 class Placed {
  public:
   Placed(const std::vector<float>& values, const Shape& shape, const std::vector<std::size_t>& order,
@@ -150,7 +150,7 @@ class Placed {
     for (std::size_t i = 0; i < result.size(); ++i) result[i] = at(i);
     return result;
   }
-  /// How many elements of the memory still have the value that marks them as untouched.
+  /// Number of elements of the memory that still have the value that marks them as untouched.
   [[nodiscard]] std::int64_t untouched() const { return std::ranges::count(memory_, -77.0F); }
   [[nodiscard]] std::int64_t gaps() const { return std::ssize(memory_) - numel(shape_); }
 

@@ -1,20 +1,20 @@
-// What training returns: known facts, accuracy, exact zeros.
+// Results of training: known facts, accuracy, exact zeros.
 #include "support.hpp"
 
 namespace bn::test {
 namespace {
 
-// How far a result may be from the exact y = p + β, p = γ(x−μ)·invstd, before its rounding to float:
-// invstd: σ² has a relative error below 2^-47, halved by the root, and three roundings; scale, two
-// differences and the product one rounding (u = 2^-53) each: together below 2^-47·|p|. μ is off by at most
-// 2^-50·σ, and invstd·σ ≤ 1: 2^-50·|γ|. The sum: u·|y|.
+// Largest error of a result, relative to the exact y = p + β with p = γ(x−μ)·invstd, before its rounding to
+// float. invstd: σ² has a relative error below 2^-47, halved by the root, and three roundings; the scale, two
+// differences and the product have one rounding (u = 2^-53) each: together below 2^-47·|p|. μ is off by at
+// most 2^-50·σ, and invstd·σ ≤ 1: 2^-50·|γ|. The sum: u·|y|.
 long double bound(long double p, long double gamma, long double beta) {
   const long double y = p + beta;
   return ulp(y) / 2 + 0x1p-47L * std::fabs(p) + 0x1p-50L * std::fabs(gamma) + 0x1p-53L * std::fabs(y);
 }
 
-// Compares a trained channel with the reference, which works in long double around the first value: its error
-// in μ is below n·2^-63·max|x − x0|, and that of σ² relative to itself is below 2n·2^-63·(1 + (μ−x0)²/σ²).
+// Compares a trained channel with the reference, which works in long double around the first value x0: its
+// error in μ is below n·2^-63·max|x − x0|, and the relative error of its σ² below 2n·2^-63·(1 + (μ−x0)²/σ²).
 void expect_close(const std::vector<float>& x, std::span<const float> y, double eps, float gamma,
                   float beta) {
   const Reference reference(x);
@@ -39,7 +39,7 @@ TEST(Training, TwoRowsGiveTheKnownNumbers) {
   std::int64_t counter = 0;
   RunningStatistics running{mean, var, &counter};
   const Trained result = train(options_for(shape), {}, {1, 2, 3, 4, 5, 6}, shape, &running);
-  // 1.5/√2.25001 = 0.99999777778518…; the floats nearest to ∓ it
+  // 1.5/√2.25001 = 0.99999777778518…; the expected values are the floats nearest to ∓ this.
   const float one = 0.99999777778518F;
   EXPECT_EQ(result.y, (std::vector<float>{-one, -one, -one, one, one, one}));
   EXPECT_EQ(result.mean, (std::vector<float>{2.5F, 3.5F, 4.5F}));
@@ -99,8 +99,9 @@ TEST(Training, ZeroWeightGivesExactlyBeta) {
   }
 }
 
-// The mean of {a, −a, b, −b, …, 0} is 0, and of those plus an integer it is that integer, whatever rounding
-// the sums met. y is then exactly β where x = μ, and of the sign of x − μ elsewhere, however small that is.
+// The mean of {a, −a, b, −b, …, 0} is 0, and that of the same values plus an integer is this integer, for any
+// roundings in the sums. y is then exactly β where x = μ, and has the sign of x − μ elsewhere, however small
+// it is.
 TEST(Training, ValuesAtTheMeanGiveExactlyBeta) {
   std::mt19937 engine(5);
   std::uniform_real_distribution<float> draw(0.0F, 1.0F);
@@ -125,8 +126,8 @@ TEST(Training, ValuesAtTheMeanGiveExactlyBeta) {
   }
 }
 
-// μ = 1 + 2^-23/3072, where a double μ would be off by up to 2^-53, that is 2^-18 of the distance of 1 from
-// it. The sums of these values are exact, and what is left of the bound is relative: 2^-47.
+// μ = 1 + 2^-23/3072. A double μ would be off by up to 2^-53, which is 2^-18 of its distance from 1. The sums
+// of these values are exact, so the rest of the bound is relative: 2^-47.
 TEST(Training, TheMeanIsFinerThanDouble) {
   std::vector<float> x(3072, 1.0F);
   x[5] += 0x1p-23F;
@@ -156,7 +157,7 @@ TEST_P(LargeMean, LosesNothing) {
     const Trained result = train(options_for(shape), {weight, bias}, x, shape);
     expect_close(x, result.y, 1e-5, weight[0], bias[0]);
     const Reference reference(x);
-    // The variance's relative error 2^-47, see channel_sums.hpp; the reference's is far below.
+    // The relative error of the variance is 2^-47, see channel_sums.hpp; that of the reference is far below.
     EXPECT_LE(std::fabs(static_cast<long double>(result.var[0]) - reference.var),
               ulp(reference.var) / 2 + 0x1p-47L * reference.var);
     EXPECT_LE(std::fabs(static_cast<long double>(result.mean[0]) - reference.mean),
@@ -165,7 +166,7 @@ TEST_P(LargeMean, LosesNothing) {
 }
 INSTANTIATE_TEST_SUITE_P(Sizes, LargeMean, ::testing::Values(2, 3, 17, 255, 256, 257, 1000, 70001));
 
-// An outlier that the sample of the first shift is sure to meet, or sure to be without.
+// An outlier that is always, or never, in the sample for the first shift.
 TEST(Training, OutliersDoNotSpoilTheShift) {
   for (const std::size_t place : {std::size_t{0}, std::size_t{4999}}) {
     std::vector<float> x = normal_values(5000, 3.0F, 1.0F, 4);
