@@ -1,5 +1,5 @@
-/// What the way to a foreign subject and back costs: cases per second, and bytes per second of large tensors.
-/// The subjects do next to nothing. Nothing is judged here.
+/// Cost of the way to a foreign subject and back: cases per second, and bytes per second of large tensors.
+/// The subjects do almost nothing, and nothing is judged.
 ///
 ///     pipe_bench [SUBJECT...] [--benchmark_...]      by default the plugin trivial_plugin.so
 ///

@@ -1,4 +1,4 @@
-/* y is x: no BatchNorm, but what a plugin costs that takes no time. */
+/* y is x: the cost of a plugin without the time of a BatchNorm. */
 #include <string.h>
 
 #include "bncheck_plugin.h"

@@ -1,4 +1,4 @@
-"""y is x: no BatchNorm, but what a Python subject costs that takes no time."""
+"""y is x: the cost of a Python subject without the time of a BatchNorm."""
 
 import bncheck_subject
 

@@ -1,4 +1,4 @@
-/// A short audit of everything there is: the full one takes minutes, this one seconds.
+/// A short audit of all laws, faults and controls: it takes seconds, the full one minutes.
 
 #include <gtest/gtest.h>
 
@@ -19,7 +19,7 @@ AuditOptions short_audit() {
   return options;
 }
 
-/// Faults that show in too few cases, or in none, for an audit of this length.
+/// Faults that show in too few cases for an audit of this length.
 const std::set<std::string> rarely_seen{"running_float_sum", "running_float_sum_beyond_4096",
                                         "momentum_in_float", "gradient_overflow",
                                         "one_value_taken_untracked"};

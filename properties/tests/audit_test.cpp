@@ -1,4 +1,4 @@
-/// The audit's own arithmetic, on laws and subjects that are a few lines each.
+/// The arithmetic of the audit, on laws and subjects of a few lines each.
 
 #include "search/audit.hpp"
 
@@ -21,7 +21,7 @@ using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::Not;
 
-/// Answers a case of k features with y = answer(k, number of the run).
+/// Subject that answers a case of k features with y = answer(k, number of the run).
 class Toy : public Subject {
  public:
   using Answer = std::function<float(std::int64_t, int)>;
@@ -58,8 +58,8 @@ float answer_of(Runner& runner, const Case& c) {
   return std::get<Values>(runner.subject().run(c).replies[0].result).outputs.at(Output::y).floats()[0];
 }
 
-/// Cases of 1 to 10 features; violated where y is not the number of features; says nothing of cases that
-/// `skips` names.
+/// Law with cases of 1 to 10 features; violated if y is not the number of features; does not apply to the
+/// cases in `skips`.
 Law toy_law(const std::string& name, LawTraits traits = {}, const std::set<std::int64_t>& skips = {}) {
   return {name,
           "y is the number of features.",
@@ -73,7 +73,7 @@ Law toy_law(const std::string& name, LawTraits traits = {}, const std::set<std::
           traits};
 }
 
-/// Says that everything holds.
+/// Law that always holds.
 Law blind_law(const std::string& name) {
   Law law = toy_law(name);
   law.check = [](const Case& c, Runner& runner) {
@@ -124,7 +124,7 @@ TEST(Audit, CountsSeedsAndCasesToTheFirstDetection) {
   EXPECT_EQ(score(result), 2.0 / 3);
 }
 
-/// The number of the detecting case is the one that a plain check of the fault arrives at.
+/// The number of the detecting case is the same as in a plain check of the fault.
 TEST(Audit, AgreesWithAPlainCheck) {
   const Plan plan{{toy_law("law", {}, {2, 3})}, {wrong_for_seven}, {}};
   const AuditResult result = plan.run(four_seeds());
@@ -210,7 +210,7 @@ TEST(Audit, CountsAlarmsOfControlsAndKeepsTheFirst) {
               HasSubstr("ALARM: control:always accused by law: y is wrong"));
 }
 
-/// A case that the reference fails is an alarm, and no fault is convicted by it.
+/// A case that the reference fails is an alarm, and does not count as the detection of a fault.
 TEST(Audit, AnAccusedReferenceConvictsNobody) {
   const AuditSubject otherwise_wrong =
       toy("otherwise", [](std::int64_t k, int) { return k == 7 ? -2.0F : static_cast<float>(k); });
@@ -252,8 +252,8 @@ TEST(Audit, ALawThatThrowsIsAnAlarmOfItsOwn) {
   EXPECT_EQ(result.reference[1].alarms, 0);
 }
 
-/// A fault that is wrong in every other run is still the same subject after a replay: it has run as often as
-/// in a plain check.
+/// A fault that is wrong in every second run is the same subject after a replay: it has run as often as in a
+/// plain check.
 TEST(Audit, AFaultThatAlternatesKeepsCount) {
   const AuditSubject alternating = toy(
       "alternating", [](std::int64_t k, int run) { return static_cast<float>(k + (run % 4 == 0 ? 1 : 0)); });

@@ -1,5 +1,5 @@
-/// Subjects that throw, hang or leave an impossible state, laws that throw, and layers at the counter's end:
-/// what they cost, and what no law says of a right BatchNorm.
+/// Subjects that throw, hang or leave an impossible state, laws that throw, and layers at the end of the
+/// counter: their effect on a run, and that no law accuses a right BatchNorm because of them.
 
 #include <fmt/format.h>
 #include <gtest/gtest.h>
@@ -23,7 +23,7 @@ constexpr std::int64_t last_count = std::numeric_limits<std::int64_t>::max();
 
 class AtTheCountersEnd : public testing::TestWithParam<const Law*> {};
 
-/// Whatever a law is about, its cases may come with a counter that some of their calls exhaust.
+/// The cases of any law may have a counter that some of their calls exhaust.
 TEST_P(AtTheCountersEnd, TheExactAnswerIsNotAccused) {
   const Law& law = *GetParam();
   Perfect subject(*dialect_named("pytorch"));
@@ -48,7 +48,7 @@ INSTANTIATE_TEST_SUITE_P(Laws, AtTheCountersEnd, testing::ValuesIn(every_law()),
 
 // ---- impossible states
 
-/// Right, but for the counter that it says to have.
+/// Right, except for the counter that it reports.
 class Miscounting : public Perfect {
  public:
   explicit Miscounting(std::int64_t count) : Perfect(*dialect_named("pytorch")), count_(count) {}
@@ -106,7 +106,7 @@ TEST(BadSubjects, ASubjectThatThrowsDiesOfEachCase) {
   EXPECT_EQ(measure(subject, 1, 1, never, hangs).deaths.size(), all_workloads().size());
 }
 
-/// Not there any more, or given up because the user wants an end.
+/// A subject that is not available any more, or a run that the user ends.
 template <class Thrown>
 class Gone : public Perfect {
  public:
@@ -120,7 +120,7 @@ class Gone : public Perfect {
   }
 };
 
-/// The run goes on without the subject's answer, whether a case was stored or is drawn.
+/// The run continues without the subject's answer, for stored and for drawn cases.
 TEST(BadSubjects, OneThatIsGoneEndsItsLawInOrder) {
   for (const bool stored : {true, false}) {
     CheckOptions options = test_options();
@@ -165,7 +165,7 @@ TEST(BadSubjects, ACaseWithoutAnswerIsNotApplicable) {
 
 // ---- memory
 
-/// A case of a few bytes may claim more channels than any memory has room for.
+/// A case of a few bytes may have more channels than fit in any memory.
 TEST(BadSubjects, ChannelsBeyondAnyMemoryCostNothing) {
   Case c = forward_case(true, {2, 1}, {1, 2});
   c.config.num_features = std::int64_t{1} << 50;
@@ -184,7 +184,7 @@ TEST(BadSubjects, ChannelsBeyondAnyMemoryCostNothing) {
 
 // ---- hangs
 
-/// Answers nothing, or nothing but some cases; each time it takes the limit of 10 s by a clock of its own.
+/// Subject that hangs in all cases, or in all but some; each hang takes the limit of 10 s on its own clock.
 class Hanging : public Perfect {
  public:
   explicit Hanging(bool always) : Perfect(*dialect_named("pytorch")), always_(always) {}
@@ -220,7 +220,7 @@ TEST_F(Hung, AllLawsTogetherCostAHandfulOfLimits) {
     if (result.reason.starts_with("not asked: the subject hung in 3 laws in a row")) ++not_asked;
   }
   EXPECT_EQ(not_asked, static_cast<int>(every_law().size()) - Hangs::most);
-  // Found, confirmed, tried smaller once; then found in two more laws.
+  // Found, confirmed, tried once with a smaller case; then found in two more laws.
   EXPECT_EQ(subject.now.time_since_epoch(), std::chrono::seconds(50));
 }
 

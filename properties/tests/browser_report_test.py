@@ -1,6 +1,6 @@
 """HTML reports in headless Chromium. Usage: browser_report_test.py BNCHECK CORPUS [unittest options].
 
-Exit status 77 where there is no chromium: the test is skipped.
+Exit status 77 without chromium: the test is skipped.
 """
 
 import http.server
@@ -36,7 +36,7 @@ AUDIT = ["audit", "--seeds", "2", "--cases", "5", "--control-cases", "2", "--law
 
 
 class Browser:
-    """Serves a report beside the probe, and gives what the probe found."""
+    """Serves a report with the probe, and returns the result of the probe."""
 
     def __init__(self, report):
         page = report.replace("<head>", "<head>" + CATCHER, 1)
@@ -77,7 +77,7 @@ class Browser:
 
 
 class Report(CliTest):
-    """Each test makes one report and looks at it in the light and in the dark."""
+    """Each test makes one report and examines it in the light and the dark colour scheme."""
 
     def report(self, *words, status=0):
         result = self.bncheck(*words, "--report", "report.html", "--json", "report.json")
@@ -102,7 +102,7 @@ class Report(CliTest):
         return found
 
     def assert_plots(self, found, accuracies):
-        """As many points, bars and rings as the JSON has."""
+        """The charts have as many points, bars and rings as the JSON."""
         outputs = [output for accuracy in accuracies for one in accuracy for output in one["outputs"]]
         self.assertEqual(found["points"], sum(len(output["points"]) for output in outputs))
         bars = sum(len(output[measure]["bins"]) + (output[measure]["zero"] > 0) + (output[measure]["infinite"] > 0)

@@ -1,4 +1,4 @@
-/// The law about sequences finds what a layer remembers wrongly, and the case becomes as short as it can be.
+/// The law about sequences finds errors in the memory of a layer, and its case becomes as short as possible.
 
 #include <gtest/gtest.h>
 
@@ -12,17 +12,17 @@
 namespace bncheck::test {
 namespace {
 
-/// What a layer carries from call to call.
+/// State that a layer keeps between calls.
 struct Memory {
   Config config;
   State state;
   const Forward* latest;
 };
 
-/// The exact answer to every call, with one lapse of memory after it.
+/// The exact answer to every call, with one error of memory after it.
 struct Lapse {
   std::string name;
-  std::size_t calls;  ///< the most in a case that no single call can leave
+  std::size_t calls;  ///< largest number of calls in a case that cannot lose any call
   std::function<void(const Call& call, bool refused, const Memory& before, Memory& after)> forget;
 };
 
@@ -98,7 +98,7 @@ std::vector<Lapse> lapses() {
 LawResult check_sequences(Subject& subject) {
   CheckOptions options = test_options();
   options.cases = 200;
-  // Shrinking ends by itself, and only a finished one says how short a case becomes.
+  // Only a shrinking that ends by itself shows how short a case becomes, so the time limit is long.
   options.shrink_time = std::chrono::minutes(10);
   return check_law(*law_named("call_sequences"), subject, options);
 }
@@ -116,7 +116,7 @@ TEST_P(Lapses, ShrinkToTheCallsThatMatter) {
 INSTANTIATE_TEST_SUITE_P(CallSequences, Lapses, testing::ValuesIn(lapses()),
                          [](const auto& test) { return test_name(test.param.name); });
 
-/// Faults of whole implementations, and the fewest calls that show them.
+/// Faults of whole implementations, with the smallest number of calls that shows them.
 class PlantedFaults : public testing::TestWithParam<std::pair<const std::string, std::size_t>> {};
 
 TEST_P(PlantedFaults, ShrinkToTheCallsThatMatter) {
@@ -146,7 +146,7 @@ const std::map<std::string, std::size_t> planted_faults{
 INSTANTIATE_TEST_SUITE_P(CallSequences, PlantedFaults, testing::ValuesIn(planted_faults),
                          [](const auto& test) { return test.param.first; });
 
-/// The law is about all kinds of calls: it draws them all, refused and taken.
+/// The law draws all kinds of calls, refused and accepted ones.
 TEST(CallSequences, DrawEveryKindOfCall) {
   Perfect subject(*dialect_named("pytorch"));
   Runner runner(subject);

@@ -1,4 +1,4 @@
-/// Which case is reported as slow, and what check_law times.
+/// The case that is reported as slow, and the times that check_law measures.
 
 #include "search/case_times.hpp"
 
@@ -46,7 +46,7 @@ TEST(CaseTimes, CheckLawTimesEachCase) {
   std::chrono::steady_clock::time_point now;
   int readings = 0;
   options.clock = [&] {
-    // Between the two readings of the fifth case ten seconds pass, a millisecond otherwise.
+    // Ten seconds pass between the two readings of the fifth case, a millisecond otherwise.
     return now += milliseconds(++readings == 10 ? 10'000 : 1);
   };
   Perfect subject(*dialect_named("pytorch"));

@@ -1,4 +1,4 @@
-/// The loop around a law: what it does with a subject that cannot make up its mind.
+/// check_law with a subject that does not always give the same answer.
 
 #include "search/check_law.hpp"
 
@@ -10,7 +10,7 @@
 namespace bncheck::test {
 namespace {
 
-/// Right, but for one element of y in every `period`-th run from the `first` on.
+/// Right, except for one element of y in every `period`-th run from the `first` on.
 class Moody : public Perfect {
  public:
   Moody(int first, int period) : Perfect(*dialect_named("pytorch")), first_(first), period_(period) {}

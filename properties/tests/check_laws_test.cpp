@@ -1,4 +1,4 @@
-/// The laws as a user's program calls them.
+/// The laws as the program of a user calls them.
 
 #include "bncheck/check_laws.hpp"
 
@@ -25,7 +25,7 @@ class CheckLaws : public testing::Test {
 
   LawCheckOptions options() const { return {20, test_seed(), folder_.string(), {}}; }
 
-  /// A running variance that is divided by n violates this law wherever there are two values.
+  /// A running variance with divisor n violates this law for every batch of two or more values.
   static constexpr const char* law = "matches_oracle";
   std::unique_ptr<Subject> faulty_ = make_subject("fault:running_var_biased");
   Perfect right_{*dialect_named("pytorch")};

@@ -22,7 +22,7 @@
 namespace bncheck {
 namespace {
 
-/// Replies to one request, of which it reads nothing.
+/// Replies to one request without reading it.
 constexpr const char* reply = R"(printf 'bncheck1\010\000\000\000\000\000\000\000 content' >&4; )";
 
 class ChildProcessTest : public testing::Test {

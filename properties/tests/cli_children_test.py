@@ -1,4 +1,4 @@
-"""What becomes of the processes of a subject: none is left behind, each is heard to its end, none takes bncheck along.
+"""Processes of a subject: none is left behind, each is observed to its end, none ends bncheck.
 
 Usage: cli_children_test.py BNCHECK PLUGINS [unittest options]; PLUGINS is the folder with misbehaving_plugin.so.
 """
@@ -15,7 +15,7 @@ from pathlib import Path
 
 import cli_foreign_test as foreign
 
-PATIENCE = 60  # seconds that nothing here takes unless it is broken
+PATIENCE = 60  # seconds; nothing here takes so long unless it is broken
 
 
 def wait_until(condition):
@@ -30,12 +30,12 @@ def wait_until(condition):
 class Children(foreign.Foreign):
     def setUp(self):
         super().setUp()
-        # An argument of its own by which a process is known; bncheck is given the script only.
+        # A unique argument identifies a process; bncheck is given only the script.
         self.mark = f"{self.folder}/mark"
         Path(self.mark).touch()
 
     def script(self, text):
-        """A command whose words do not show in bncheck's own."""
+        """A command whose words are not in the command line of bncheck."""
         (self.folder / "subject.sh").write_text(text)
         return "exec:exec sh subject.sh"
 
@@ -45,7 +45,7 @@ class Children(foreign.Foreign):
 
     def assert_nothing_left(self):
         left = not wait_until(lambda: not self.marked())
-        for process in self.marked():  # not to be left behind by a test that fails either
+        for process in self.marked():  # a failing test must not leave it behind
             os.kill(int(process), signal.SIGKILL)
         self.assertFalse(left, "processes were left behind")
 
@@ -61,7 +61,7 @@ class Children(foreign.Foreign):
 
 
 class Left(Children):
-    """Of a subject that hangs, and of one that has moved out of its group and session."""
+    """Processes of a subject that hangs, and of one that has left its group and session."""
 
     HANGING = "setsid tail -f /dev/null {0} &\nexec tail -f /dev/null {0}\n"
 
@@ -93,13 +93,13 @@ class Left(Children):
         self.assert_nothing_left()
 
     def test_many_generations(self):
-        """Each is an orphan by the time that bncheck ends it."""
+        """Each is an orphan when bncheck ends it."""
         orphan = f"(setsid sh -c 'tail -f /dev/null {self.mark} & (setsid tail -f /dev/null {self.mark} &)' &)\n"
         self.check(self.script(10 * orphan + f"exec {self.control()}\n"), "--law", "matches_oracle", status=0)
         self.assert_nothing_left()
 
     def test_keeper_is_killed(self):
-        """By its own subject, which does not outlive it."""
+        """Killed by its own subject, which must end with it."""
         self.cannot_start(self.script(f"kill -KILL $PPID\nexec tail -f /dev/null {self.mark}\n"), "closed its replies",
                           "--start-timeout", "10s")
         self.assert_nothing_left()
@@ -132,7 +132,7 @@ class Interrupted(Children):
 
 
 class Ending(Children):
-    """Faults that show when a subject is let go."""
+    """Faults that show when a subject is released."""
 
     def ends(self, subject, reason, *words, **environment):
         laws = self.check(subject, "--law", "matches_oracle", "--junit", "junit.xml", "--report", "report.html", *words,
@@ -165,7 +165,7 @@ class Ending(Children):
         self.ends(f"exec:{self.control()}; exit 3", "left: with status 3")
 
     def test_much_to_say(self):
-        """More than a pipe holds."""
+        """More output than a pipe holds."""
         self.check(f"exec:{self.control()}; head -c 5000000 /dev/zero >&2", "--law", "matches_oracle", status=0)
 
     def test_replay_of_another_law(self):
@@ -196,7 +196,7 @@ class Lost(Children):
         self.assertRegex(result.stderr, r"\Abncheck: subject 'exec:./subject' cannot be started again: .*not found\n\Z")
         report = json.loads(result.stdout)
         self.assertIn("cannot be started again", report["lost"])
-        # What was found before is not lost.
+        # Earlier findings are not lost.
         self.assertEqual([law["name"] for law in report["laws"] if law["verdict"] == "died"], ["empty_batch"])
         self.assertEqual(report["laws"][-1]["name"], "empty_batch")
         self.assertRegex(report["laws"][-1]["reason"], "the subject died: SIGABRT")
@@ -204,7 +204,7 @@ class Lost(Children):
     def test_plugin_that_vanishes(self):
         plugin = self.folder / "plugin.so"
         plugin.write_bytes((foreign.PLUGINS / "misbehaving_plugin.so").read_bytes())
-        # One that crashes hosts the plugin, and the file is gone by then.
+        # The process that crashes hosts the plugin, whose file is gone by then.
         host = self.folder / "host"
         host.write_text(f'#!/bin/sh\n{foreign.BNCHECK} "$@"\nstatus=$?\nrm -f {plugin}\nexit $status\n')
         host.chmod(0o755)
@@ -234,7 +234,7 @@ class Many(Children):
 
 
 class Large(Children):
-    """Replies and capabilities that would cost bncheck its own memory."""
+    """Replies and capabilities that would use up the memory of bncheck."""
 
     def test_reply_of_a_million_keys(self):
         subject = f"exec:exec {sys.executable} {foreign.PROGRAM} million_keys {self.control()}"

@@ -1,4 +1,4 @@
-"""`bncheck diagnose` from outside: a plugin that declares no dialect and speaks the one that its environment names.
+"""`bncheck diagnose` on a plugin that declares no dialect and speaks the one that its environment names.
 
 Usage: cli_diagnose_test.py BNCHECK PLUGINS [unittest options]; PLUGINS is the folder with template_plugin.so.
 """
@@ -20,7 +20,7 @@ KNOBS = ["averaging", "cumulative", "running_var", "normalising_var", "single_va
 
 
 def value_of(knob, text):
-    """Numbers may be written in more than one way."""
+    """Compares values of a knob; numbers may be written in more than one way."""
     return float(text) if knob in ("eps_floor", "backward_eps") and text != "none" else text
 
 
@@ -100,13 +100,13 @@ class Diagnose(Plugin):
 
 class RandomKnobs(Plugin):
     def words_of(self, knob):
-        """Every value that a knob can be given, as the program itself names them; none where it is a number."""
+        """Values of a knob, as the program lists them; none for a knob that is a number."""
         refusal = self.bncheck("check", "--dialect", f"{knob}=?", status=2).stderr
         words = re.search(r"expected (.*)", refusal)[1]
         return [] if "number" in words else re.split(", | or ", words)
 
     def test_two_hundred_random_knob_sets(self):
-        """Each knob is recovered, or left open with a reason and the right value among those that are left."""
+        """Each knob is found, or left open with a reason and the right value among the remaining ones."""
         words = {knob: self.words_of(knob) for knob in KNOBS}
         draws = random.Random(1)
         for _ in range(200):

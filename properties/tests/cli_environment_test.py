@@ -1,8 +1,8 @@
-"""What a right plugin does to its own process, and what a parent leaves to bncheck, changes no verdict.
+"""Changes by a right plugin to its own process, and state inherited from a parent, change no verdict.
 
 Usage: cli_environment_test.py BNCHECK PLUGINS TESTS [unittest options]; PLUGINS is the folder with
-environment_plugin.so, TESTS the folder with the programs oracle_tests and properties_tests. Exit status 77: nothing
-could be tried here.
+environment_plugin.so, TESTS the folder with the programs oracle_tests and properties_tests. Exit status 77: the
+tests cannot be run here.
 """
 
 import fcntl
@@ -30,7 +30,7 @@ class EnvironmentTest(unittest.TestCase):
         self.folder = Path(folder.name)
 
     def run_program(self, *words, **more):
-        """Its result; more may hold variables of its environment as `variables` and what subprocess.run takes."""
+        """Its result; `more` may have environment variables as `variables`, and arguments of subprocess.run."""
         environment = {**os.environ, **more.pop("variables", {})}
         return subprocess.run([*map(str, words)], cwd=self.folder, capture_output=True, text=True, env=environment,
                               check=False, **more)
@@ -50,7 +50,7 @@ class EnvironmentTest(unittest.TestCase):
 
 
 class Arithmetic(EnvironmentTest):
-    """Its rounding mode and the like end with its call."""
+    """Its rounding mode and similar settings end with its call."""
 
     def test_nothing(self):
         self.plugin_holds("nothing")
@@ -72,7 +72,7 @@ class Arithmetic(EnvironmentTest):
 
 
 class Process(EnvironmentTest):
-    """Everything else stays as it likes it, and nothing of bncheck's depends on it."""
+    """All other settings stay as the plugin sets them, and bncheck does not depend on them."""
 
     def test_numpunct(self):
         self.plugin_holds("numpunct")
@@ -117,7 +117,7 @@ class Descriptors(EnvironmentTest):
         self.plugin_holds("redirected")
 
     def test_a_host_whose_descriptors_do_not_block(self):
-        """As a program that shares them may have set them: 3 and 4, and 0 and 1 where those carry the frames."""
+        """Descriptors made non-blocking by a program that shares them: 3 and 4, or 0 and 1 if they carry the frames."""
         start = "import os, sys; [os.set_blocking(int(k), False) for k in sys.argv[1]]; os.execv(sys.argv[2], sys.argv[2:])"
         serve = f"'{BNCHECK}' serve control:two_pass"
         for numbers, prefix, end in (("0134", "", ""), ("01", "env -u BNCHECK_REQUESTS -u BNCHECK_REPLIES ", " 3<&- 4>&-")):
@@ -128,7 +128,7 @@ class Descriptors(EnvironmentTest):
 
 
 class Locale(EnvironmentTest):
-    """A locale with a decimal comma, made here where the system has what makes one."""
+    """A locale with a decimal comma, made here if the system has the tools."""
 
     @classmethod
     def setUpClass(cls):
@@ -137,12 +137,12 @@ class Locale(EnvironmentTest):
         folder = tempfile.TemporaryDirectory()
         cls.addClassCleanup(folder.cleanup)
         language, charset = LOCALE.split(".")
-        # It warns, and says so in its exit status, of what is none of ours.
+        # Its exit status also reports warnings that do not concern this test.
         subprocess.run(["localedef", "-i", language, "-f", charset, Path(folder.name) / LOCALE], capture_output=True,
                        check=False)
         if not (Path(folder.name) / LOCALE / "LC_NUMERIC").is_file():
             raise unittest.SkipTest("localedef makes no de_DE; it is in the package 'locales'")
-        # glibc's newlocale leaks its copy of LOCPATH, which is made there: a leak of the plugin to LeakSanitizer.
+        # glibc's newlocale leaks its copy of LOCPATH, which LeakSanitizer attributes to the plugin.
         suppressions = Path(folder.name) / "suppressions"
         suppressions.write_text("leak:argz_add_sep\n")
         cls.variables = {"LOCPATH": folder.name, "LC_ALL": LOCALE,
@@ -166,7 +166,7 @@ class Locale(EnvironmentTest):
 
 
 class Parent(EnvironmentTest):
-    """What a process inherits, mostly by chance, from one that starts it."""
+    """State that a process inherits from its parent, mostly by accident."""
 
     def test_ignored_and_blocked_signals(self):
         def unlucky():
@@ -176,13 +176,14 @@ class Parent(EnvironmentTest):
         self.check(f"plugin:{PLUGINS}/environment_plugin.so", preexec_fn=unlucky)
 
     def test_a_blocked_signal_interrupts_all_the_same(self):
-        # matches_oracle is violated, and then come laws that the running variance is nothing to: they take for ever.
+        # matches_oracle is violated; then come laws that do not depend on the running variance, which take
+        # for ever.
         words = ["check", "--cases", "100000000", "--law", "?a*e", "--dialect", "keras"]
         with subprocess.Popen([BNCHECK, *words], cwd=self.folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                               preexec_fn=lambda: signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])) as process:
             try:
                 process.stdout.readline()
-                process.stdout.readline()  # the first law is violated, and the second has begun or will
+                process.stdout.readline()  # the first law is violated; the second has begun or is about to
                 process.send_signal(signal.SIGINT)
                 process.communicate(timeout=60)
             finally:
@@ -190,7 +191,7 @@ class Parent(EnvironmentTest):
         self.assertEqual(process.returncode, 130)
 
     def test_stdout_that_does_not_block(self):
-        """A pipe that is full for a moment is waited for."""
+        """bncheck waits for a pipe that is full for a moment."""
         whole = self.run_program(BNCHECK, "list", "faults").stdout
         reading, writing = os.pipe()
         fcntl.fcntl(writing, fcntl.F_SETPIPE_SZ, 4096)
@@ -200,7 +201,7 @@ class Parent(EnvironmentTest):
         with subprocess.Popen([BNCHECK, "list", "faults"], stdout=writing, stderr=subprocess.PIPE) as process:
             os.close(writing)
             with open(reading, "rb") as pipe:
-                # Where it gives up it does so before it is read: nothing else makes room.
+                # If it gives up, it does so before the pipe is read: nothing else makes room.
                 text = b"" if self.ends_while_full(process) else pipe.read()
             errors = process.stderr.read()
         self.assertEqual((process.returncode, errors), (0, b""))
@@ -208,14 +209,14 @@ class Parent(EnvironmentTest):
 
     @staticmethod
     def ends_while_full(process):
-        """Has it ended, rather than come to wait for the pipe, in the state that Linux calls S?"""
+        """Whether it has ended, rather than waiting for the pipe (state S in Linux)."""
         while process.poll() is None:
             if Path(f"/proc/{process.pid}/stat").read_text().rpartition(")")[2].split()[0] == "S":
                 return False
         return True
 
     def test_closed_streams(self):
-        """Results that cannot be written are an error; what is only said on the way is not."""
+        """Results that cannot be written are an error; progress messages are not."""
         for number, status in ((0, 0), (1, 2), (2, 0)):
             with self.subTest(closed=number):
                 result = self.run_program(BNCHECK, "check", "control:two_pass", *CHECK, "--json", "report.json",
@@ -223,7 +224,7 @@ class Parent(EnvironmentTest):
                 self.assertEqual(result.returncode, status, result.stderr)
 
     def test_no_room_for_an_error(self):
-        """Its status says enough."""
+        """The exit status is enough."""
         for unlucky in (lambda: os.close(2), lambda: os.dup2(os.open("/dev/full", os.O_WRONLY), 2)):
             result = self.run_program(BNCHECK, "check", "--no-such-option", preexec_fn=unlucky)
             self.assertEqual(result.returncode, 2)

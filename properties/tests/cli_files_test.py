@@ -127,7 +127,7 @@ class Judge(CliTest):
         save(self.output(name), header, data)
 
     def put(self, name, tensor, value, element=0):
-        """Another value for an element of a tensor."""
+        """Changes an element of a tensor."""
         def change(header, data):
             struct.pack_into("<f", data, header[tensor]["data_offsets"][0] + 4 * element, value)
         self.edit(name, change)
@@ -191,7 +191,7 @@ class Judge(CliTest):
         self.edit(self.BACKWARD, lambda header, _: [
             header.pop(name) for name in [*header] if name.startswith("call.0.")] and
             header["__metadata__"].update({"call.0": "error other", "call.0.message": "no kernel"}))
-        # The bytes of the tensors that are gone belong to none.
+        # The bytes of the removed tensors belong to no tensor.
         self.assertEqual(self.bncheck("judge", "cases", "outputs").returncode, 2)
         header, _ = load(self.output(self.BACKWARD))
         save(self.output(self.BACKWARD), {"__metadata__": header["__metadata__"]}, b"")

@@ -1,4 +1,4 @@
-"""Foreign BatchNorms that misbehave, one test each: what they do is reported as what it is, and the check goes on.
+"""Foreign BatchNorms that misbehave, one test each: their fault is reported correctly, and the check goes on.
 
 Usage: cli_foreign_test.py BNCHECK PLUGINS [unittest options]; PLUGINS is the folder with plugin_example.so and
 misbehaving_plugin.so.
@@ -38,7 +38,7 @@ class Foreign(unittest.TestCase):
                               env=environment, check=False)
 
     def check(self, subject, *words, status=1, **environment):
-        """All laws of the report by name, from a check that came to its end."""
+        """All laws of the report by name, from a check that ran to its end."""
         result = self.bncheck("check", subject, "--seed", "1", "--cases", "20", "--json", "-", *words, **environment)
         self.assertEqual(result.returncode, status, result.stdout[-3000:] + result.stderr)
         report = json.loads(result.stdout)
@@ -59,7 +59,7 @@ class Foreign(unittest.TestCase):
 
 
 class Plugin(Foreign):
-    """A plugin's memory is bncheck's own, so writes beside it are seen."""
+    """The buffers of a plugin belong to bncheck, so writes outside of them are found."""
 
     def misbehave(self, how, *words, **more):
         return self.check(f"plugin:{PLUGINS}/misbehaving_plugin.so", *words, BNCHECK_MISBEHAVE=how, **more)
@@ -76,7 +76,7 @@ class Plugin(Foreign):
 
     def test_crash_on_rank_1(self):
         laws = self.misbehave("crash_on_rank_1", "--law", "*rejected")
-        # ThreadSanitizer's runtime takes the signal and leaves with its own status.
+        # ThreadSanitizer's runtime handles the signal and exits with its own status.
         self.assert_finding(laws["rank_rejected"], "died",
                             r"the subject (died: SIGSEGV|left: with status 66; its last words: ==\d+==ABORTING)")
         self.assertEqual(laws["one_value_rejected"]["verdict"], "holds")
@@ -216,7 +216,7 @@ class Program(Foreign):
         self.cannot_start("exec:sleep 60", "no answer within 0.3 s", "--start-timeout", "300ms")
 
     def test_over_stdin_and_stdout(self):
-        """As at the far end of ssh, where there is neither descriptor 3 nor a variable that speaks of it."""
+        """As at the far end of ssh, without descriptor 3 and without its environment variable."""
         far = f"exec:env -u BNCHECK_REQUESTS -u BNCHECK_REPLIES {BNCHECK} serve control:two_pass 3<&- 4>&-"
         laws = self.check(far, "--law", "m*", status=0)
         self.assertEqual(laws["matches_oracle"]["verdict"], "holds")
@@ -224,7 +224,7 @@ class Program(Foreign):
         self.assertEqual(laws["matches_oracle"]["verdict"], "holds")
 
     def test_nothing_is_left_behind(self):
-        """Not even what the program has started itself, once it hangs."""
+        """Nothing is left, not even processes that a hanging program has started."""
         mark = f"{self.folder}/mark"
         (self.folder / "hang.sh").write_text(f"tail -f /dev/null {mark} & exec sleep 60\n")
         (self.folder / "mark").write_text("")

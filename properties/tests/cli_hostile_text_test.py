@@ -1,4 +1,4 @@
-"""Texts of strangers, made to harm a terminal: what bncheck shows of them is printable, short, and no line of its own.
+"""Untrusted texts made to harm a terminal: bncheck shows them printable, short, and never as a line of its own.
 
 Usage: cli_hostile_text_test.py BNCHECK PLUGINS CORPUS [unittest options]; in PLUGINS is hostile_text_plugin.so.
 """
@@ -23,12 +23,12 @@ PROGRAM = Path(__file__).parent / "subjects" / "hostile_text.py"
 
 HOSTILE = "\x1b[2J\a\rbncheck: all is well\nbncheck: all is well\r\n\u009b2J\u202e\x7f"
 LONG = HOSTILE * 20_000
-# C0 but for the newline, DEL, C1, marks of direction, separators of lines.
+# C0 except the newline, DEL, C1, marks of direction, separators of lines.
 HARMFUL = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
 
 
 def read_archive(path):
-    """The header and the data of a safetensors file."""
+    """Header and data of a safetensors file."""
     content = path.read_bytes()
     length = struct.unpack("<Q", content[:8])[0]
     return json.loads(content[8:8 + length]), content[8 + length:]
@@ -46,8 +46,8 @@ class HostileTest(unittest.TestCase):
         self.folder = Path(folder.name)
 
     def assert_tame(self, content, most):
-        """Bytes that a person is shown."""
-        text = content.decode()  # it is UTF-8
+        """Checks bytes that are shown to a user."""
+        text = content.decode()  # must be UTF-8
         found = HARMFUL.search(text)
         self.assertIsNone(found, found and (found, text[max(0, found.start() - 200):found.start() + 80]))
         self.assertNotRegex(text, "(?m)^(bncheck: )?all is well")
@@ -55,7 +55,7 @@ class HostileTest(unittest.TestCase):
         return text
 
     def bncheck(self, *words, status, most=30_000, stdin=b"", **environment):
-        """Runs it; stdout and stderr are tame."""
+        """Runs bncheck and checks that stdout and stderr are harmless."""
         result = subprocess.run([BNCHECK, *map(str, words)], cwd=self.folder, capture_output=True, input=stdin,
                                 env={**os.environ, **environment}, check=False)
         stdout = self.assert_tame(result.stdout, most)
@@ -95,7 +95,7 @@ class HostileTest(unittest.TestCase):
         return report["laws"][0]["reason"] or "", stdout
 
     def replay(self, subject, status=1, **more):
-        """What one case gives, which is not shrunk."""
+        """Result of one case, which is not shrunk."""
         stdout, _ = self.bncheck("replay", GOLDEN / CASE, "--subject", subject, "--law", "matches_oracle",
                                  status=status, **more)
         return stdout
@@ -215,7 +215,7 @@ class Files(HostileTest):
         for what, change in changes.items():
             name = self.hostile("case.safetensors", change)
             with self.subTest(what):
-                # As JSON where it is no string where one belongs.
+                # As JSON, where another type than a string is required.
                 self.assertRegex(self.refuses("replay", name), r"\\x1b|\\u001b")
                 if what != "unknown law":
                     self.refuses("oracle", name)

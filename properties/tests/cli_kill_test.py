@@ -1,9 +1,9 @@
-"""Commands that are killed at random moments: what they leave is whole, and nothing of theirs runs on.
+"""Commands that are killed at random moments: their files are complete, and none of their processes is left.
 
 Usage: cli_kill_test.py BNCHECK PLUGINS [--count N] [--seed N]
 
-Prints a line per command and signal: kills, files that are half written, processes that are left, temporary files that
-are left. Only SIGKILL, which nothing can catch, may leave temporary files. Exit status 1 where something is left.
+Prints a line per command and signal: kills, half-written files, remaining processes, remaining temporary files. Only
+SIGKILL, which cannot be caught, may leave temporary files. Exit status 1 if anything else is left.
 """
 
 import argparse
@@ -23,7 +23,7 @@ from pathlib import Path
 HERE = Path(__file__).parent
 PROGRAM = HERE / "subjects" / "misbehaving.py"
 MARK = "BNCHECK_KILL_MARK"
-GRACE = 20.0  # seconds that processes may take to be gone, at most
+GRACE = 20.0  # seconds within which all processes must be gone
 
 
 def commands(bncheck, plugins):
@@ -43,7 +43,7 @@ def commands(bncheck, plugins):
 
 
 def is_whole(path):
-    """A file of one of our formats is complete."""
+    """Whether a file in a format of bncheck is complete."""
     content = path.read_bytes()
     try:
         if path.suffix == ".json":
@@ -83,7 +83,7 @@ def left_running(mark):
 
 
 def kill_once(bncheck, words, number, delay):
-    """(half-written files, processes, temporary files) that a command leaves which is killed after that long."""
+    """(half-written files, processes, temporary files) that are left by a command killed after this time."""
     mark = uuid.uuid4().hex
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)

@@ -1,4 +1,4 @@
-"""Where output goes, and files that are no files. Usage: cli_output_test.py BNCHECK CORPUS [unittest options]."""
+"""Targets of output, and files that are not regular files. Usage: cli_output_test.py BNCHECK CORPUS [unittest options]."""
 
 import contextlib
 import fcntl
@@ -17,10 +17,10 @@ from cli_test import VIOLATION, CliTest
 
 # A check of two cases.
 BRIEF = ["check", "--law", "shape_preserved", "--cases", "2", "--seed", "1"]
-# A check that takes for ever, after a first law that is violated.
+# A check without end, after a first law that is violated.
 ENDLESS = ["check", "--cases", "100000000", "--law", "?a*e", *VIOLATION[:2]]
 ONE_LINE = r"\Abncheck: [^\n]+\n\Z"
-# Whatever should be refused at once and is not is given up after so many seconds.
+# Seconds after which a command that should be refused at once is ended.
 PATIENCE = 20
 
 
@@ -34,7 +34,7 @@ class OutputTest(CliTest):
                               env={**os.environ, **(env or {})}, timeout=PATIENCE, check=False)
 
     def shell(self, line, *words, status=None, interpreter="sh"):
-        """Runs a shell's line in which "$@" is bncheck with these words."""
+        """Runs a shell command in which "$@" is bncheck with these words."""
         result = subprocess.run([interpreter, "-c", line, interpreter, cli_test.BNCHECK, *map(str, words)],
                                 cwd=self.folder, capture_output=True, text=True, timeout=PATIENCE, check=False)
         if status is not None:
@@ -121,7 +121,7 @@ class EachReport(OutputTest):
         self.assertIn("1 holds", result.stdout)
 
     def test_a_file_that_grows_too_large_is_an_error(self):
-        # A control uses no OpenMP: LLVM's keeps a file of its own, and dies where that may not grow.
+        # A control does not use OpenMP: LLVM's OpenMP keeps a file, and dies if that may not grow.
         result = self.shell('ulimit -f 8; exec "$@"', *BRIEF, "control:two_pass", "--report", "page.html", "--json",
                             "report.json")
         self.complains(result, 2, "'page.html': File too large")
@@ -208,13 +208,13 @@ class Signals(OutputTest):
                 process.kill()
 
     def state(self, process):
-        """A letter of proc(5): S sleeps, Z has ended."""
+        """State of the process as a letter of proc(5): S sleeps, Z has ended."""
         return Path(f"/proc/{process.pid}/stat").read_text().rpartition(")")[2].split()[0]
 
     def ends_in_order(self, *numbers, **options):
         with self.start(*ENDLESS, "--json", "report.json", **options) as process:
             process.stdout.readline()
-            process.stdout.readline()  # the first law is violated, and the second takes for ever
+            process.stdout.readline()  # the first law is violated; the second takes for ever
             for number in numbers:
                 process.send_signal(number)
             rest, errors = process.communicate(timeout=PATIENCE)
@@ -228,7 +228,7 @@ class Signals(OutputTest):
             self.ends_in_order(number)
 
     def test_a_request_that_comes_twice_is_one(self):
-        # timeout(1) signals the program, and then the process group that the program is in.
+        # timeout(1) signals the program, and then its process group.
         for number in [signal.SIGTERM, signal.SIGHUP]:
             self.ends_in_order(number, number)
         result = self.shell('timeout 1 "$@"', *ENDLESS, "--json", "report.json")
@@ -240,7 +240,7 @@ class Signals(OutputTest):
                            preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN))
 
     def test_a_later_one_ends_it_at_once(self):
-        # Nobody reads the pipe, so that the run does not come to its end.
+        # The pipe is not read, so the run does not end.
         os.mkfifo(self.folder / "pipe")
         with self.start(*ENDLESS, "--json", "pipe") as process:
             process.stdout.readline()
@@ -258,12 +258,12 @@ class Signals(OutputTest):
             os.mkfifo(self.folder / name)
         reader = os.open(self.folder / "unread", os.O_RDONLY | os.O_NONBLOCK)
         self.addCleanup(os.close, reader)
-        fcntl.fcntl(reader, fcntl.F_SETPIPE_SZ, 4096)  # less than the report has
+        fcntl.fcntl(reader, fcntl.F_SETPIPE_SZ, 4096)  # less than the size of the report
         for name in ["unopened", "unread"]:
             with self.start("check", "--law", "*s*", "--cases", "1", "--json", name, "--junit", f"{name}.xml") as process:
                 while not process.stdout.readline().startswith("bn "):
                     pass
-                # After its summary it writes reports, and sleeps only where it must wait for a reader.
+                # After its summary it writes reports, and sleeps only while it waits for a reader.
                 while self.state(process) not in "SZ":
                     pass
                 process.send_signal(signal.SIGTERM)
@@ -285,7 +285,7 @@ class Signals(OutputTest):
         case, answer = (cli_test.GOLDEN / f"three_rows.{kind}.safetensors" for kind in ["case", "answer"])
         os.mkfifo(self.folder / "pipe")
         with self.start("judge", "pipe", answer, answer, "--json", "report.json") as process:
-            with open(self.folder / "pipe", "wb") as pipe:  # once the case is being read
+            with open(self.folder / "pipe", "wb") as pipe:  # as soon as the case is being read
                 process.send_signal(signal.SIGTERM)
                 pipe.write(case.read_bytes())
             output, errors = process.communicate(timeout=PATIENCE)
@@ -347,7 +347,7 @@ class Kinds(OutputTest):
 
 
 class DefaultFolder(OutputTest):
-    """Findings are saved where that can be; that they cannot is the user's mistake only where the user said where."""
+    """Findings are saved if possible; a failure is an error only if the user named the folder."""
 
     def test_where_it_cannot_be_written_the_findings_are_printed(self):
         (self.folder / "bncheck-failures").write_text("no folder")
@@ -408,12 +408,12 @@ class Manifests(OutputTest):
 
 
 class Memory(OutputTest):
-    """A case is read straight to its place."""
+    """A case is read straight to its place in memory."""
 
     ELEMENTS = 1 << 25
 
     def peak(self, path):
-        """Of a program that reads the case and then learns that it has no such law."""
+        """Peak memory of a program that reads the case and then refuses an unknown law."""
         process = subprocess.Popen([cli_test.BNCHECK, "replay", path, "--law", "no such law"], cwd=self.folder,
                                    stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
         errors = process.stderr.read()

@@ -1,5 +1,5 @@
 """Checks the examples in Python as their users do. Usage: cli_python_test.py BNCHECK PROPERTIES [unittest options].
-This Python runs the examples too; exits with 77 where it has no numpy."""
+The same Python runs the examples; exits with 77 if it has no numpy."""
 
 import json
 import os
@@ -30,7 +30,7 @@ class ExampleTest(unittest.TestCase):
                               env={**os.environ, **env}, check=False)
 
     def check(self, example, *words, **env):
-        """The status and the JSON of a check of this example."""
+        """Exit status and JSON of a check of this example."""
         result = self.bncheck("check", f"exec:'{sys.executable}' '{EXAMPLES / example}'", "--no-database",
                               "--seed", "1", "--json", "out.json", *words, **env)
         self.assertIn(result.returncode, (0, 1, 4), result.stderr)

@@ -1,4 +1,4 @@
-"""Comparisons, and reports for CI systems and for people. Usage: cli_report_test.py BNCHECK CORPUS [...]."""
+"""Comparisons, and reports for CI systems and readers. Usage: cli_report_test.py BNCHECK CORPUS [...]."""
 
 import base64
 import json
@@ -39,7 +39,7 @@ class Accuracy(CliTest):
         for measure in ("ulps", "ratio"):
             counted = y[measure]["zero"] + y[measure]["infinite"] + sum(count for _, count in y[measure]["bins"])
             self.assertEqual(counted, in_range)
-        # What has no condition number has no point.
+        # An element without a condition number has no point.
         self.assertLessEqual(sum(elements for *_, elements in y["points"]), in_range)
 
     def test_follows_from_the_seed(self):
@@ -49,7 +49,7 @@ class Accuracy(CliTest):
 
 
 class Variations(CliTest):
-    """VARIATIONS.md has every knob and every preset that there is, and no other."""
+    """VARIATIONS.md has all knobs and presets, and no others."""
 
     def test_the_page_knows_the_dialects(self):
         page = (Path(__file__).parents[1] / "VARIATIONS.md").read_text()
@@ -154,7 +154,7 @@ class Compare(CliTest):
         self.assertRegex(text, r"(?m)^bn +\S+ +- +\S+ % +\S+ +\S+$")
         self.assertRegex(text, r"(?m)^pass +regime +output +bn \S+ +bn_functional \S+$")
         row = re.search(r"(?m)^backward training  dy constant +dx (.*)$", text)
-        # Both are one BatchNorm: the same figures twice.
+        # Both are the same BatchNorm: the figures are equal.
         figures = row.group(1).split()
         self.assertEqual(figures[:4], figures[4:])
         self.assertEqual(figures[:2], ["100", "%"])
@@ -182,7 +182,7 @@ class Compare(CliTest):
         rows = subject["rows"]
         self.assertEqual(set(rows[0]), FIGURES | {"pass", "regime", "output"})
         self.assertLessEqual({"y", "running_var", "dx", "dweight", "dbias"}, {row["output"] for row in rows})
-        # The rows are the whole.
+        # The rows add up to the total.
         self.assertEqual(sum(row["elements"] for row in rows), subject["elements"])
 
     def test_markdown(self):

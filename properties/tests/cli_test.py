@@ -1,4 +1,4 @@
-"""Drives the bncheck program as its users do. Usage: cli_test.py BNCHECK CORPUS [unittest options]."""
+"""Runs the program bncheck as its users do. Usage: cli_test.py BNCHECK CORPUS [unittest options]."""
 
 import json
 import os
@@ -18,7 +18,7 @@ KEYS = {"schema", "subject", "version", "dialect", "seed", "cases", "violations"
         "accuracy", "interrupted", "lost", "laws"}
 LAW_KEYS = {"name", "verdict", "cases", "discarded", "reason", "worst_ulp", "worst_ratio", "climbed", "slow",
             "case_file"}
-# Judged in a dialect whose running variance is the population's, bn violates this law in its first cases.
+# In a dialect with the population's running variance, bn violates this law in its first cases.
 VIOLATION = ["--dialect", "keras", "--law", "momentum_one", "--cases", "20", "--seed", "1"]
 
 
@@ -50,7 +50,7 @@ class CliTest(unittest.TestCase):
         return result.stdout
 
     def refuses(self, *words, status=2, naming=""):
-        """One line on stderr, which names what is wrong; nothing on stdout; the folder as it was."""
+        """One line on stderr, which names the error; nothing on stdout; the folder unchanged."""
         before = self.files()
         result = self.bncheck(*words)
         self.assertEqual(result.returncode, status, (words, result.stderr))
@@ -203,7 +203,7 @@ class Check(CliTest):
         self.assertNotIn("climbed", self.succeeds(*words))
         text = self.succeeds(*words, "--climb", "200ms")
         self.assertRegex(text, r"(?m)^  momentum_one_step: blind \S+, climbed \S+, \d+ evaluations: BatchNorm")
-        # Nothing is held to a bound there, and there is nowhere to climb from.
+        # No bound applies there, so there is no ratio to climb.
         self.assertNotRegex(text, r"(?m)^  momentum_zero: blind")
 
     def test_out_of_time(self):
@@ -223,7 +223,7 @@ class Check(CliTest):
             self.assertNotIn("\r", result.stdout + result.stderr)
 
     def on_terminal(self, *words, env):
-        """What the program writes to a terminal."""
+        """Output of the program on a terminal."""
         main, terminal = pty.openpty()
         with subprocess.Popen([BNCHECK, *words], cwd=self.folder, stdout=terminal, stderr=terminal,
                               env=env) as process:
@@ -258,12 +258,12 @@ class Check(CliTest):
             self.assertNotIn("\x1b", text)
 
     def test_interrupted(self):
-        # matches_oracle, and then laws that the running variance is nothing to: they would take for ever.
+        # matches_oracle, then laws that do not depend on the running variance and would take for ever.
         words = ["check", "--cases", "100000000", "--json", "report.json", "--law", "?a*e", *VIOLATION[:2]]
         with subprocess.Popen([BNCHECK, *words], cwd=self.folder, stdout=subprocess.PIPE,
                               stderr=subprocess.PIPE, text=True) as process:
             head = process.stdout.readline()
-            first = process.stdout.readline()  # the first law is violated, and the second has begun or will
+            first = process.stdout.readline()  # the first law is violated; the second has begun or is about to
             process.send_signal(signal.SIGINT)
             rest, errors = process.communicate()
         self.assertEqual((process.returncode, errors), (130, ""))
@@ -313,7 +313,7 @@ class Json(CliTest):
 
     def test_a_place_that_cannot_be_written_is_refused_before_the_run(self):
         (self.folder / "file").write_text("kept")
-        # So many cases that only a refusal before the first one ends in time.
+        # With so many cases, only a refusal before the first one ends in time.
         words = ["check", "--cases", "100000000"]
         for name in ["missing/report.json", "file/report.json", "."]:
             self.refuses(*words, "--json", name, naming=name)

@@ -1,4 +1,4 @@
-/// The climb: that it goes up, that it ends where it should, and that what it finds is a finding.
+/// The climb: it goes up, ends as intended, and reports its findings.
 
 #include "search/climb.hpp"
 
@@ -41,7 +41,7 @@ TEST(WorstCases, KeepsTheLargestRatiosInOrder) {
   EXPECT_EQ(worst.cases().front().ratio, 9);
 }
 
-/// 1 - |x - pi| for the first value: a smooth hill with its top at the float next to pi.
+/// 1 − |x − π| for the first value: a smooth hill with its top at the float next to π.
 Verdict near_pi(const Case& c) {
   Verdict verdict;
   if (c.calls.empty()) return Verdict::not_applicable("no call");
@@ -86,7 +86,7 @@ TEST(Climb, StopsWhenItIsToldTo) {
   EXPECT_EQ(climb({}, near_pi, 1, {}).evaluations, 0);
 }
 
-/// What a mutation must leave alone, whatever it changes.
+/// Properties that every mutation must preserve.
 TEST(Mutated, KeepsFinitenessSignsOfVariancesAndWholeTensors) {
   RandomDraws draws(test_seed());
   Case c = forward_case(true, {3, 2, 2}, {1, 2, 3, 3e38f, -5, 6, 7, 8, 0, 1e-40f, 11, 12});
@@ -146,7 +146,7 @@ TEST(ClimbLaw, GoesBeyondBlindSampling) {
   EXPECT_GT(result.climbed->worst.ratio, blind.worst_ratio);
 }
 
-/// Right but for x with a value that ends in 10101.
+/// Right, except for an x with a value whose bits end in 10101.
 class WrongForAnEnding : public Perfect {
  public:
   WrongForAnEnding() : Perfect(*dialect_named("pytorch")) {}

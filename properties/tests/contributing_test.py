@@ -1,4 +1,4 @@
-"""Holds CONTRIBUTING.md to the tree: every path exists, and has the text that stands in brackets after it.
+"""Checks CONTRIBUTING.md against the sources: every path exists, and has the text in brackets after it.
 
 Usage: contributing_test.py ROOT [unittest options]
 """

@@ -1,4 +1,4 @@
-/// Coverage: a case is in the classes that a person would name, and what cannot be asked for is not missed.
+/// Coverage: a case is in the expected classes, and classes beyond the subject are not reported as missed.
 
 #include "search/coverage.hpp"
 
@@ -45,7 +45,7 @@ TEST(CoverageOf, RegimesOfX) {
   EXPECT_THAT(classes_of(of_values({0.5f, inf, 0.25f}), "x"), ElementsAre("not finite"));
 }
 
-/// One channel of several is enough.
+/// One channel of several is enough for a class.
 TEST(CoverageOf, ACaseIsInTheClassesOfAllItsChannels) {
   EXPECT_THAT(classes_of(forward_case(true, {3, 2}, {0.5f, 7, -1.25f, 7, 0.75f, 7}), "x"),
               testing::ElementsAre("ordinary", "constant"));
@@ -87,7 +87,7 @@ TEST(CoverageOf, OptionsCallsAndExecution) {
               ElementsAre("dense", "permuted", "in place", "threads", "flush to zero"));
 }
 
-/// A damaged case has no regime, and does no harm.
+/// A damaged case has no regime, and causes no error.
 TEST(CoverageOf, ShortTensors) {
   Case c = of_values({1, 2});
   std::get<Forward>(c.calls[0].operation).x.bytes.pop_back();

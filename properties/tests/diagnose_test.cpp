@@ -24,8 +24,8 @@ std::span<float> room_for(std::map<Output, Tensor>& outputs, Output output, cons
   return outputs.emplace(output, Tensor::filled(shape, 0)).first->second.floats();
 }
 
-/// Speaks a dialect and declares none, as a foreign subject does: it sees single calls and the number that
-/// the interface of the dialect that it is taken to speak would be given.
+/// Subject that speaks a dialect without declaring it, as a foreign subject does: it sees single calls, with
+/// the momentum that the interface of the assumed dialect takes.
 class Anonymous : public Subject {
  public:
   explicit Anonymous(Dialect dialect) : dialect_(std::move(dialect)) {}
@@ -93,7 +93,7 @@ class Anonymous : public Subject {
   Capabilities can_;
 };
 
-/// What tells the rules for a single value apart, n = 1 being all that they are about.
+/// Observable difference between the rules for a single value, which concern only n = 1.
 std::string trace_of(SingleValue rule, const Dialect& d) {
   if (rule == SingleValue::error) return "error";
   std::string trace = "values";
@@ -116,14 +116,13 @@ std::vector<std::string> single_values(const Dialect& d) {
   return left;
 }
 
-/// eps as a float shows in the inference of one who has it inside the root.
+/// Whether ε as a float shows in inference, with ε inside the root.
 bool eps_tells_scalars(const Dialect& d) {
   return d.eps_place == EpsPlace::inside;
 }
 
-/// Which of old_weight and both_weights it is, and in which precision, is known to this extent: only
-/// old_weight in float loses 2^-40 beside 1; and eps may tell the precision. Two weights in double add up to
-/// 1 within 2^-53, which float does not show.
+/// Averagings that cannot be distinguished from this one. Only old_weight in float loses 2^−40 beside 1, and
+/// ε may show the precision. Two weights in double add up to 1 within 2^−53, which float outputs do not show.
 std::vector<std::string> averagings(const Dialect& d) {
   const bool old = d.averaging == Averaging::old_weight;
   if (!old && d.averaging != Averaging::both_weights) return {knob_of(d, "averaging")};
@@ -140,7 +139,7 @@ std::vector<std::string> scalars(const Dialect& d) {
   return {"f64", "f32"};
 }
 
-/// The values of a knob that no experiment can tell from the dialect's own.
+/// Values of a knob that no experiment distinguishes from the dialect's own.
 std::vector<std::string> indistinguishable(const std::string& knob, const Dialect& d) {
   const bool keeps_none = d.averaging == Averaging::none;
   if (knob == "averaging") return averagings(d);
@@ -148,11 +147,12 @@ std::vector<std::string> indistinguishable(const std::string& knob, const Dialec
   if (knob == "single_value") return single_values(d);
   if (knob == "running_var" && keeps_none) return knob_words(knob);
   if (knob == "cumulative" && keeps_none) return knob_words(knob);
-  // 1/3 as a double is 1/3 as a sum of weights knows it; sums that are divided by 3 are no sums of weights.
+  // The share 1/3 as a double and as an exact number give the same outputs. Averaging by ratio has no such
+  // share: it divides a sum by its weight.
   const bool any_share = d.cumulative != Cumulative::unsupported && d.averaging != Averaging::ratio;
   if (knob == "cumulative" && any_share) return {"nearest_double", "exact"};
   if (knob == "empty_batch" && keeps_none && d.empty_batch != EmptyBatch::error) return {"untouched", "nan"};
-  // The textbook's formula is the derivative where eps is nothing and the variance is divided by n.
+  // The textbook formula is the derivative if there is no ε and the divisor of the variance is n.
   const bool textbook = d.eps_place == EpsPlace::absent && d.normalising_variance == Correction::population;
   if (knob == "backward_eps" && textbook && d.backward_eps.value_or(0) == 0) return {"none", "0"};
   if (knob == "eps_floor" && d.eps_place == EpsPlace::absent) return {"0", "any other"};
@@ -215,7 +215,7 @@ TEST(Diagnose, WhatItNamesExplainsWhatTheSubjectDoes) {
   }
 }
 
-/// Subjects of this process take a Case as it is, whatever they are assumed to speak.
+/// Subjects of this process take a Case as it is, whatever dialect they are assumed to speak.
 TEST(Diagnose, ExactAnswersInEveryPreset) {
   for (const Dialect& preset : dialect_presets()) {
     SCOPED_TRACE(preset.name);
@@ -223,7 +223,7 @@ TEST(Diagnose, ExactAnswersInEveryPreset) {
     const Diagnosis diagnosis = diagnose(subject);
     EXPECT_THAT(diagnosis.unexplained, IsEmpty());
     for (const KnobFinding& finding : diagnosis.knobs) {
-      // The oracle has an answer where no program of that dialect has an interface.
+      // The oracle has an answer even if no program of this dialect has an interface for it.
       if (finding.knob == "cumulative") continue;
       EXPECT_THAT(finding.values, Contains(knob_of(preset, finding.knob))) << finding.knob;
     }
@@ -252,7 +252,7 @@ TEST(Diagnose, EvidenceNamesTheExperimentAndWhatEachValueGives) {
   }
 }
 
-/// Its y is twice what it should be: no dialect has that.
+/// y is twice the right value, which no dialect has.
 class Doubled : public Anonymous {
  public:
   Doubled() : Anonymous(Dialect()) {}
@@ -277,7 +277,7 @@ TEST(Diagnose, WhatNoDialectExplainsIsNamed) {
   EXPECT_TRUE(finding_of(diagnosis, "averaging").identified());
 }
 
-/// A subject that refuses, or cannot be asked.
+/// Subject that refuses calls, or cannot be asked.
 class Limited : public Anonymous {
  public:
   explicit Limited(const std::function<void(Capabilities&)>& limit)

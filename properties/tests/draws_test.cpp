@@ -15,7 +15,7 @@ TEST(ByteDraws, TakesWholeBytesMostSignificantFirst) {
   ByteDraws draws(bytes);
   EXPECT_EQ(draws.bits(8), 0x12U);
   EXPECT_EQ(draws.bits(16), 0x3456U);
-  // Three bits of a byte: the low ones, and the byte is used up.
+  // Three bits of a byte: its low bits; the whole byte is used up.
   EXPECT_EQ(draws.bits(3), 0x7U);
 }
 
@@ -41,7 +41,7 @@ TEST(ByteDraws, GoesOnAfterTheLastByteTheSameWayEveryTime) {
   ByteDraws c(others);
   const std::vector<std::uint64_t> different = drawn(c, 20);
   EXPECT_EQ(different[0], values[0]);
-  // Every byte matters, one that was never drawn whole included.
+  // Every byte matters, also one that was never drawn completely.
   EXPECT_NE(different, values);
   EXPECT_GT(std::set<std::uint64_t>(values.begin(), values.end()).size(), 18U);
 }
@@ -91,7 +91,7 @@ TEST(Draws, BelowTakesBoundsUpToTheLargest) {
       ASSERT_LT(value, bound);
       largest = std::max(largest, value);
     }
-    // All 200 in the lower half: a chance of 2^-200.
+    // All 200 in the lower half: probability 2^−200.
     EXPECT_GT(largest, bound / 2);
   }
 }
@@ -112,7 +112,7 @@ TEST(Draws, ChanceIsNeverOrAlwaysAtItsEnds) {
     EXPECT_TRUE(draws.chance(5, 5));
     hits += draws.chance(1, 4) ? 1 : 0;
   }
-  // Binomial(4000, 1/4) has standard deviation 27.4; eight of them are a chance below 1e-14.
+  // Binomial(4000, 1/4) has standard deviation 27.4; more than eight of them have a probability below 1e-14.
   EXPECT_NEAR(hits, 1000, 8 * 28);
 }
 

@@ -1,4 +1,4 @@
-/// Cases of other dtypes than float32: how they are drawn, shrunk, changed and shown.
+/// Cases of dtypes other than float32: drawing, shrinking, changing and showing.
 
 #include <gmock/gmock.h>
 
@@ -100,7 +100,7 @@ Case drawn_case(const DtypePair& pair, std::uint64_t seed) {
   return draw_case(draws, can, {});
 }
 
-/// What only shows in the dtype's own bits is found again: the number next to 1.
+/// A fault that shows only in the dtype's own bits is found again: the number next to 1.
 TEST(DtypeShrinking, EndsAtASimpleCaseOfTheSameDtypes) {
   for (const Dtype dtype : others) {
     const DtypePair pair{dtype, dtype};
@@ -160,7 +160,7 @@ TEST(DtypesOfCases, RefusedWhereNoPairFits) {
   EXPECT_EQ(refused_dtypes(c, {{Dtype::f16, Dtype::f32}}), "");
   EXPECT_EQ(refused_dtypes(c, {DtypePair{}, {Dtype::f16, Dtype::f16}}),
             "dtypes f16+f32, the subject takes f32, f16");
-  // Nothing says what its statistics would be.
+  // Nothing determines the dtype of its statistics.
   c.state = {};
   c.config.affine = c.config.track_running_stats = false;
   EXPECT_EQ(refused_dtypes(c, {{Dtype::f16, Dtype::f32}}), "dtypes f16, the subject takes f16+f32");

@@ -1,4 +1,4 @@
-/// The laws on subjects that take other dtypes than float32.
+/// The laws on subjects that take dtypes other than float32.
 
 #include <gmock/gmock.h>
 
@@ -15,7 +15,7 @@ constexpr DtypePair f64{Dtype::f64, Dtype::f64};
 constexpr DtypePair f16_f32{Dtype::f16, Dtype::f32};
 constexpr DtypePair bf16_f32{Dtype::bf16, Dtype::f32};
 
-/// BNCHECK_LAW_CASES asks for more than what every run of the tests has time for.
+/// BNCHECK_LAW_CASES sets the number of cases, which is small in ordinary runs of the tests.
 CheckOptions options_for(const Law& law) {
   CheckOptions options = test_options();
   const char* given = std::getenv("BNCHECK_LAW_CASES");
@@ -43,7 +43,7 @@ INSTANTIATE_TEST_SUITE_P(Dtypes, DtypeControls,
                          testing::Values(f16, bf16, f64, f16_f32, bf16_f32, DtypePair{}),
                          [](const auto& test) { return test_name(to_string(test.param)); });
 
-/// Every pair that a subject declares is drawn; laws that read float32 values get nothing else.
+/// Every pair that a subject declares is drawn; laws that read float32 values get only float32.
 TEST(DtypeLaws, DrawWhatIsDeclared) {
   const std::unique_ptr<Subject> subject = make_dtype_subject({DtypePair{}, bf16_f32, f64});
   for (const Law& law : all_laws()) {

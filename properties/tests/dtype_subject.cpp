@@ -18,13 +18,13 @@ double value_of(long double v) {
   return static_cast<double>(v);
 }
 
-/// A double towards zero, to the dtype.
+/// A double rounded towards zero to the dtype.
 double truncated(Dtype dtype, double value) {
   const double nearest = rounded_to(dtype, value);
   return std::fabs(nearest) > std::fabs(value) ? next_to(dtype, nearest, value < 0) : nearest;
 }
 
-/// Real or long double: both have exponents to spare, so that only the results can overflow.
+/// T is Real or long double: both have a larger exponent range, so that only the results can overflow.
 template <class T>
 class Layer {
  public:
@@ -284,7 +284,7 @@ bool shows_in(DtypeFault fault, Dtype data) {
     case DtypeFault::narrow_arithmetic:
       return data == Dtype::f64;
     default:
-      // An arithmetic wider than float64 that is rounded to it now and then is sound all the same.
+      // An arithmetic wider than float64 that is sometimes rounded to float64 is still sound.
       return data != Dtype::f64 || fault == DtypeFault::returns_floats;
   }
 }

@@ -1,6 +1,6 @@
 #pragma once
-/// A BatchNorm for tests that takes tensors of any dtype: float32 arithmetic for f16, bf16 and f32, a wider
-/// one for f64, and results that are rounded once. One thing can be made wrong.
+/// BatchNorm for tests, with tensors of any dtype: float32 arithmetic for f16, bf16 and f32, a wider one for
+/// f64, and results that are rounded once. It can have one fault.
 
 #include <memory>
 #include <string>
@@ -12,19 +12,19 @@ namespace bncheck::test {
 
 enum class DtypeFault {
   none,
-  sums_in_data_dtype,    ///< each partial sum of x is rounded to x's dtype
+  sums_in_data_dtype,    ///< each partial sum of x is rounded to the dtype of x
   truncates,             ///< y is rounded towards zero
-  statistics_rounded,    ///< y is made of the mean and invstd as they are stored
+  statistics_rounded,    ///< y is computed from the stored mean and invstd
   updates_from_rounded,  ///< so are the running statistics
-  narrow_y,              ///< y goes through bfloat16
+  narrow_y,              ///< y is first rounded to bfloat16
   narrow_arithmetic,     ///< float32 arithmetic on float64 tensors
   gradient_sums_in_data_dtype,
-  narrow_dx,       ///< dx goes through bfloat16
-  returns_floats,  ///< y is float32 whatever x is
+  narrow_dx,       ///< dx is first rounded to bfloat16
+  returns_floats,  ///< y is float32 for every dtype of x
 };
 const std::vector<DtypeFault>& dtype_faults();
 std::string name_of(DtypeFault fault);
-/// Some dtype of x on which the fault shows.
+/// Whether the fault shows with this dtype of x.
 bool shows_in(DtypeFault fault, Dtype data);
 
 std::unique_ptr<Subject> make_dtype_subject(std::vector<DtypePair> dtypes,

@@ -1,4 +1,4 @@
-/// Figures, histograms, classes and worst cases of what the exact judge saw.
+/// Figures, histograms, classes and worst cases of the exact judge.
 
 #include <gmock/gmock.h>
 
@@ -46,7 +46,7 @@ TEST(AccuracyClass, IsTheBestThatEveryElementIsIn) {
   EXPECT_EQ(accuracy_class(figures_of({folded, wrong})), AccuracyClass::unsound);
 }
 
-/// The two strong classes are promises about every element; the others know nothing beyond float's range.
+/// The two strong classes are statements about every element; the others ignore elements outside the range.
 TEST(AccuracyClass, BeyondTheRangeOnlyTheStrongClassesAreLost) {
   Error beyond = error_of(false, 1e9, infinity, infinity);
   beyond.in_range = false;
@@ -133,7 +133,7 @@ TEST(Condition, FindsTheStatisticOfAnElement) {
   EXPECT_EQ(statistic_of(13, {2, 3, 4}, Axes::per_activation), 1U);
 }
 
-/// Right but for the element at the end of y, which is off by a number of floats.
+/// Right, except for the last element of y, which is off by a number of floats.
 class LastOff : public Perfect {
  public:
   explicit LastOff(int floats) : Perfect(pytorch, Claim::sound), floats_(floats) {}
@@ -202,8 +202,8 @@ TEST(ErrorStatistics, TheWorstAreBounded) {
   EXPECT_EQ(statistics.passes().at(Pass::training).worst.size(), PassErrors::most_worst);
 }
 
-/// Whatever a law does with a finding afterwards: the figures are those of the drawn cases, and the same for
-/// the same seed.
+/// The figures are those of the drawn cases, whatever happens to a finding later, and the same for the same
+/// seed.
 TEST(ErrorStatistics, OfACheckFollowFromTheSeed) {
   const auto figures = [](std::uint64_t seed, int shrink_ms) {
     LastOff subject(1 << 20);
@@ -220,7 +220,7 @@ TEST(ErrorStatistics, OfACheckFollowFromTheSeed) {
   EXPECT_NE(figures(1, 0), figures(2, 0));
 }
 
-/// A stored case that is violated ends the check of its law, and is all that there is to measure.
+/// A stored case that violates its law ends the check of the law, and is the only measured case.
 TEST(ErrorStatistics, OfACheckKnowStoredCases) {
   LastOff subject(1 << 20);
   ErrorStatistics statistics(pytorch);

@@ -1,4 +1,5 @@
-/// The store of failures: what is saved comes back for its law, its own subject's first; damage costs a line.
+/// The store of failures: saved cases come back for their law, those of the same subject first; a damaged
+/// file gives one line.
 
 #include "search/failure_store.hpp"
 
@@ -79,7 +80,7 @@ TEST_F(Store, StoredCasesRunFirstAndDoNotCountAsCases) {
   Perfect subject(*dialect_named("pytorch"));
   CheckOptions options = test_options();
   options.cases = 3;
-  // The second is none that the law speaks of, and the third none that has an answer.
+  // The law does not apply to the second case, and the third has no answer.
   Case unanswerable = first_;
   std::get<Forward>(unanswerable.calls[0].operation).x.shape = {std::int64_t{1} << 40, std::int64_t{1} << 40};
   options.stored = {

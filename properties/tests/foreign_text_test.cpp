@@ -1,4 +1,4 @@
-/// Untrusted text at every place where it comes in, is kept or is shown (bncheck/untrusted_text.hpp).
+/// Untrusted text at every place where it enters, is kept or is shown (bncheck/untrusted_text.hpp).
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -27,7 +27,7 @@ namespace {
 namespace fs = std::filesystem;
 using testing::HasSubstr;
 
-/// Eight megabytes that clear a screen and fake a line.
+/// Eight megabytes that clear a screen and imitate a line.
 std::string hostile_text() {
   const std::string once = "\x1b[2J\a\rbncheck: all is well\nbncheck: all is well\r\n\u009b2J\u202e\x7f\xff";
   std::string text;
@@ -95,7 +95,7 @@ TEST(ForeignText, OfOutcomesIsBounded) {
 
 // ---- Where it is kept and passed to a user's program.
 
-/// In this process, where nothing bounds what it says.
+/// Subject in this process, where its texts are not bounded.
 class Ranter : public Perfect {
  public:
   Ranter() : Perfect(*dialect_named("pytorch")) {}

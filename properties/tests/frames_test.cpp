@@ -21,7 +21,7 @@ std::vector<std::byte> frame_of(std::string_view content) {
   return frame;
 }
 
-/// Everything fed in pieces of that size, as far as the parser takes it.
+/// Feeds everything in pieces of that size, as far as the parser accepts it.
 std::size_t feed(FrameParser& parser, std::span<const std::byte> bytes, std::size_t piece) {
   std::size_t used = 0;
   while (used < bytes.size() && !parser.complete())
@@ -104,7 +104,7 @@ TEST(Frames, LeaveInOrder) {
   EXPECT_EQ(read_archive(parser.take()), (Archive{{{"key", "value"}}, {{"x", tensor}}}));
 }
 
-/// Both ends do not block, and the frame is longer than what a pipe holds.
+/// Both ends are non-blocking, and the frame is longer than a pipe's buffer.
 TEST(Frames, AreWaitedFor) {
   int ends[2];
   ASSERT_EQ(::pipe2(ends, O_NONBLOCK), 0);

@@ -1,4 +1,4 @@
-/// What the generators promise: regimes, shapes, and cases that must succeed.
+/// Properties of the generators: regimes, shapes, and cases that must succeed.
 
 #include <gtest/gtest.h>
 
@@ -92,11 +92,11 @@ TEST(Regimes, LargeMeanIsFarFromZero) {
       squares += (static_cast<double>(x) - mean) * (static_cast<double>(x) - mean);
     farther += std::fabs(mean) > 100 * std::sqrt(squares / 64) ? 1 : 0;
   }
-  // |mean| is at least 10 and the spread at most 4; exponents 3 to 20 against -3 to 2 are mostly far apart.
+  // |μ| is at least 10 and the spread at most 4; exponents 3 to 20 and −3 to 2 are mostly far apart.
   EXPECT_GT(farther, 150);
 }
 
-/// Consecutive floats: the code of each is at most three from that of the others.
+/// Consecutive floats: the codes differ by at most three.
 TEST(Regimes, UlpNeighboursAreNeighbours) {
   for (const auto& channel : drawn(Regime::ulp_neighbours, 9)) {
     const float low = std::ranges::min(channel);
@@ -119,7 +119,7 @@ TEST(Regimes, SparseIsMostlyZeroAndNeverNegative) {
     for (const float x : channel) EXPECT_GE(x, 0);
     zeros += std::ranges::count(channel, 0.0f);
   }
-  // Binomial(30000, 2/3) has standard deviation 81.6; eight of them are a chance below 1e-14.
+  // Binomial(30000, 2/3) has standard deviation 81.6; more than eight of them have a probability below 1e-14.
   EXPECT_NEAR(static_cast<double>(zeros), 20000, 8 * 82);
 }
 
@@ -149,7 +149,7 @@ TEST(Values, OrdinaryHasMeanZeroAndVarianceOne) {
     sum += x;
     squares += x * x;
   }
-  // Standard deviations 1/200 and below sqrt(2)/200; eight of them.
+  // Standard deviations 1/200 and below √2/200; eight of them.
   EXPECT_NEAR(sum / count, 0, 8.0 / 200);
   EXPECT_NEAR(squares / count, 1, 8 * 1.42 / 200);
 }
@@ -178,7 +178,7 @@ TEST(Shapes, KeepTheirBounds) {
     }
     EXPECT_GE(std::ranges::min(shape), 1) << to_string(shape);
     EXPECT_GE(values_per_channel(shape), wish.min_values) << to_string(shape);
-    // Raising N to the wanted values per channel costs at most that factor.
+    // Raising N to the wanted number of values per channel costs at most this factor.
     EXPECT_LE(element_count(shape).value(), wish.max_elements * wish.min_values) << to_string(shape);
   }
 }
@@ -253,7 +253,7 @@ TEST(Cases, ThatAreDrawnMustSucceed) {
   }
 }
 
-/// A subject that can do little is asked for little.
+/// The cases for a subject with few capabilities stay within them.
 TEST(Cases, KeepToTheCapabilities) {
   Capabilities can = everything();
   can.dimensions = {2};
@@ -287,7 +287,7 @@ TEST(Cases, AWishIsGranted) {
   }
 }
 
-/// Bytes of a fuzzer make cases as well as a random stream does, whatever law draws them.
+/// Bytes of a fuzzer make complete cases for every law, as a random stream does.
 TEST(Cases, FewBytesMakeWholeCasesForEveryLaw) {
   Perfect subject(*dialect_named("pytorch"));
   for (const Law& law : all_laws()) {

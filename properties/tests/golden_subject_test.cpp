@@ -1,4 +1,4 @@
-/// The golden cases of PyTorch's dialect on the shipped BatchNorm: every outcome judged by its claim.
+/// The golden cases of PyTorch's dialect on the shipped BatchNorm; every outcome is judged by its claim.
 
 #include <gtest/gtest.h>
 
@@ -35,13 +35,13 @@ std::vector<std::filesystem::path> golden_cases() {
   return found;
 }
 
-/// Parameters are present as the options say. Where they are the caller's in every call there are no such
-/// options: their presence is the option.
+/// Whether parameters are present as the options say. For a subject whose parameters are buffers of the
+/// caller, their presence is the option.
 bool has_its_parameters(const Case& c) {
   return c.state.weight.has_value() == c.config.affine && c.state.bias.has_value() == c.config.affine;
 }
 
-/// The subject can carry out what the case asks for.
+/// Whether the subject can run the case.
 bool is_for(const Case& c, const Capabilities& can) {
   if (can.caller_state && !has_its_parameters(c)) return false;
   const auto no_forward = [](const std::vector<ErrorKind>& errors) {
@@ -80,7 +80,7 @@ TEST_P(GoldenOnSubject, EveryOutcomeIsRight) {
     EXPECT_EQ(verdict.kind, Verdict::Kind::holds) << path.filename() << ": " << verdict.message << "\n"
                                                   << show_mismatches(c, verdict.mismatches) << show_case(c);
   }
-  // The corpus holds more than this: fewer means that it was not found whole.
+  // A lower bound, so that a corpus that was not found completely fails.
   EXPECT_GE(judged, 80U);
 }
 

@@ -1,4 +1,4 @@
-/// Cases of gradients: what is drawn, how they shrink, and how they are shown.
+/// Cases of gradients: drawing, shrinking and showing.
 
 #include <gtest/gtest.h>
 
@@ -74,7 +74,7 @@ TEST(GradientCases, ConstantAndOneHotAreWhatTheySay) {
   }
 }
 
-/// dy like x^: what is left of dx is eps/V of it, so that dx is far smaller than dy.
+/// dy like x̂: dx is ε/V of it, so dx is far smaller than dy.
 TEST(GradientCases, LikeTheOutputCancels) {
   CaseWish wish;
   wish.training = true;
@@ -99,7 +99,7 @@ TEST(GradientCases, LikeTheOutputCancels) {
   EXPECT_GT(cancelled, 150);
 }
 
-/// x and dy shrink together: at the end there is one channel of the two values that training needs, and dy
+/// x and dy shrink together. At the end there is one channel with the two values that training needs, and dy
 /// has the one value that matters.
 TEST(GradientCases, ShrinkTogetherWithTheirForwardCall) {
   const auto large = [](const Case& c) {

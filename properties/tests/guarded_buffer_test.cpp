@@ -54,7 +54,7 @@ TEST(GuardedBuffer, SeesAWriteBeforeAndAfter) {
   }
 }
 
-/// offset + extent + two zones: the words before the first element include the offset's.
+/// offset + extent + two zones: the words before the first element include those of the offset.
 TEST(GuardedBuffer, SeesAWriteIntoTheOffset) {
   GuardedBuffer buffer(counted({2, 3, 4}), gappy);
   buffer.data()[-4] = 0;
@@ -84,7 +84,7 @@ TEST(GuardedBuffer, AFreshOneHoldsTheTellTale) {
   EXPECT_FALSE(buffer.unchanged());
 }
 
-/// A signalling NaN and both zeros go through as they are.
+/// A signalling NaN and both zeros stay as they are.
 TEST(GuardedBuffer, KeepsEveryBit) {
   const Tensor x = vector_of({std::bit_cast<float>(0x7f800001U), -0.0f, 0.0f, std::bit_cast<float>(1U)});
   GuardedBuffer buffer(x, Placement{});
@@ -194,7 +194,7 @@ TEST(GradientBuffers, WhatIsNotWantedIsNotThere) {
   GradientBuffers buffers(forward, {}, backward, exec, 3);
   EXPECT_TRUE(buffers.dweight().empty());
   EXPECT_EQ(buffers.gather().outputs.size(), 1U);
-  // No dx: dy must stay as it is although dx would have been there.
+  // Without dx, dy must stay as it is, although dx would lie in its place.
   buffers.tensors().in()[0] = 9;
   EXPECT_TRUE(buffers.damage(0));
 }

@@ -22,7 +22,7 @@ Capabilities claiming(Claim claim) {
   return can;
 }
 
-/// The right answer, for a test to spoil.
+/// The right answer, which a test then changes.
 Run right_run(const Case& c) {
   Perfect subject(*dialect_named("pytorch"));
   return Runner(subject).run(c);
@@ -32,7 +32,7 @@ Tensor& y_of(Run& run) {
   return std::get<Values>(run.replies[0].result).outputs.at(Output::y);
 }
 
-/// y = (x - 0)/sqrt(1 + eps): no element is a float exactly.
+/// y = (x − 0)/√(1 + ε): no element is exactly a float.
 Run inference_run() {
   return right_run(forward_case(false, {4, 1}, {0.3f, -1.7f, 5.1f, 900}));
 }
@@ -57,7 +57,7 @@ TEST(JudgeCall, TakesTheNearestFloatForEveryClaim) {
   }
 }
 
-/// The other neighbour of the exact number is faithful and not exact; one further is sound at most.
+/// The other neighbour of the exact number is faithful and not exact; the next one is at most sound.
 TEST(JudgeCall, HoldsASubjectToItsClaimAndNoMore) {
   auto run = inference_run();
   const ExpectedTensor& expected = run.expected[0].outputs.at(Output::y);
@@ -75,7 +75,7 @@ TEST(JudgeCall, HoldsASubjectToItsClaimAndNoMore) {
   EXPECT_EQ(judged(run, Claim::faithful).kind, Verdict::Kind::violated);
   EXPECT_EQ(judged(run, Claim::sound).kind, Verdict::Kind::holds);
 
-  // A = half an ulp and 8u|p|: below 0.5 + 8 ulps and a second-order term; 20 ulps are more.
+  // A = half an ulp plus 8u·|p|: below 0.5 + 8 ulps and a second-order term, and so less than 20 ulps.
   y = stepped(nearest, 20 * away);
   const Verdict verdict = judged(run, Claim::sound);
   EXPECT_EQ(verdict.kind, Verdict::Kind::violated);
@@ -86,7 +86,8 @@ TEST(JudgeCall, HoldsASubjectToItsClaimAndNoMore) {
   EXPECT_GT(verdict.worst_ratio, 1);
 }
 
-/// A NaN is infinitely wrong; an infinity is as wrong as 2^128 - 2^103, which rounds to it.
+/// The error of a NaN is infinite; an infinity counts as 2^128 − 2^103, the smallest number that rounds to
+/// it.
 TEST(JudgeCall, ANonFiniteValueForAFiniteOneIsWrong) {
   for (const float wrong : {inf, -inf, nan}) {
     auto run = inference_run();
@@ -121,7 +122,7 @@ TEST(JudgeCall, LooksOnlyWhereItIsAskedTo) {
   EXPECT_EQ(verdict.kind, Verdict::Kind::violated);
 }
 
-/// sigma^2 = 1e72 overflows float: such elements belong to the law about the range, and to no other.
+/// σ² = 1e72 overflows float: only the law about the range judges such elements.
 TEST(JudgeCall, KeepsTheRangesApart) {
   auto run = right_run(forward_case(true, {2, 1}, {1e36f, -1e36f}));
   y_of(run).floats()[0] = 0;
@@ -176,7 +177,7 @@ struct Affine {
   float x, gamma = 1, beta = 0;
 };
 
-/// Two runs of y = gamma x + beta in inference, with the values a and b for the one element of y.
+/// Two runs of y = γ·x + β in inference, with the values a and b for the one element of y.
 Verdict agreement(Affine layer, float a, float b, bool bitwise, Claim claim = Claim::sound) {
   Case c = forward_case(false, {1, 1}, {layer.x});
   c.config.eps = 0;
@@ -197,13 +198,14 @@ TEST(JudgeAgreement, IsBitsWhereBitsArePromised) {
   EXPECT_EQ(agreement({3}, nan, -nan, true).kind, Kind::holds);
   EXPECT_EQ(agreement({3}, 3, stepped(3, 1), true).kind, Kind::violated);
   EXPECT_EQ(agreement({0}, 0.0f, -0.0f, true).kind, Kind::violated);
-  // A claim to be exact is a promise of bits as well.
+  // A claim to be exact implies equal bits as well.
   EXPECT_EQ(agreement({3}, 3, stepped(3, 1), false, Claim::exact).kind, Kind::violated);
 }
 
 TEST(JudgeAgreement, IsTheSumOfBothBoundsElsewhere) {
   using Kind = Verdict::Kind;
-  // A is 1/2 ulp and 8u * 3 with u = 2^-24 (an ulp of 3 is 2^-22: 6 ulps), of each: 13 ulps, and 1 % of it.
+  // A is 1/2 ulp plus 8u·3 with u = 2^−24 (an ulp of 3 is 2^−22: 6 ulps), for both runs: 13 ulps, and 1 % of
+  // that.
   EXPECT_EQ(agreement({3}, 3, stepped(3, 12), false).kind, Kind::holds);
   EXPECT_EQ(agreement({3}, 3, stepped(3, 14), false).kind, Kind::violated);
   EXPECT_EQ(agreement({0}, 0.0f, -0.0f, false).kind, Kind::holds);
@@ -211,10 +213,11 @@ TEST(JudgeAgreement, IsTheSumOfBothBoundsElsewhere) {
   EXPECT_EQ(agreement({3}, 3, inf, false).kind, Kind::violated);
 }
 
-/// Infinity is what 2^128 - 2^103 and more round to: next to the largest float, which is 2^128 - 2^104.
+/// 2^128 − 2^103 and more round to infinity; the largest float is 2^128 − 2^104.
 TEST(JudgeAgreement, CountsAnInfinityAsTheNumberItWasRoundedFrom) {
   using Kind = Verdict::Kind;
-  // The product, 2^126, is in range, and y is the largest float exactly; 8u 2^126 = 2^105 may go either way.
+  // The product, 2^126, is in range, and y is exactly the largest float; 8u·2^126 = 2^105 is allowed in
+  // either direction.
   const Affine layer{0x1p63f, 0x1p63f, static_cast<float>(3 * 0x1p126 - 0x1p104)};
   EXPECT_EQ(agreement(layer, largest, inf, false).kind, Kind::holds);
   EXPECT_EQ(agreement(layer, -largest, inf, false).kind, Kind::violated);
@@ -223,7 +226,7 @@ TEST(JudgeAgreement, CountsAnInfinityAsTheNumberItWasRoundedFrom) {
   EXPECT_EQ(agreement(layer, largest, inf, true).kind, Kind::violated);
 }
 
-/// Where the product leaves the range nothing is promised to either run, and other laws look there.
+/// Where the product leaves the range, neither run has a bound, and other laws check it.
 TEST(JudgeAgreement, SaysNothingOutOfRange) {
   EXPECT_EQ(agreement({0x1p64f, 0x1p64f, 0}, 1, inf, false).kind, Verdict::Kind::holds);
 }

@@ -1,4 +1,4 @@
-/// What a subject leaves behind in the arithmetic of the thread that runs it.
+/// Changes that a subject leaves in the floating-point environment of its thread.
 
 #include "core/kept_arithmetic.hpp"
 
@@ -18,7 +18,7 @@
 namespace bncheck::test {
 namespace {
 
-/// A right subject that then does something to its thread.
+/// Right subject that then changes its thread's environment.
 class Careless : public Perfect {
  public:
   explicit Careless(std::function<void()> trick)
@@ -33,19 +33,19 @@ class Careless : public Perfect {
   std::function<void()> trick_;
 };
 
-/// Of numbers that the compiler does not know.
+/// Quotient of numbers that the compiler does not know.
 template <class T>
 T quotient(T a, T b) {
   volatile T numerator = a, denominator = b;
   return numerator / denominator;
 }
 
-/// Where what is tiny counts as zero, comparing it with zero tells nothing.
+/// Bits of the value: if subnormals count as zero, a comparison with zero shows nothing.
 std::uint64_t bits_of(double value) {
   return std::bit_cast<std::uint64_t>(value);
 }
 
-/// All that is said here of the arithmetic afterwards is what it was before.
+/// Checks that the environment after the trick is the one before it.
 void expect_unharmed(const std::function<void()>& trick) {
   const double third = quotient(1.0, 3.0);
   const long double long_third = quotient(1.0L, 3.0L);

@@ -1,4 +1,4 @@
-/// Each law finds the wrong BatchNorms that it is there to find, within the cases that a check runs.
+/// Each law finds the wrong BatchNorms that it must find, within the number of cases of a check.
 
 #include <gtest/gtest.h>
 
@@ -32,7 +32,7 @@ TEST_P(LawStrength, FindsTheFault) {
   ASSERT_NE(law, nullptr) << "no law is named " << GetParam().law;
   const std::unique_ptr<Subject> subject = spoiled(*GetParam().spoiler);
   CheckOptions options = test_options();
-  // Whether it is found is the question here, not how small the case becomes.
+  // Only detection is tested here, not the size of the case.
   options.shrink_time = std::chrono::milliseconds(0);
   const LawResult result = check_law(*law, *subject, options);
   EXPECT_EQ(result.kind, LawResult::Kind::violated)
@@ -51,7 +51,7 @@ TEST(Spoilers, EveryLawHasAFaultToFind) {
   for (const Law& law : all_laws()) EXPECT_TRUE(covered.contains(law.name)) << law.name;
 }
 
-/// The wrapper itself is innocent: a spoiler that does nothing is a right BatchNorm.
+/// A spoiler that changes nothing is a right BatchNorm.
 TEST(Spoilers, NothingIsFoundWhereNothingIsSpoiled) {
   const Spoiler none{"nothing", {}, [](const Spoiling&) {}};
   for (const Law& law : all_laws()) {

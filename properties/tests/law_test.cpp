@@ -1,4 +1,4 @@
-/// Every law on the shipped BatchNorm in both of its forms, and on the exact answer itself in every dialect.
+/// Every law on the shipped BatchNorm in both of its forms, and on the exact answer in every dialect.
 
 #include <gtest/gtest.h>
 
@@ -12,7 +12,7 @@
 namespace bncheck::test {
 namespace {
 
-/// What a person needs to see when a law does not hold: the law, the shrunk case and the numbers.
+/// Explanation of a law that does not hold: the law, the shrunk case and the numbers.
 std::string explain(const LawResult& result, const std::string& subject, std::uint64_t seed) {
   std::string text = result.law->name + " on " + subject + " is " + std::string(name_of(result.kind)) + ": " +
                      result.reason + " (seed " + std::to_string(seed) + ")\n";
@@ -36,7 +36,7 @@ std::vector<const Law*> every_law() {
   return laws_matching("*");
 }
 
-/// Every law on the layer; on the functions, those that can be asked of functions.
+/// Every law on the layer; on the functions, those that apply to functions.
 std::vector<std::tuple<std::string, const Law*>> laws_on_subjects() {
   std::vector<std::tuple<std::string, const Law*>> all;
   for (const char* name : {"bn", "bn_functional"}) {
@@ -52,14 +52,14 @@ INSTANTIATE_TEST_SUITE_P(Laws, LawOnSubject, testing::ValuesIn(laws_on_subjects(
   return std::get<0>(test.param) + "_" + std::get<1>(test.param)->name;
 });
 
-/// Functions are given x, and have no forward call to miss.
+/// Functions get x as an argument and need no forward call.
 TEST(LawsOnFunctions, OnlyTheMissingForwardIsNotTheirs) {
   EXPECT_EQ(2 * every_law().size(), laws_on_subjects().size() + 1);
   const std::unique_ptr<Subject> functions = make_subject("bn_functional");
   EXPECT_TRUE(unmet_need(*law_named("backward_no_forward_rejected"), functions->can()));
 }
 
-/// A law that objects to the exact answer is wrong itself: in its mathematics, or in what it asks of a
+/// A law that rejects the exact answer is wrong itself: in its mathematics, or in its conditions on a
 /// dialect.
 class LawInDialect : public testing::TestWithParam<std::tuple<Dialect, const Law*>> {};
 
@@ -91,7 +91,7 @@ TEST(Laws, SayWhyTheyStayBesideTheOthers) {
   }
 }
 
-/// The report of a violation is what a person acts on: it names the law and shows the shrunk case.
+/// The report of a violation names the law and shows the shrunk case.
 TEST(LawReport, NamesTheLawAndShowsTheShrunkCase) {
   Perfect subject(*dialect_named("pytorch"));
   Law law = *law_named("matches_oracle");
@@ -107,7 +107,8 @@ TEST(LawReport, NamesTheLawAndShowsTheShrunkCase) {
   }
 }
 
-/// Wrong numbers in many channels, a wrong rejection of one: the numbers are what was found first.
+/// Wrong numbers in many channels, a wrong rejection of one channel: the finding stays that of the numbers,
+/// which came first.
 TEST(LawReport, AWrongNumberDoesNotShrinkIntoAWrongRejection) {
   Perfect subject(*dialect_named("pytorch"));
   Law law = *law_named("matches_oracle");
@@ -127,7 +128,7 @@ TEST(LawReport, AWrongNumberDoesNotShrinkIntoAWrongRejection) {
   EXPECT_EQ(result.counterexample->config.num_features, 2);
 }
 
-/// A law that says nothing about most cases has proved nothing.
+/// A law that does not apply to most cases has shown nothing.
 TEST(LawReport, TooManyDiscardsAreInconclusive) {
   Perfect subject(*dialect_named("pytorch"));
   Law law = *law_named("matches_oracle");
@@ -140,7 +141,7 @@ TEST(LawReport, TooManyDiscardsAreInconclusive) {
   EXPECT_NE(result.reason.find("every tenth"), std::string::npos) << result.reason;
 }
 
-/// Hundred million cases ahead: the end of the time is the end of the run.
+/// With a hundred million cases left, the run ends at its time limit.
 TEST(LawReport, StopsWhenToldTo) {
   Perfect subject(*dialect_named("pytorch"));
   CheckOptions options = test_options();

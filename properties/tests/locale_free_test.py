@@ -1,4 +1,4 @@
-"""No source of ours calls what depends on the locale: a user's program or a plugin may have set one.
+"""Checks that no source calls a function that depends on the locale, which a user's program or a plugin may set.
 
 Usage: locale_free_test.py ROOT
 """
@@ -9,8 +9,8 @@ from pathlib import Path
 
 FOLDERS = ("impl", "oracle", "properties", "fuzz")
 
-# Integers as std::to_string writes them are the same everywhere; of floating-point numbers a look at the text cannot
-# tell, hence the names that they have here.
+# std::to_string of integers is the same in every locale. The text of a call does not show whether it prints a
+# floating-point number, hence the names of functions here.
 NUMBERS = "eps|momentum|ratio|ulps|real|value_of|floats|seconds"
 BANNED = [
     (r"\bv?(f|s|sn|as)?w?printf\s*\(", "writes a decimal comma; number_text.hpp or fmt::format"),
@@ -28,7 +28,7 @@ BANNED = [
     (r"\bstrftime\s*\(", "dates as a locale writes them; fmt"),
     (r"\"[^\"]*\{[^{}\"]*:[^{}\"]*L\}", "fmt's L: as a locale writes it"),
 ]
-# What is right all the same: a file and a text of its line.
+# Permitted uses: a file and a text of its line.
 ALLOWED = [
     ("properties/commands/output.cpp", "std::cout.flush()"),
     ("properties/commands/output.cpp", "std::cout.good()"),
@@ -37,7 +37,7 @@ ALLOWED = [
 
 
 def code_lines(path):
-    """Without comments."""
+    """The source without comments."""
     for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
         yield number, re.sub(r"//.*", "", line)
 
@@ -56,7 +56,7 @@ def faults_of(root, path):
 
 
 def check_the_patterns():
-    """Each line here is found."""
+    """Each of these lines is found."""
     for line in ('std::snprintf(text, sizeof text, "%a", value);', "const double value = std::strtod(begin, &end);",
                  "return std::stoll(match[1]);", 'reject("eps is " + std::to_string(config.eps));',
                  "std::ostringstream message;", "std::cout << value;", "if (std::isspace(letter)) return;",

@@ -1,4 +1,4 @@
-/// What is written of cases and to other programs, in a program whose locale writes 1.234,5.
+/// Text of cases and for other programs, in a program whose locale writes 1.234,5.
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -19,7 +19,7 @@ namespace {
 using testing::HasSubstr;
 using testing::Not;
 
-/// What `write` gives, which is the same under a decimal comma.
+/// Result of `write`, which must be the same under a decimal comma.
 template <class Write>
 auto unmoved(const Write& write) {
   const auto usual = write();

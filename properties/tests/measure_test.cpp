@@ -1,4 +1,4 @@
-/// What `bncheck compare` measures with.
+/// The measurements of `bncheck compare`.
 
 #include <gtest/gtest.h>
 
@@ -16,7 +16,7 @@ Measured measured_by(Subject& subject, int cases, std::uint64_t seed) {
   return measure(subject, cases, seed, never, hangs);
 }
 
-/// A right answer whose every output is one float further from zero.
+/// A right answer in which every output is one float further from zero.
 class OneUlpOff : public Perfect {
  public:
   OneUlpOff() : Perfect(*dialect_named("pytorch"), Claim::sound) {}
@@ -45,7 +45,7 @@ class Refusing : public Perfect {
   }
 };
 
-/// Dies of every gradient, and can do no inference.
+/// Dies in every gradient, and cannot do inference.
 class Dying : public Perfect {
  public:
   Dying() : Perfect(*dialect_named("pytorch")) {}
@@ -83,7 +83,7 @@ TEST(Measure, TheExactAnswerIsNearestEverywhere) {
 TEST(Measure, OneUlpOffIsSeen) {
   OneUlpOff subject;
   for (const Measurement& row : measured_by(subject, 1, 5).rows) {
-    // Where results overflow, there is no further float.
+    // Where results overflow, there is no next float.
     if (is_state(row.output) || row.workload->regime.ends_with("huge")) continue;
     EXPECT_EQ(row.figures.nearest, 0) << name_of(row.workload->pass) << ' ' << row.workload->regime;
     if (row.figures.out_of_range == row.figures.elements) continue;
@@ -120,7 +120,7 @@ TEST(Measure, DeathsAreCountedAndNamed) {
       << table;
 }
 
-/// Another subject beside it changes no case.
+/// Another subject in the comparison changes no case.
 TEST(Measure, CasesFollowFromTheSeed) {
   OneUlpOff subject;
   const auto figures = [&](std::uint64_t seed) {

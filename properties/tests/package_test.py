@@ -1,4 +1,4 @@
-"""Builds and runs a project that uses bncheck from where it was installed.
+"""Builds and runs a project that uses the installed bncheck.
 
 Usage: package_test.py CMAKE PREFIX COMPILER WORK"""
 
@@ -13,7 +13,7 @@ CONSUMER = Path(__file__).resolve().parent / "consumer"
 
 
 def run(*words, cwd=None, env=None, status=0):
-    """The output of a command, stderr included, which has to exit with this status."""
+    """Output of a command, stderr included, which must exit with this status."""
     result = subprocess.run([*map(str, words)], cwd=cwd, env={**os.environ, **(env or {})}, text=True,
                             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
     if result.returncode != status:
@@ -29,7 +29,7 @@ def expect(pattern, text):
 
 
 def check_laws(build, work):
-    """A right BatchNorm passes; a wrong one is shown the smallest case, which fails again and alone."""
+    """A right BatchNorm passes; a wrong one fails with its smallest case, which also fails alone."""
     text = run(build / "my_batch_norm_test", cwd=work)
     expect(r"\[       OK \] MyBatchNorm\.matches_oracle ", text)
     expect(r"the subject does not say which zero and which NaN it returns\n.*SKIPPED", text)

@@ -1,4 +1,4 @@
-/// Reports as pages: nothing foreign becomes markup, links lead somewhere, charts have what they are given.
+/// Reports as pages: untrusted text does not become markup, links have targets, charts show their data.
 
 #include <gmock/gmock.h>
 
@@ -59,7 +59,7 @@ TEST(Histogram, HasABarForEachBinInUse) {
   EXPECT_EQ(svg_histogram({"id", "nothing", "ulps"}, {}), "");
 }
 
-/// More elements, a higher bar; all within the picture.
+/// More elements give a higher bar; all bars are within the picture.
 TEST(Histogram, BarsAreOrderedByCount) {
   LogHistogram histogram;
   for (int k = 0; k < 1000; ++k) histogram.add(1);

@@ -1,4 +1,4 @@
-/// Placements as the generators make them and the buffers use them.
+/// Placements as the generators draw them and the buffers use them.
 
 #include <gtest/gtest.h>
 
@@ -52,7 +52,7 @@ TEST(Placement, FitsOnlyItsOwnRank) {
   EXPECT_FALSE(fits({{}, {0, 0, std::numeric_limits<std::int64_t>::max()}, 0}, shape));
 }
 
-/// Every element has an address of its own, inside the extent.
+/// Every element has its own address, inside the extent.
 TEST(Placement, DrawnOnesFitAndDoNotOverlap) {
   RandomDraws draws(11);
   std::set<Strides> kinds;

@@ -1,5 +1,5 @@
-"""Drives bncheck_subject.py over pipes, as bncheck does, and offline. Usage: python_helper_test.py FOLDER
-[unittest options], where FOLDER is properties/. Exits with 77 where this Python has no numpy."""
+"""Runs bncheck_subject.py over pipes, as bncheck does, and offline. Usage: python_helper_test.py FOLDER
+[unittest options], where FOLDER is properties/. Exits with 77 if this Python has no numpy."""
 
 import json
 import os
@@ -25,7 +25,7 @@ X = np.array([[1, 2], [3, 6]], np.float32)
 
 
 def pack(metadata, tensors, dtypes=None):
-    """An archive, written apart from the helper's own code."""
+    """An archive, written without the helper's code."""
     header, data = {"__metadata__": metadata}, b""
     for name, array in tensors.items():
         dtype = (dtypes or {}).get(name) or {v: k for k, v in NAMES.items()}[array.dtype.str]
@@ -47,7 +47,7 @@ def unpack(archive):
 
 
 class Host:
-    """A subject's process and this end of its pipes."""
+    """The process of a subject, and this end of its pipes."""
 
     def __init__(self, command, stdio=False):
         if stdio:
@@ -82,7 +82,7 @@ class Host:
         return self.receive()
 
     def end(self):
-        """Exit status, stderr and, where it is not the pipe, stdout."""
+        """Exit status, stderr and, if it is not the pipe, stdout."""
         self.requests.close()
         stderr = self.process.stderr.read().decode()
         stdout = self.process.stdout.read().decode() if self.process.stdout is not self.replies else ""
@@ -99,7 +99,7 @@ class HelperTest(unittest.TestCase):
         self.folder = Path(folder.name)
 
     def subject(self, body, **options):
-        """The command of a subject with these functions, whose names are served."""
+        """Command of a subject that serves these functions by their names."""
         body = textwrap.dedent(body)
         functions = [line[4:line.index("(")] for line in body.splitlines() if line.startswith("def ")]
         served = ["name='test'"] + [f"{f}={f}" for f in functions] + [f"{k}={v!r}" for k, v in options.items()]

@@ -1,9 +1,9 @@
-"""Runs the commands of README.md as they stand there. Usage: readme_test.py README PREFIX PYTHON WORK NAME
+"""Runs the commands of README.md unchanged. Usage: readme_test.py README PREFIX PYTHON WORK NAME
 
-A block after <!-- test: NAME --> is run by bash in a folder below WORK, empty at first; after
-<!-- test: NAME FILE --> it is written to that file there; after <!-- output: NAME --> its lines are in the output
-of the block run before, in this order, where ... stands for anything. PREFIX is where bncheck is installed, PYTHON a Python
-with numpy; where it has none, blocks that need it are skipped (exit status 77).
+A block after <!-- test: NAME --> is run by bash in a folder below WORK, which is empty at first. A block after
+<!-- test: NAME FILE --> is written to that file there. The lines of a block after <!-- output: NAME --> must be in the
+output of the block run before, in this order, where ... matches anything. PREFIX is where bncheck is installed, PYTHON
+a Python with numpy; without numpy, blocks that need it are skipped (exit status 77).
 """
 
 import os
@@ -17,7 +17,7 @@ BLOCK = re.compile(r"^<!-- (test|output): (\w+)(?: (\S+))? -->\n```\w*\n(.*?)^``
 
 
 def environment(prefix, python, work):
-    """What README takes for granted: bncheck and python3 on the path, PREFIX."""
+    """Environment that README assumes: bncheck and python3 on the path, PREFIX."""
     folder = work / "bin"
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "python3").write_text(f'#!/bin/sh\nexec "{python}" "$@"\n')

@@ -1,4 +1,4 @@
-/// Outcomes that come from files, whole and damaged.
+/// Outcomes from files, complete and damaged.
 
 #include "subjects/recorded.hpp"
 
@@ -70,7 +70,7 @@ TEST(Recorded, TheNextCallIsJudgedFromTheStateThatThisOneLeft) {
   Case c = forward_case(true, {2, 1}, {1, 2});
   c.calls.push_back({Forward{false, Tensor::filled({2, 1}, 3)}, {}});
   OutputFile file = answer_to(c);
-  // Off by less than the claim allows: the exact y of the next call is then another one.
+  // Off by less than the claim allows; the exact y of the next call changes with it.
   float& variance = file.calls[0].outputs.at(Output::running_var).floats()[0];
   variance = std::nextafter(variance, 2.0f);
   Case second = c;
@@ -141,7 +141,7 @@ TEST(Recorded, ACounterThatIsOff) {
               HasSubstr("num_batches_tracked is 5, expected 1"));
 }
 
-/// Any bit may be another one: the file is refused, or judged like any other.
+/// Any changed bit: the file is refused, or judged like any other.
 TEST(Recorded, DamagedBytesDoNoHarm) {
   const Case c = long_case();
   const std::vector<std::byte> whole = write_archive(to_archive(answer_to(c)));

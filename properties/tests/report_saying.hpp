@@ -1,5 +1,5 @@
 #pragma once
-/// A report in which every text is given, for tests of what becomes of texts on their way to a reader.
+/// A report with given texts, for tests of the way of texts to a reader.
 
 #include <string>
 
@@ -9,7 +9,7 @@
 
 namespace bncheck::test {
 
-/// A finding and a law that is not applicable; the version is the reason of both.
+/// A report with a finding and a law that is not applicable; `version` is the reason of both.
 inline CheckReport report_saying(const std::string& subject, const std::string& version,
                                  const std::string& dialect, const std::string& case_file) {
   CheckReport report{subject, version, dialect, 1, false, {}};

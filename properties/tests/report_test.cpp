@@ -1,4 +1,4 @@
-/// The reports: what a shell, a person and a program read.
+/// The reports for shells, readers and programs.
 
 #include <gtest/gtest.h>
 
@@ -29,7 +29,7 @@ TEST(ShellQuoted, QuotesWhatAShellWouldRead) {
   EXPECT_EQ(shell_quoted("~"), "'~'");
 }
 
-/// A POSIX shell gives back the word, whatever it is.
+/// A POSIX shell returns the word unchanged.
 TEST(ShellQuoted, SurvivesAShell) {
   for (const std::string word :
        {"", "a b", "it's", "$HOME `id` \"x\"", "*", "a\\b", "a;b&c|d", "!x", "\t\n."}) {
@@ -151,7 +151,7 @@ TEST(Json, GivesNumbersThatAreNotFiniteAsStrings) {
   EXPECT_EQ(law.at("case_file"), "dir with blank/x.safetensors");
 }
 
-/// Text that is no UTF-8 (a file's name, another program's message) must not cost the report.
+/// Text that is no UTF-8 (the name of a file, the message of another program) must not prevent the report.
 TEST(Json, SurvivesTextThatIsNoUtf8) {
   CheckReport report = sample_report();
   report.findings[1].case_file = "\xff\xfe.safetensors";

@@ -1,4 +1,4 @@
-"""The script ./run with programs that stand in for Debian's. Usage: run_script_test.py RUN [unittest options]."""
+"""The script ./run with replacements for Debian's programs. Usage: run_script_test.py RUN [unittest options]."""
 
 import os
 import shutil
@@ -32,7 +32,7 @@ class Packages(unittest.TestCase):
         path.chmod(0o755)
 
     def run_test(self, user, missing):
-        """./run test, as that user, where these packages are missing."""
+        """./run test, as this user, with these packages missing."""
         self.log.write_text("")
         self.program("id", f"echo {user}")
         self.program("dpkg-query", f'case " {" ".join(missing)} " in *" ${{@: -1}} "*) exit 1 ;; esac\n'

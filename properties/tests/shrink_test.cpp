@@ -1,5 +1,5 @@
-/// The way to the smallest case: it ends where no step is wanted, is short, and reaches what a person would
-/// write down for a wrong BatchNorm.
+/// Shrinking: it ends where no step is wanted, it is short, and for a wrong BatchNorm it reaches a case that
+/// is easy to read.
 
 #include "search/shrink.hpp"
 
@@ -47,8 +47,8 @@ TEST(Shrink, WithoutTimeTheCaseStays) {
   EXPECT_EQ(shrink(start, never_asked, std::chrono::steady_clock::time_point::min()), start);
 }
 
-/// Every channel is needed, each with its own simplification: going on where a step worked asks about each
-/// step of the last case and about little more; beginning anew after each would multiply the two.
+/// Every channel is needed, each with its own simplification. Continuing after a successful step asks about
+/// each step of the last case and little more; starting again after each success would multiply the two.
 TEST(Shrink, GoesOnWhereAStepWorked) {
   std::size_t asked = 0;
   const auto wanted = [&](const Case& c) {
@@ -70,8 +70,8 @@ struct Small {
 
 class ShrinksFault : public testing::TestWithParam<Small> {};
 
-/// At most 2 channels of at most 8 values, each 0, +-1 or another number of few bits: those of these faults
-/// that come of cancellation need more.
+/// At most 2 channels of at most 8 values, each 0, ±1 or another number with few bits; faults that depend on
+/// cancellation need more.
 TEST_P(ShrinksFault, ToACaseForAPerson) {
   const auto subject = make_subject(std::string("fault:") + GetParam().fault);
   CheckOptions options = test_options();

@@ -1,5 +1,4 @@
-/// Shrinking: every step is simpler by a measure that cannot fall for ever, and the last one is simple
-/// indeed.
+/// Shrinking: every step is simpler by a measure that cannot decrease for ever, and the last case is simple.
 
 #include "search/smaller.hpp"
 
@@ -18,8 +17,8 @@
 namespace bncheck::test {
 namespace {
 
-/// Lexicographic: calls, elements, dimensions, ranks, sizes (an empty tensor shrinks in its other
-/// dimensions), ways of carrying out, options, then the values.
+/// Lexicographic measure: calls, elements, dimensions, ranks, sizes (an empty tensor shrinks in its other
+/// dimensions), ways of execution, options, then the values.
 using Measure = std::tuple<std::size_t, std::size_t, int, std::size_t, std::int64_t, int, int, long>;
 
 int measure_of(const Placement& placement) {
@@ -113,8 +112,8 @@ TEST(Smaller, EveryStepIsSimplerAndWhole) {
   }
 }
 
-/// The first step, and a middle one, again and again. Each step takes away at least one unit of one part of
-/// the measure; bold steps first make the way short: the bound is what the parts of one drawn case allow.
+/// Follows the first step, and a middle one, repeatedly. Each step takes at least one unit of one part of the
+/// measure. Large steps come first, so the way is short: the bound is what the parts of one drawn case allow.
 TEST(Smaller, FollowingItEnds) {
   for (const Case& start : assorted_cases(2, 12)) {
     for (const std::size_t divisor : {std::numeric_limits<std::size_t>::max(), std::size_t{2}}) {
@@ -129,7 +128,7 @@ TEST(Smaller, FollowingItEnds) {
   }
 }
 
-/// Nothing is left to simplify where everything is as simple as can be.
+/// The simplest case has no steps.
 TEST(Smaller, TheSimplestCaseHasNoSteps) {
   Case c = forward_case(true, {1, 1}, {0});
   c.config.affine = c.config.track_running_stats = false;
@@ -165,7 +164,8 @@ TEST(Smaller, FindsTheOneLargeValue) {
     EXPECT_EQ(c.config.dimensions, 1);
     EXPECT_EQ(c.config.num_features, 1);
     ASSERT_EQ(x.size(), 1U) << show_case(c);
-    // One significant bit if a step reached it; else no simpler value than the few bits left is above 100.
+    // One significant bit if a step reached it; else there is no simpler value above 100 than the remaining
+    // few bits.
     EXPECT_LE(complexity(x.floats()[0]), complexity(104)) << show_case(c);
     EXPECT_EQ(c.calls[0].exec, Exec{});
     EXPECT_FALSE(c.config.affine);
@@ -194,7 +194,7 @@ TEST(Smaller, KeepsTwoChannelsWhereTwoAreNeeded) {
   EXPECT_GT(shrunk_cases, 5);
 }
 
-/// What only a number of elements brings about: neither a channel nor a sample can go alone.
+/// A fault that depends only on the number of elements: neither a channel nor a sample can be dropped alone.
 TEST(Smaller, FindsTheNumberOfElementsInOneChannel) {
   Case start = forward_case(true, {7, 3}, std::vector<float>(21, 2.5f));
   const Case c = shrunk(std::move(start), [](const Case& smaller) {
@@ -204,7 +204,7 @@ TEST(Smaller, FindsTheNumberOfElementsInOneChannel) {
   EXPECT_EQ(c.config.num_features, 1);
 }
 
-/// What an invalid case is about survives: the wrong number of channels stays wrong.
+/// The error of an invalid case stays: a wrong number of channels stays wrong.
 TEST(Smaller, KeepsAMismatchOfChannels) {
   Case start = forward_case(true, {4, 7, 3}, std::vector<float>(84, 2.5f));
   start.config.num_features = 5;

@@ -12,8 +12,8 @@
 namespace bncheck::test {
 namespace {
 
-/// Calls go one by one, each from the spoiled state that the one before left, a gradient together with its
-/// forward call.
+/// Calls run one by one, each from the spoiled state of the call before, a gradient together with its forward
+/// call.
 class Spoiled : public Subject {
  public:
   explicit Spoiled(const Spoiler& spoiler)
@@ -33,7 +33,7 @@ class Spoiled : public Subject {
       Case asked{c.config, state, {call}};
       if (gradient) {
         asked.calls.insert(asked.calls.begin(), latest != nullptr ? *latest : stand_in(call));
-        asked.state.num_batches_tracked = 0;  // the counter may have no room for the forward call again
+        asked.state.num_batches_tracked = 0;  // the counter may be too large for the forward call again
       }
       Reply reply;
       if (gradient && lacks_forward(call, latest)) {
@@ -42,7 +42,7 @@ class Spoiled : public Subject {
         Outcome answer = right_->run(asked);
         if (answer.death) return answer;
         reply = std::move(answer.replies.back());
-        // Of the gradient alone: the forward call was made before.
+        // Only the gradient counts: the forward call was made before.
         if (gradient) reply.state = state;
       }
       const bool wanted = gradient ? spoiler_.calls != Spoils::forward : spoiler_.calls != Spoils::backward;
@@ -109,7 +109,6 @@ Spoil answers_instead(const std::function<void(Case&)>& change) {
 
 namespace {
 
-/// The bits after those of y[0].
 void flip_last_bit(const Spoiling& s) {
   Tensor* y = s.y();
   if (y == nullptr || y->bytes.empty()) return;
@@ -125,7 +124,7 @@ Failure* failure_of(const Spoiling& s, ErrorKind kind) {
   return failure != nullptr && failure->kind == kind ? failure : nullptr;
 }
 
-/// What must be rejected is taken.
+/// Accepts calls that must be rejected.
 Spoil accepts(ErrorKind kind) {
   return [=](const Spoiling& s) {
     if (failure_of(s, kind) == nullptr) return;
@@ -162,7 +161,7 @@ void leaks_nan_to_the_next_channel(const Spoiling& s) {
   });
 }
 
-/// As after a reduction that leaves NaN and infinity out.
+/// y as after a reduction that skips NaN and infinity.
 void hides_non_finite_values(const Spoiling& s) {
   each_y(s, [](float y, std::size_t, std::int64_t) { return std::isfinite(y) ? y : 0; });
 }
@@ -171,7 +170,7 @@ void returns_negative_zeros(const Spoiling& s) {
   each_y(s, [](float y, std::size_t, std::int64_t) { return y == 0 ? -0.0f : y; });
 }
 
-/// A sum of squares in float: y = beta where it overflows.
+/// A sum of squares in float: y = β where it overflows.
 void overflows_in_squares(const Spoiling& s) {
   if (s.y() == nullptr || !s.training()) return;
   const bool huge =
@@ -196,7 +195,7 @@ void normalises_with_the_unbiased_variance(const Spoiling& s) {
 
 // ---- state
 
-/// running' - (1-m) running is m times the unbiased variance; take (n-1)/n of it.
+/// running′ − (1−m)·running is m times the unbiased variance; it is multiplied by (n−1)/n.
 void updates_with_the_biased_variance(const Spoiling& s) {
   if (!s.training() || !s.reply.state.running_var || s.y() == nullptr || s.y()->bytes.empty()) return;
   const auto n = static_cast<double>(values_per_channel(s.y()->shape));
@@ -228,7 +227,7 @@ void updates_statistics_in_inference(const Spoiling& s) {
   mean = mean == 1 ? 2 : 1;
 }
 
-/// track_running_stats = false, in inference: as if there were running statistics, 0 and 1.
+/// Inference with track_running_stats = false, as if there were running statistics 0 and 1.
 void forgets_untracked_inference(const Spoiling& s) {
   if (s.asked.config.track_running_stats || s.training() || s.y() == nullptr) return;
   Case other = s.asked;
@@ -282,7 +281,7 @@ void returns_no_statistics(const Spoiling& s) {
   if (auto* values = std::get_if<Values>(&s.reply.result)) values->outputs.erase(Output::saved_mean);
 }
 
-/// Strides other than the dense ones are walked in the wrong order.
+/// Strides other than the dense ones are read in the wrong order.
 void reads_strided_input_wrongly(const Spoiling& s) {
   Tensor* y = s.y();
   if (y == nullptr || strides_of(s.asked.calls[0].exec.x, y->shape) == strides_of({}, y->shape)) return;
@@ -310,7 +309,7 @@ void minds_rounding_and_threads(const Spoiling& s) {
   if (exec.rounding != Rounding::nearest || exec.threads > 1 || exec.flush_to_zero) flip_last_bit(s);
 }
 
-/// The laws that look at refused calls.
+/// The laws about refused calls.
 std::vector<std::string> rejection_names() {
   std::vector<std::string> names{"call_sequences"};
   for (const Law& law : rejection_laws()) names.push_back(law.name);

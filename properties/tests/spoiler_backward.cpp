@@ -1,4 +1,4 @@
-/// Wrong gradients. Most are the right formula with one of its parts left out or taken from elsewhere.
+/// Wrong gradients. Most are the right formula with one part missing or taken from elsewhere.
 
 #include <algorithm>
 #include <bit>
@@ -11,12 +11,12 @@
 namespace bncheck::test {
 namespace {
 
-/// What one channel's dx is made of, in double.
+/// Parts of one channel's dx, in double.
 struct Parts {
   double gamma = 1, eps = 0;
   double mean = 0, variance = 0;             ///< of x
-  double mean_dy = 0, projection = 0;        ///< mean(dy), mean(dy (x - mean))
-  double running_mean = 0, running_var = 1;  ///< where there are any
+  double mean_dy = 0, projection = 0;        ///< mean(dy), mean(dy·(x − μ))
+  double running_mean = 0, running_var = 1;  ///< if the layer has any
 
   double invstd() const { return 1 / std::sqrt(variance + eps); }
 };
@@ -36,13 +36,13 @@ double without_projection(const Parts& p, double, double dy) {
 double without_gamma(const Parts& p, double x, double dy) {
   return right_dx(p, x, dy) / p.gamma;
 }
-/// sigma^2 where sigma^2 + eps belongs.
+/// σ² instead of σ² + ε.
 double without_eps_in_projection(const Parts& p, double x, double dy) {
   const double h = p.invstd();
   const double centred = p.variance > 0 ? (x - p.mean) / p.variance : 0;
   return p.gamma * h * (dy - p.mean_dy - centred * p.projection);
 }
-/// mean(dy x) where mean(dy (x - mean)) belongs.
+/// mean(dy·x) instead of mean(dy·(x − μ)).
 double with_uncentred_projection(const Parts& p, double x, double dy) {
   Parts other = p;
   other.projection += p.mean * p.mean_dy;
@@ -151,7 +151,7 @@ void sums_in_float(const Spoiling& s) {
   }
 }
 
-/// dy is read as if it lay like x.
+/// Reads dy with the placement of x.
 void reads_dy_like_x(const Spoiling& s) {
   Tensor* dx = s.output(Output::dx);
   if (dx == nullptr) return;
@@ -173,7 +173,7 @@ void minds_rounding_and_threads(const Spoiling& s) {
   if (exec.rounding != Rounding::nearest || exec.threads > 1 || exec.flush_to_zero) flip_last_bit(s);
 }
 
-/// The parameters' sums are where dx gets its own from, and without them it has none.
+/// dx uses the sums of the parameters' gradients, and has none if these are not wanted.
 void needs_the_others(const Spoiling& s) {
   if (!s.backward().want_dweight) dx_is(without_projection)(s);
 }

@@ -1,4 +1,4 @@
-/// Wrong BatchNorms that contradict themselves from one run to another.
+/// Wrong BatchNorms whose runs contradict each other.
 
 #include <algorithm>
 #include <cmath>
@@ -16,7 +16,7 @@ bool any_beyond(const Spoiling& s, float size) {
 
 // ---- transformations
 
-/// A thousandth of the first value is left in y.
+/// y keeps a thousandth of the first value.
 void centres_incompletely(const Spoiling& s) {
   if (!s.training() || s.forward().x.bytes.empty()) return;
   const float rest = s.forward().x.floats()[0] / 1024;
@@ -28,7 +28,7 @@ void rectifies(const Spoiling& s) {
   each_y(s, [](float y, std::size_t, std::int64_t) { return std::max(y, 0.0f); });
 }
 
-/// Squares that float holds, but not their sum.
+/// Squares fit into float, but their sum does not.
 void overflows_in_the_running_variance(const Spoiling& s) {
   if (!s.training() || !s.reply.state.running_var || s.y() == nullptr || !any_beyond(s, 0x1p60f)) return;
   s.reply.state.running_var->floats()[0] = std::numeric_limits<float>::infinity();

@@ -1,5 +1,5 @@
 #pragma once
-/// What the tests of properties/ share: subjects made for them, and short ways to build a Case.
+/// Common parts of the tests of properties/: subjects made for them, and short ways to build a Case.
 
 #include <algorithm>
 #include <cctype>
@@ -21,7 +21,7 @@ inline Tensor vector_of(const std::vector<float>& values) {
   return Tensor::of({static_cast<std::int64_t>(values.size())}, values);
 }
 
-/// A fresh layer and one forward call. Precondition: rank >= 2.
+/// Case with a fresh layer and one forward call. Precondition: rank >= 2.
 inline Case forward_case(bool training, Shape shape, const std::vector<float>& x) {
   Case c;
   c.config.dimensions = shape.size() <= 3 ? 1 : static_cast<int>(shape.size()) - 2;
@@ -31,7 +31,7 @@ inline Case forward_case(bool training, Shape shape, const std::vector<float>& x
   return c;
 }
 
-/// The exact answer itself, rounded to nearest: what no law may object to, whatever the dialect and claim.
+/// The exact answer, rounded to nearest, to which no law may object, in any dialect and with any claim.
 class Perfect : public Subject {
  public:
   explicit Perfect(Dialect dialect, Claim claim = Claim::exact) {
@@ -67,24 +67,24 @@ class Perfect : public Subject {
   Capabilities can_;
 };
 
-/// The smallest case that is still wanted, however long it takes.
+/// The smallest case that is still wanted, without a time limit.
 inline Case shrunk(Case c, const std::function<bool(const Case&)>& wanted) {
   return shrink(std::move(c), wanted, std::chrono::steady_clock::time_point::max());
 }
 
-/// Fixed, so that every run of the tests looks at the same cases; BNCHECK_SEED asks for others.
+/// Fixed seed, so that every run of the tests has the same cases; BNCHECK_SEED sets another one.
 inline std::uint64_t test_seed() {
   const char* given = std::getenv("BNCHECK_SEED");
   return given == nullptr ? 20240229 : std::strtoull(given, nullptr, 10);
 }
 
-/// Of so many random cases, what a build with sanitizers has time for.
+/// Number of random cases to run, reduced in builds with sanitizers.
 inline int some_of(int cases) {
   return std::max(cases / BNCHECK_ONE_CASE_IN, 1);
 }
 constexpr bool draws_all = BNCHECK_ONE_CASE_IN == 1;
 
-/// Of few cases, a discarded one is too many for a verdict.
+/// Whether the law holds. With few cases, one discarded case is too many for a verdict.
 inline bool holds(const LawResult& result) {
   const bool discarded = result.kind == LawResult::Kind::inconclusive && result.cases > 0 &&
                          result.reason.starts_with("discarded");
@@ -101,7 +101,7 @@ inline CheckOptions test_options() {
   return options;
 }
 
-/// Letters, digits and underscores only, as a test's name must be.
+/// Text with letters, digits and underscores only, as the name of a test requires.
 inline std::string test_name(std::string text) {
   for (char& letter : text) {
     if (std::isalnum(static_cast<unsigned char>(letter)) == 0) letter = '_';

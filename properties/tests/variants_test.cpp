@@ -1,4 +1,4 @@
-/// The faulty variants and the controls: controls are right by every law, faults are wrong where it shows.
+/// The faulty variants and the controls: controls satisfy every law, faults have visible effects.
 
 #include <gtest/gtest.h>
 
@@ -66,7 +66,7 @@ TEST(Variants, AreSubjectsByName) {
 
 // ---- the arithmetic
 
-/// Where float has no overflow and no underflow, Real is float.
+/// Where float neither overflows nor underflows, Real rounds like float.
 TEST(Real, RoundsAsFloatDoes) {
   RandomDraws draws(test_seed());
   for (int k = 0; k < 20000; ++k) {
@@ -83,7 +83,8 @@ TEST(Real, RoundsAsFloatDoes) {
     EXPECT_EQ((Real(a) * Real(b)).to_float(), a * b) << a << ' ' << b;
     EXPECT_EQ((Real(a) / Real(b)).to_float(), a / b) << a << ' ' << b;
     EXPECT_EQ(sqrt(Real(std::fabs(a))).to_float(), std::sqrt(std::fabs(a))) << a;
-    // Rounded to 53 bits first, which the nearest float to the exact value may notice at a tie only.
+    // The product is rounded to 53 bits first, which changes the nearest float to the exact value only at a
+    // tie.
     const float fma = std::fma(a, b, c);
     const float got = fused(Real(a), Real(b), Real(c)).to_float();
     EXPECT_TRUE(got == fma || got == std::nextafter(fma, got)) << a << ' ' << b << ' ' << c;
@@ -135,8 +136,8 @@ INSTANTIATE_TEST_SUITE_P(Variants, Controls, testing::ValuesIn(variants::control
 
 // ---- faults
 
-/// Some law draws a case to which the fault gives another answer than the reference: whether the law then
-/// says so is the law's affair.
+/// Whether some law draws a case for which the fault's answer differs from the reference; whether the law is
+/// violated is tested elsewhere.
 bool is_triggered(const Fault& fault, int cases, bool bulky) {
   for (const Law& law : all_laws()) {
     if (law.traits.bulky != bulky) continue;
@@ -163,7 +164,7 @@ TEST_P(Faults, AreTriggered) {
 INSTANTIATE_TEST_SUITE_P(Variants, Faults, testing::ValuesIn(variants::faults()),
                          [](const auto& test) { return std::string(test.param.name); });
 
-/// The comparison itself tells nothing apart where there is nothing.
+/// The comparison finds no difference for the reference itself.
 TEST(Faults, TheReferenceIsNotTriggered) {
   const Fault none{"two_pass", 1, "none", "Nothing.", {}};
   for (const Law& law : all_laws()) {

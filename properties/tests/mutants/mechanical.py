@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Mechanical mutants of impl/src: one operator, constant, condition or statement changed at a time.
 
-A mutant that compiles is put to the unit tests and, whatever they say, to the laws on bn and bn_functional.
-Prints who killed how many, by file and by operator, and writes the survivors with their diffs.
+A mutant that compiles is run with the unit tests and, whatever their result, with the laws on bn and bn_functional.
+Prints the numbers of killed mutants, by file and by operator, and writes the survivors with their diffs.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from pathlib import Path
 
 from workbench import BUILD_LIMIT, Outcome, Workbench, run, violated
 
-# A mutant that takes this many times as long as the sources as they are, and half a minute, hangs.
+# A mutant hangs if it takes this many times as long as the unchanged sources, plus half a minute.
 PATIENCE = 10
 LEAST_LIMIT = 30.0
 
@@ -30,7 +30,7 @@ LEAST_LIMIT = 30.0
 class Mutant:
     file: str
     operator: str
-    begin: int  # of the text that is replaced
+    begin: int  # start of the replaced text
     end: int
     replacement: str
 
@@ -42,8 +42,8 @@ class Mutant:
 
 
 def blanked(text: str) -> str:
-    """The same text with spaces for comments, literals of text, directives and static assertions: what may not
-    change."""
+    """The same text with spaces in place of comments, string literals, directives and static assertions, which may
+    not change."""
     pattern = re.compile(
         r'//[^\n]*|/\*.*?\*/|"(?:\\.|[^"\\\n])*"|\'(?:\\.|[^\'\\\n])\'|^[ \t]*#(?:[^\n]*\\\n)*[^\n]*'
         r"|\bstatic_assert\s*\(.*?\);|\b(?:template|using|namespace|class|struct|friend)\b[^\n]*",
@@ -51,7 +51,8 @@ def blanked(text: str) -> str:
     return pattern.sub(lambda match: re.sub(r"[^\n]", " ", match[0]), text)
 
 
-# The formatter puts spaces around binary operators, and none around template brackets, references and pointers.
+# clang-format puts spaces around binary operators, and none around template brackets, references and
+# pointers.
 BINARY = {
     "arithmetic": {"+": "-", "-": "+", "*": "/", "/": "*", "%": "*", "+=": "-=", "-=": "+=", "*=": "/=",
                    "/=": "*=", "<<": ">>", ">>": "<<", "<<=": ">>=", ">>=": "<<=", "&": "|", "|": "&", "|=": "&="},
@@ -120,7 +121,7 @@ def mutants_of(file: str, text: str) -> list[Mutant]:
 
 
 def spread(all_mutants: dict[str, list[Mutant]], count: int, seed: int) -> list[Mutant]:
-    """`count` mutants, of each file a share like its share of places, in random order within a file."""
+    """`count` mutants; the share of each file is its share of places, in random order within a file."""
     ranked = []
     for file, mutants in sorted(all_mutants.items()):
         shuffled = random.Random(f"{seed} {file}").sample(mutants, len(mutants))
@@ -141,7 +142,7 @@ class Fate:
     compiles: bool
     unit: str = ""  # "killed", "survived" or "timed out"
     laws: str = ""
-    law: str = ""  # the first that objected
+    law: str = ""  # the first law that was violated
 
 
 def diff_of(mutant: Mutant, text: str) -> str:
@@ -172,7 +173,7 @@ def check(bench: Workbench, subject: str, cases: str, limit: float) -> Outcome:
 
 
 def measured_limits(bench: Workbench, cases: str) -> Limits | None:
-    """From the sources as they are; None where those do not build or are objected to."""
+    """Results of the unchanged sources; None if they do not build or a test fails."""
     if bench.build("bncheck", "bn_tests").status != 0:
         return None
     unit = run_unit_tests(bench, BUILD_LIMIT)
@@ -206,7 +207,7 @@ def judge(bench: Workbench, mutant: Mutant, cases: str, limits: Limits) -> Fate:
     return fate
 
 
-# ---- telling
+# ---- reporting
 
 
 def table(fates: list[Fate], key, heading: str) -> str:
@@ -254,7 +255,7 @@ def main() -> int:
             print(mutant.operator, diff_of(mutant, (project / mutant.file).read_text()), sep="\n")
         return 0
     bench = Workbench(project, arguments.work)
-    # Every mutant is compiled once and run for seconds: the compiler's time is what counts.
+    # Every mutant is compiled once and runs for seconds, so the time of the compiler dominates.
     bench.configure("-DCMAKE_CXX_FLAGS_RELEASE=-O1 -DNDEBUG")
     limits = measured_limits(bench, arguments.cases)
     if limits is None:

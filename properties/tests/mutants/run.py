@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""Applies one patch to a copy of the sources and expects the law that it names to be violated.
+"""Applies one patch to a copy of the sources and expects the laws that it names to be violated.
 
-Exit status: 0 as expected; 1 not so; 2 the patch is unreadable, does not apply or does not compile.
+Exit status: 0 as expected; 1 not as expected; 2 the patch is unreadable, does not apply or does not compile.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ LIMIT = 300  # seconds, for a program that needs a few
 
 
 class Unusable(Exception):
-    """What is wrong with a patch, in one line."""
+    """Error of a patch, in one line."""
 
 
 @dataclass
@@ -67,7 +67,7 @@ def read_patch(path: Path) -> Patch:
 
 
 def apply(patch: Patch, source: Path, name: str) -> None:
-    """By content, not by line number: code above a hunk may change, the hunk itself must be found once."""
+    """Applies the patch by content, not by line number: the old lines of a hunk must occur exactly once."""
     for hunk in patch.hunks:
         file = source / hunk.path
         text = file.read_text() if file.is_file() else ""
@@ -84,7 +84,7 @@ def build(bench: Workbench, name: str) -> None:
 
 
 def expect_violations(bench: Workbench, patch: Patch, name: str) -> bool:
-    """Every law of the header, on its own, exits 1 and says of itself that it is violated."""
+    """Every law of the header, by itself, exits with 1 and is reported as violated."""
     found = True
     for law in patch.laws:
         outcome = bench.check(patch.subject, "--law", law, "--cases", CASES, limit=LIMIT)
@@ -99,7 +99,7 @@ def expect_violations(bench: Workbench, patch: Patch, name: str) -> bool:
 
 
 def expect_all_hold(bench: Workbench, patches: list[Path]) -> bool:
-    """The laws that the patches name hold on what no patch has touched."""
+    """The laws that the patches name hold on the unchanged sources."""
     named = {(patch.subject, law) for patch in map(read_patch, patches) for law in patch.laws}
     hold = True
     for subject, law in sorted(named):

@@ -1,4 +1,4 @@
-"""A copy of the sources beside a build tree of its own, to break and to build again and again."""
+"""A copy of the sources with its own build tree, to be changed and built repeatedly."""
 
 from __future__ import annotations
 
@@ -10,15 +10,16 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-# What the build reads. Tests of other rooms come along, as the build files name them; they are not built.
+# Files that the build reads. The tests of other folders are copied because the build files name them; they
+# are not built.
 PARTS = ("CMakeLists.txt", "impl", "oracle", "properties", "fuzz")
 
-BUILD_LIMIT = 3600  # seconds, for a build from nothing that takes two minutes on an idle machine
+BUILD_LIMIT = 3600  # seconds; a full build takes two minutes on an idle machine
 
 
 @dataclass
 class Outcome:
-    """How a program ended. `status` is negative for a signal, None where it ran past its limit."""
+    """End of a program. `status` is negative for a signal, None if it exceeded its time limit."""
 
     status: int | None
     lines: list[str]
@@ -30,7 +31,7 @@ class Outcome:
 
 
 class Workbench:
-    """`folder`/source is the copy, `folder`/build its build tree, kept from one use to the next."""
+    """`folder`/source is the copy, `folder`/build its build tree; both are kept for the next use."""
 
     def __init__(self, project: Path, folder: Path) -> None:
         self.project = project.resolve()
@@ -39,7 +40,7 @@ class Workbench:
         self.restore()
 
     def restore(self) -> None:
-        """Makes the copy equal to the project again, touching nothing that is equal already."""
+        """Makes the copy equal to the project again, without touching files that are equal already."""
         wanted = set()
         for part in PARTS:
             root = self.project / part
@@ -78,14 +79,14 @@ class Workbench:
 
 
 def violated(row: str) -> bool:
-    """A row of the report's table that says that a law does not hold."""
+    """Row of the report's table for a law that does not hold."""
     words = row.split()
     return len(words) > 1 and words[1] in ("violated", "died")
 
 
 def run(command: list[str], limit: float, stops=None) -> Outcome:
     """Output and errors together. Ends the program after `limit` seconds, or after a line that `stops`."""
-    # Threads that spin while they wait take the processors from others; their number changes no result.
+    # Threads that spin while they wait would take processor time from others; their number changes no result.
     environment = {**os.environ, "OMP_WAIT_POLICY": "passive"}
     with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                           env=environment, text=True, errors="replace") as process:

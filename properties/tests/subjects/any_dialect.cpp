@@ -10,11 +10,11 @@ namespace {
 
 constexpr double nan = std::numeric_limits<double>::quiet_NaN();
 
-/// Mean and variance of one statistic's values, and n.
+/// Mean and variance of the values of one statistic, and n.
 struct Moments {
   double n = 0, mean = 0, population = 0;
 };
-/// What one statistic's values are normalised with: the mean, the variance V and h = dy/dx for gamma = 1.
+/// Normalisation of one statistic's values: the mean, the variance V and h = dy/dx for γ = 1.
 struct Affine {
   double mean = 0, variance = 0, h = 0;
 };
@@ -91,7 +91,7 @@ void write_y(const PlainCall& call, std::int64_t s, const Affine& affine, std::s
   });
 }
 
-/// The weights of r <- old r + fresh s.
+/// Weights of r ← old·r + fresh·s.
 struct Weights {
   double old, fresh;
 };
@@ -163,11 +163,12 @@ std::optional<ErrorKind> refusal(const PlainCall& call, const PlainRunning& runn
   return std::nullopt;
 }
 
-/// What the forward pass does not tell: dx with an eps of its own has the textbook's 1/n throughout.
+/// Gradient, with values that the forward pass does not have: dx with an ε of its own uses the textbook 1/n
+/// throughout.
 struct Gradient {
   double h = 0;      ///< factor of dy
-  double k = 0;      ///< -(dh/dsigma)/sigma, of the batch's statistics
-  double share = 0;  ///< d(variance)/dx = 2 (x - mean) share
+  double k = 0;      ///< −(dh/dσ)/σ, for the batch's statistics
+  double share = 0;  ///< dσ²/dx = 2·(x − μ)·share
 };
 Gradient gradient_of(const PlainCall& call, const Affine& affine, double n) {
   if (call.dialect.backward_eps) {

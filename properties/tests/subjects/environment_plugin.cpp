@@ -1,5 +1,5 @@
-/// A plugin that gives right answers, and after each call does to its process what the environment variable
-/// BNCHECK_MISBEHAVE names.
+/// A plugin with right answers that after each call changes its process in the way that the environment
+/// variable BNCHECK_MISBEHAVE names.
 
 #include <fcntl.h>
 #include <sys/resource.h>
@@ -65,7 +65,7 @@ void handle_signals() {
   sigprocmask(SIG_BLOCK, &all, nullptr);
 }
 
-/// Thousands of signals a second, each of which interrupts what waits.
+/// Thousands of signals per second, each of which interrupts waiting system calls.
 void interrupt_always() {
   struct sigaction action{};
   action.sa_handler = on_signal;
@@ -109,7 +109,7 @@ const std::map<std::string, Trick>& tricks() {
       {"x87", spoil_x87},
       {"c_locale",
        [] {
-         // Without this locale the test would try nothing.
+         // Without this locale the test would have no effect.
          if (std::setlocale(LC_ALL, "") == nullptr || *std::localeconv()->decimal_point != ',') std::abort();
        }},
       {"named_locale", [] { std::locale::global(std::locale("")); }},
@@ -135,7 +135,7 @@ const std::map<std::string, Trick>& tricks() {
   return all;
 }
 
-/// The variable is asked for once: a trick may take it away.
+/// The variable is read once, because a trick may remove it.
 Trick the_trick() {
   static const Trick trick = [] {
     const char* name = std::getenv("BNCHECK_MISBEHAVE");

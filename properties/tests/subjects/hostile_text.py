@@ -1,7 +1,7 @@
 """A program that answers bncheck with texts made to harm a terminal.
 
-Usage: hostile_text.py HOW BYTES; HOW is a function below, BYTES how long its texts are. It needs nothing but Python
-and is a right BatchNorm in nothing.
+Usage: hostile_text.py HOW BYTES; HOW is a function below, BYTES how long its texts are. It needs only Python,
+and none of its answers is right.
 """
 
 import json
@@ -9,13 +9,13 @@ import os
 import struct
 import sys
 
-# Clears the screen, goes back to the start of the line and fakes a line of bncheck's; CSI as one character, a mark of
-# direction, DEL, BEL, and what would be markup.
+# Clears the screen, returns to the start of the line and imitates a line of bncheck; CSI as one character, a
+# mark of direction, DEL, BEL, and markup.
 HOSTILE = "\x1b[2J\a\rbncheck: all is well\nbncheck: all is well\r\n\u009b2J\u202e\x7f<script>|*[x](y)`\\|"
 
 
 def long_text(part=1):
-    """So long, or a part of that: a header has room for 16 MiB."""
+    """Text of BYTES/part bytes: several texts must fit into a header of 16 MiB."""
     count = int(sys.argv[2]) // part
     return (HOSTILE * (count // len(HOSTILE) + 1))[:count]
 
@@ -37,7 +37,7 @@ def capabilities(**more):
     return reply(name=long_text(4), subject_version=long_text(4), **more)
 
 
-# ---- How it answers a call.
+# ---- Answers to a call.
 
 def fails():
     send(reply(status="error other", message=long_text()))
@@ -68,7 +68,7 @@ def dies():
     os._exit(7)
 
 
-# ---- What it says of itself.
+# ---- Capabilities.
 
 def dialect():
     return capabilities(dialect="\a" + long_text(4))

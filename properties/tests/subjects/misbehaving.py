@@ -1,7 +1,7 @@
-"""A program that stands between bncheck and a right BatchNorm and spoils what passes through.
+"""A program between bncheck and a right BatchNorm that damages what passes through.
 
 Usage: misbehaving.py FAULT COMMAND... (a 'bncheck serve SUBJECT'); FAULT is a function below, or KEY=VALUE, a
-capability. It needs nothing but Python: frames are passed on as they are, apart from the fault.
+capability. It needs only Python: frames are passed on unchanged, except for the fault.
 """
 
 import json
@@ -91,7 +91,7 @@ def leaves_in_mid_frame(request, reply):
 
 
 def short_frame(request, reply):
-    """The frame is whole but its archive is not."""
+    """The frame is complete, but its archive is not."""
     return frame(reply) if is_capabilities(request) else frame(reply[:len(reply) // 2])
 
 
@@ -128,7 +128,7 @@ def wrong_size(request, reply):
     entry = header.get("call.0.y")
     if entry is None or entry["shape"][0] == 0:
         return frame(reply)
-    # One sample less, and its bytes belong to a tensor that nobody asked for.
+    # One sample less; its bytes belong to a tensor that was not requested.
     begin, end = entry["data_offsets"]
     sample = (end - begin) // entry["shape"][0]
     entry["data_offsets"] = [begin, end - sample]
@@ -146,7 +146,7 @@ def wrong_dtype(request, reply):
 
 
 def counts_to(count):
-    """Every state that it leaves has this counter."""
+    """Every state after a call has this counter."""
     def spoil(request, reply):
         header, data = header_of(reply)
         for key in header["__metadata__"]:

@@ -1,6 +1,6 @@
-/// A plugin that says nothing of its dialect and speaks the one that the environment variable
-/// BNCHECK_TEMPLATE names: "caffe", "darknet", "pytorch,running_var=population", ... What `bncheck diagnose`
-/// is tried on.
+/// A plugin that does not declare its dialect and speaks the one that the environment variable
+/// BNCHECK_TEMPLATE names: "caffe", "darknet", "pytorch,running_var=population", ... It is a test subject for
+/// `bncheck diagnose`.
 
 #include <cstdio>
 #include <cstdlib>
