@@ -41,7 +41,7 @@ struct Capabilities {
   bool in_place = true;         ///< y may be x
   bool caller_output = true;    ///< writes y into the caller's memory
   bool caller_state = false;    ///< parameters and running statistics are buffers of the caller
-  bool threads = true;          ///< Exec::threads is honoured
+  bool threads = true;          ///< Exec::threads is obeyed
   bool any_environment = true;  ///< works with any rounding mode and flush-to-zero flag of the caller
   bool untracked = true;        ///< track_running_stats = false
   bool without_affine = true;   ///< affine = false

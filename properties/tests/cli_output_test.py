@@ -1,4 +1,4 @@
-"""Targets of output, and files that are not regular files. Usage: cli_output_test.py BNCHECK CORPUS [unittest options]."""
+"""Targets of output, and files of other types. Usage: cli_output_test.py BNCHECK CORPUS [unittest options]."""
 
 import contextlib
 import fcntl

@@ -19,7 +19,7 @@ from pathlib import Path
 
 from workbench import BUILD_LIMIT, Outcome, Workbench, run, violated
 
-# A mutant hangs if it takes this many times as long as the unchanged sources, plus half a minute.
+# A mutant hangs if it takes this many times as long as the unchanged sources, and at least half a minute.
 PATIENCE = 10
 LEAST_LIMIT = 30.0
 
