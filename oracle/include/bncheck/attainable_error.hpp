@@ -53,7 +53,8 @@ struct GradientScale {
   long double abs_dot = 0;     ///< mean of |dy·(x − μ)|
   long double reach = 0;       ///< largest |x − μ|
   long double projection = 0;  ///< t: mean of dy·x̂, with the h of dx where a backward_eps gives it another h
-  /// n/q, where q is the divisor of the variance that normalises and dx is its derivative: n or n − 1.
+  /// n/q, where q is the divisor of the normalising variance: n or n − 1; 1 where a backward_eps makes dx the
+  /// textbook formula.
   long double correction = 1;
 };
 /// One element of dx.
