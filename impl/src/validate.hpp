@@ -1,4 +1,4 @@
-// The rejections of the contract: every error of a call is found here, before the first write.
+// The rejections of impl/CONTRACT.md: every error of a call is found here, before the first write.
 #pragma once
 
 #include <cstdint>

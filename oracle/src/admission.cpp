@@ -1,4 +1,4 @@
-/// Calls that must fail, and the kinds of error that they may fail with: the error rows of the contract.
+/// Calls that must fail, and the kinds of error that they may fail with: the error rows of impl/CONTRACT.md.
 
 #include <algorithm>
 #include <cmath>

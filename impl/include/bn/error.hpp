@@ -1,4 +1,4 @@
-// The error of a bn call that the contract does not allow.
+// The error of a bn call that the contract (impl/CONTRACT.md) does not allow.
 #pragma once
 
 #include <stdexcept>

@@ -2,8 +2,7 @@
 /// Dialect: the mathematics and the errors in which implementations legitimately differ. Deficient arithmetic
 /// is never a dialect; accuracy is described in numerics.hpp.
 ///
-/// Source of the presets: code and documentation of the public implementations; see properties/VARIATIONS.md
-/// and the comments in dialect.cpp.
+/// Formulas of the knobs and sources of the presets: properties/DIALECTS.md.
 
 #include <optional>
 #include <string>

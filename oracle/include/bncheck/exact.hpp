@@ -1,6 +1,6 @@
 #pragma once
 /// Exact numbers. Every output of BatchNorm is (a/√b + c)/d with dyadic a, b, c and d (an element of the
-/// field Q(√b)), or one of NaN, +infinity, −infinity. Comparing such a number with a float means comparing
+/// field Q(√b)), or one of NaN, +infinity, −infinity: see oracle/MATHEMATICS.md, section 1. Comparing such a number with a float means comparing
 /// integers: there is no precision to choose and no tolerance.
 
 #include <cstdint>
