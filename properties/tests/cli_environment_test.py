@@ -233,5 +233,8 @@ class Parent(EnvironmentTest):
 if __name__ == "__main__":
     BNCHECK, PLUGINS, TESTS = (Path(word).resolve() for word in sys.argv[1:4])
     program = unittest.main(argv=[sys.argv[0], *sys.argv[4:]], exit=False)
+    # unittest only counts them; ./run reads the reasons in ctest's log.
+    for _, reason in program.result.skipped:
+        print(f"skipped: {reason}")
     tried = program.result.testsRun > 0 or not program.result.skipped
     sys.exit(not program.result.wasSuccessful() if tried else 77)

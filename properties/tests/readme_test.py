@@ -50,8 +50,9 @@ def main(readme, prefix, python, work, name):
     if not any(kind == "test" and file is None for kind, _, file, _ in blocks):
         sys.exit(f"README has no block to run after <!-- test: {name} -->")
     if any(file is not None and "numpy" in text for _, _, file, text in blocks):
-        if subprocess.run([python, "-c", "import numpy"], capture_output=True, check=False).returncode != 0:
-            print(f"skipped: {python} has no numpy")
+        attempt = subprocess.run([python, "-c", "import numpy"], capture_output=True, text=True, check=False)
+        if attempt.returncode != 0:
+            print(f"skipped: {python} has no numpy ({attempt.stderr.rstrip().rpartition(': ')[2]})")
             sys.exit(77)
     env = environment(prefix, python, work / name)
     output = ""
