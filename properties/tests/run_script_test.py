@@ -17,6 +17,13 @@ RUN = Path()
 OPTIONAL = ["chromium", "python3-numpy"]
 
 
+def readme_block(beginning):
+    """The lines that README shows in a block that begins so, as a regular expression; ... stands for anything."""
+    page = (RUN.parent / "README.md").read_text()
+    block = re.search(rf"^```\n({re.escape(beginning)}.*?)^```$", page, re.MULTILINE | re.DOTALL)[1]
+    return "[^\n]*".join(re.escape(part) for part in block.split("..."))
+
+
 class ScriptTest(unittest.TestCase):
     def setUp(self):
         folder = tempfile.TemporaryDirectory()
@@ -151,6 +158,7 @@ class Build(ScriptTest):
         self.assertEqual((result.returncode, result.stdout), (0, "bncheck check --cases 1\n"))
         self.assertRegex(result.stderr, r"\Arun: compiling bncheck for the first time, 2 files \(then: checks\)\n"
                                         r"run: compiled 2 files in \d+ s\n\Z")
+        self.assertRegex(result.stderr, rf"\A{readme_block('run: compiling')}\Z")
 
     def test_a_change(self):
         (self.folder / "build/release/.ninja_log").touch()
@@ -257,10 +265,19 @@ class Skipped(ScriptTest):
     def test_reasons_are_counted_before_the_summary(self):
         summary = SUMMARY + did_not_run("b (Skipped)", "A.B (Skipped)", "c d (Skipped)", "e (Skipped)", "f (Disabled)")
         log = (log_of("c d", "skipped: there is no numpy") + of_googletest("A.B", "no /dev/full here") +
-               log_of("e") + log_of("f") + log_of("b", "noise", "skipped: there is no numpy") + log_of("g", "skipped: x"))
+               log_of("e") + log_of("f") + log_of("b", "noise", "skipped: there is no numpy") +
+               log_of("g", "skipped: x"))
         self.expect(PROGRESS + "skipped: 2 tests: there is no numpy\nskipped: 1 test: no /dev/full here\n"
                     "skipped: 1 test: no reason given\nskipped: 1 test: disabled\n\n" + summary,
                     PROGRESS + summary, log, status=8)
+
+    def test_readme_shows_it(self):
+        summary = "100% tests passed, 0 tests failed out of 9\n"
+        shown = "skipped: 1 test: there is no chromium on the path\n\n" + summary
+        self.assertRegex(shown, rf"\A{readme_block('skipped: ')}\Z")
+        absent = did_not_run("report.browser (Skipped)")
+        self.expect(shown + absent, summary + absent,
+                    log_of("report.browser", "skipped: there is no chromium on the path"))
 
     def test_a_test_without_a_reason_does_not_get_that_of_another(self):
         summary = SUMMARY + did_not_run("A.B (Skipped)", "A.C (Skipped)")
