@@ -7,8 +7,8 @@
 #include "generate/cases.hpp"
 #include "statistics.hpp"
 #include "subjects/foreign/frames.hpp"
-#include "subjects/foreign/owed_outputs.hpp"
 #include "subjects/foreign/wire.hpp"
+#include "subjects/memory/owed_outputs.hpp"
 
 namespace {
 

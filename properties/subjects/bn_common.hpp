@@ -5,7 +5,7 @@
 #include <bn/functional.hpp>
 
 #include "core/subject.hpp"
-#include "subjects/gradient_buffers.hpp"
+#include "subjects/memory/gradient_buffers.hpp"
 
 namespace bncheck {
 
@@ -16,19 +16,17 @@ bn::Options bn_options(const Config& config);
 
 /// A view, even of a rank that a tensor of bn cannot have: bn::Error then.
 template <class T>
-bn::TensorView<T> view(T* data, const Shape& shape, const std::vector<std::int64_t>& strides) {
-  return bn::TensorView<T>::strided(data, shape, strides);
+bn::TensorView<T> view(const Region& region) {
+  return bn::TensorView<T>::strided(region.floats(), *region.shape, *region.strides);
 }
 
 /// Calls backward(x, dy, gradients) with views of the buffers.
 template <class F>
-void call_backward(GradientBuffers& buffers, const Forward& forward, const Backward& backward,
-                   const F& function) {
-  const Shape& shape = backward.dy.shape;
-  const auto x = view<const float>(buffers.x().data(), forward.x.shape, buffers.x().strides());
-  const auto dy = view<const float>(buffers.tensors().in(), shape, buffers.tensors().in_strides());
-  bn::Gradients gradients{{}, buffers.dweight(), buffers.dbias()};
-  if (backward.want_dx) gradients.dx = view<float>(buffers.dx(), shape, buffers.dx_strides());
+void call_backward(GradientBuffers& buffers, const Backward& backward, const F& function) {
+  const auto x = view<const float>(region_of(buffers.x()));
+  const auto dy = view<const float>(buffers.tensors().in_region());
+  bn::Gradients gradients{{}, span_of(buffers.dweight()), span_of(buffers.dbias())};
+  if (backward.want_dx) gradients.dx = view<float>(buffers.dx());
   function(x, dy, gradients);
 }
 

@@ -3,99 +3,27 @@
 
 #include "subjects/bn_common.hpp"
 #include "subjects/bn_subject.hpp"
-#include "subjects/caller_environment.hpp"
-#include "subjects/gradient_buffers.hpp"
+#include "subjects/memory/caller_environment.hpp"
+#include "subjects/memory/forward_buffers.hpp"
+#include "subjects/memory/gradient_buffers.hpp"
 
 namespace bncheck {
 namespace {
 
-using OptionalBuffer = std::optional<GuardedBuffer>;
-
-OptionalBuffer place(const std::optional<Tensor>& tensor) {
-  if (!tensor) return std::nullopt;
-  return GuardedBuffer(*tensor, Placement{});
+bn::Affine affine_of(StateBuffers& state) {
+  bn::Affine affine;
+  if (state.weight) affine.weight = span_of(state.weight);
+  if (state.bias) affine.bias = span_of(state.bias);
+  return affine;
 }
 
-std::span<float> span_of(OptionalBuffer& buffer) {
-  if (!buffer) return {};
-  return {buffer->data(), static_cast<std::size_t>(element_count(buffer->shape()).value_or(0))};
+/// An output that covers a parameter or a statistic: the address that the case asks for.
+float* covered(StateBuffers& state, Overlap overlap, float* otherwise) {
+  if (overlap == Overlap::y_and_weight && state.weight) return state.weight->data();
+  if (overlap == Overlap::y_and_running_mean && state.running_mean) return state.running_mean->data();
+  if (overlap == Overlap::y_and_running_var && state.running_var) return state.running_var->data();
+  return otherwise;
 }
-
-/// Parameters and statistics, which the functions take as buffers of the caller in every call.
-struct StateBuffers {
-  OptionalBuffer weight, bias, mean, var;
-
-  explicit StateBuffers(const State& state)
-      : weight(place(state.weight)),
-        bias(place(state.bias)),
-        mean(place(state.running_mean)),
-        var(place(state.running_var)) {}
-
-  bn::Affine affine() {
-    bn::Affine affine;
-    if (weight) affine.weight = span_of(weight);
-    if (bias) affine.bias = span_of(bias);
-    return affine;
-  }
-  /// With all that surrounds them: what a failing call must leave alone.
-  bool touched() const { return changed(weight) || changed(bias) || changed(mean) || changed(var); }
-  std::optional<Death> damage(std::size_t call, bool may_update) const {
-    if (changed(weight) || changed(bias)) return Death{Death::Cause::input_changed, "weight or bias", call};
-    if (!may_update && (changed(mean) || changed(var))) {
-      return Death{Death::Cause::input_changed, "the running statistics", call};
-    }
-    for (const OptionalBuffer* buffer : {&mean, &var}) {
-      if (*buffer && !(*buffer)->guards_intact()) {
-        return Death{Death::Cause::guard_zone, "around the running statistics", call};
-      }
-    }
-    return std::nullopt;
-  }
-  /// An output that covers a parameter or a statistic: the address that the case asks for.
-  float* covered(Overlap overlap, float* otherwise) {
-    if (overlap == Overlap::y_and_weight && weight) return weight->data();
-    if (overlap == Overlap::y_and_running_mean && mean) return mean->data();
-    if (overlap == Overlap::y_and_running_var && var) return var->data();
-    return otherwise;
-  }
-
- private:
-  static bool changed(const OptionalBuffer& buffer) { return buffer && !buffer->unchanged(); }
-};
-
-/// The buffers of one forward call: everything that the functions read or write is the caller's.
-struct Memory {
-  CallBuffers tensors;
-  StateBuffers state_buffers;
-  GuardedBuffer saved_mean, saved_invstd;
-  std::int64_t counter;
-
-  Memory(const Forward& forward, const Exec& exec, const State& state, std::int64_t channels)
-      : tensors(forward.x, exec),
-        state_buffers(state),
-        saved_mean(Shape{channels}, Placement{}),
-        saved_invstd(Shape{channels}, Placement{}),
-        counter(state.num_batches_tracked) {}
-
-  bool touched() const {
-    return tensors.touched() || !saved_mean.unchanged() || !saved_invstd.unchanged() ||
-           state_buffers.touched();
-  }
-  std::optional<Death> damage(std::size_t call) const {
-    if (auto death = state_buffers.damage(call, true)) return death;
-    if (!saved_mean.guards_intact() || !saved_invstd.guards_intact()) {
-      return Death{Death::Cause::guard_zone, "around the saved statistics", call};
-    }
-    return tensors.damage(call);
-  }
-  State state(const State& before) const {
-    State after = before;
-    if (state_buffers.mean) after.running_mean = state_buffers.mean->gather();
-    if (state_buffers.var) after.running_var = state_buffers.var->gather();
-    after.num_batches_tracked = counter;
-    return after;
-  }
-};
 
 /// A case that the functions have no arguments for: a buffer is there or not, which is all they know of the
 /// options, and inference takes no counter. Null where they have.
@@ -108,42 +36,41 @@ const char* cannot_say(const Config& config, const State& state, const Forward& 
   return state.num_batches_tracked < 0 && !counted ? "a counter outside training" : nullptr;
 }
 
-void call_forward(const Config& config, const Forward& forward, const Exec& exec, Memory& memory) {
+void call_forward(const Config& config, const Forward& forward, const Exec& exec, ForwardBuffers& buffers,
+                  std::int64_t& counter) {
   const bn::Options options = bn_options(config);
-  StateBuffers& state = memory.state_buffers;
-  const Shape& shape = forward.x.shape;
-  const auto x = view<const float>(memory.tensors.in(), shape, memory.tensors.in_strides());
-  const auto y =
-      view<float>(state.covered(exec.overlap, memory.tensors.out()), shape, memory.tensors.out_strides());
-  std::span<float> mean = span_of(state.mean);
-  std::span<float> var = span_of(state.var);
+  StateBuffers& state = buffers.state;
+  const auto x = view<const float>(buffers.tensors.in_region());
+  auto y = view<float>(buffers.tensors.out_region());
+  y.data = covered(state, exec.overlap, y.data);
+  std::span<float> mean = span_of(state.running_mean);
+  std::span<float> var = span_of(state.running_var);
   if (exec.overlap == Overlap::running_mean_and_var) var = mean;
   const CallerEnvironment environment(exec);
   if (config.track_running_stats && !forward.training) {
-    bn::forward_inference(options, state.affine(), x, y, mean, var, {exec.threads});
+    bn::forward_inference(options, affine_of(state), x, y, mean, var, {exec.threads});
     return;
   }
-  bn::RunningStatistics running{mean, var, &memory.counter};
-  const auto channels = static_cast<std::size_t>(std::max<std::int64_t>(config.num_features, 0));
-  bn::forward_training(options, state.affine(), x, y, config.track_running_stats ? &running : nullptr,
-                       {{memory.saved_mean.data(), channels}, {}, {memory.saved_invstd.data(), channels}},
-                       {exec.threads});
+  bn::RunningStatistics running{mean, var, &counter};
+  bn::forward_training(options, affine_of(state), x, y, config.track_running_stats ? &running : nullptr,
+                       {span_of(buffers.saved.mean), {}, span_of(buffers.saved.invstd)}, {exec.threads});
 }
 
 void call_gradient(const Config& config, const Forward& forward, const Backward& backward, const Exec& exec,
-                   StateBuffers& state, GradientBuffers& buffers) {
+                   GradientBuffers& buffers) {
   const bn::Options options = bn_options(config);
+  StateBuffers& state = buffers.state();
   const bool given = config.track_running_stats && !forward.training;
-  call_backward(buffers, forward, backward, [&](const auto& x, const auto& dy, auto gradients) {
+  call_backward(buffers, backward, [&](const auto& x, const auto& dy, auto gradients) {
     // Running statistics are no part of a call that uses the batch's.
     const bool covers = exec.overlap == Overlap::y_and_weight || given;
-    if (gradients.dx && covers) gradients.dx->data = state.covered(exec.overlap, gradients.dx->data);
+    if (gradients.dx && covers) gradients.dx->data = covered(state, exec.overlap, gradients.dx->data);
     const CallerEnvironment environment(exec);
     if (given) {
-      bn::backward_inference(options, state.affine(), x, dy, gradients, span_of(state.mean),
-                             span_of(state.var), {exec.threads});
+      bn::backward_inference(options, affine_of(state), x, dy, gradients, span_of(state.running_mean),
+                             span_of(state.running_var), {exec.threads});
     } else {
-      bn::backward_training(options, state.affine(), x, dy, gradients, {exec.threads});
+      bn::backward_training(options, affine_of(state), x, dy, gradients, {exec.threads});
     }
   });
 }
@@ -194,22 +121,19 @@ class BnFunctional : public Subject {
     if (const char* reason = cannot_say(config, state, forward)) {
       return {Failure{ErrorKind::unsupported, reason, false}, state};
     }
-    Memory memory(forward, call.exec, state, std::max<std::int64_t>(config.num_features, 0));
+    ForwardBuffers buffers(state, forward.x, call.exec, Saved::mean_invstd, config.num_features);
+    Reply reply{Values{}, state};
     try {
-      call_forward(config, forward, call.exec, memory);
+      call_forward(config, forward, call.exec, buffers, reply.state.num_batches_tracked);
+      death = buffers.damage(index, true);
+      reply.result = buffers.gather(uses_batch(config, forward));
     } catch (const bn::Error& error) {
       Failure failure = failure_of(error);
-      failure.wrote_outputs = memory.touched();
-      return {std::move(failure), memory.state(state)};
+      failure.wrote_outputs = buffers.touched();
+      reply.result = std::move(failure);
     }
-    death = memory.damage(index);
-    Values values;
-    values.outputs.emplace(Output::y, memory.tensors.gather_out());
-    if (uses_batch(config, forward)) {
-      values.outputs.emplace(Output::saved_mean, memory.saved_mean.gather());
-      values.outputs.emplace(Output::saved_invstd, memory.saved_invstd.gather());
-    }
-    return {std::move(values), memory.state(state)};
+    buffers.state.gather_into(reply.state);
+    return reply;
   }
 
   /// The functions are given x, and know of no forward call.
@@ -223,18 +147,16 @@ class BnFunctional : public Subject {
     const auto& forward = std::get<Forward>(latest->operation);
     if (backward.training.value_or(forward.training) != forward.training) return unsupported("two modes");
     if (const char* reason = cannot_say(config, state, forward)) return unsupported(reason);
-    StateBuffers buffers(state);
-    GradientBuffers gradients(forward, latest->exec, backward, exec, config.num_features);
+    GradientBuffers buffers(state, forward, latest->exec, backward, exec, config.num_features);
     try {
-      call_gradient(config, forward, backward, exec, buffers, gradients);
+      call_gradient(config, forward, backward, exec, buffers);
     } catch (const bn::Error& error) {
       Failure failure = failure_of(error);
-      failure.wrote_outputs = gradients.touched() || buffers.touched();
+      failure.wrote_outputs = buffers.touched();
       return {std::move(failure), state};
     }
-    death = buffers.damage(index, false);
-    if (!death) death = gradients.damage(index);
-    return {gradients.gather(), state};
+    death = buffers.damage(index);
+    return {buffers.gather(), state};
   }
 
   Capabilities can_ = bn_capabilities();

@@ -3,8 +3,9 @@
 
 #include "subjects/bn_common.hpp"
 #include "subjects/bn_subject.hpp"
-#include "subjects/caller_environment.hpp"
-#include "subjects/gradient_buffers.hpp"
+#include "subjects/memory/caller_environment.hpp"
+#include "subjects/memory/forward_buffers.hpp"
+#include "subjects/memory/gradient_buffers.hpp"
 
 namespace bncheck {
 namespace {
@@ -78,37 +79,26 @@ class Session {
 
   Values run_forward(const Forward& forward, const Exec& exec, std::size_t index, std::optional<Death>& death,
                      bool& touched) {
-    CallBuffers buffers(forward.x, exec);
     const Shape& shape = forward.x.shape;
     const bool has_channels = shape.size() >= 2 && shape[1] == layer_.options().num_features;
     // A call that has to be refused is not worth room for any number of statistics.
     constexpr std::int64_t most_refused = 1 << 16;
     const std::int64_t features = layer_.options().num_features;
-    const Shape per_channel{has_channels || features <= most_refused ? features : 0};
-    GuardedBuffer mean(per_channel, Placement{});
-    GuardedBuffer invstd(per_channel, Placement{});
-    const auto length = static_cast<std::size_t>(per_channel[0]);
+    const std::int64_t length = has_channels || features <= most_refused ? features : 0;
+    // Parameters and statistics are the layer's own.
+    ForwardBuffers buffers({}, forward.x, exec, Saved::mean_invstd, length);
     try {
-      const auto x = view<const float>(buffers.in(), shape, buffers.in_strides());
-      const auto y = view<float>(buffers.out(), shape, buffers.out_strides());
+      const auto x = view<const float>(buffers.tensors.in_region());
+      const auto y = view<float>(buffers.tensors.out_region());
       layer_.train(forward.training);
       const CallerEnvironment environment(exec);
-      layer_.forward(x, y, {{mean.data(), length}, {}, {invstd.data(), length}}, {exec.threads});
+      layer_.forward(x, y, {span_of(buffers.saved.mean), {}, span_of(buffers.saved.invstd)}, {exec.threads});
     } catch (const bn::Error&) {
-      touched = buffers.touched() || !mean.unchanged() || !invstd.unchanged();
+      touched = buffers.touched();
       throw;
     }
-    death = buffers.damage(index);
-    if (!mean.guards_intact() || !invstd.guards_intact()) {
-      death = Death{Death::Cause::guard_zone, "around the saved statistics", index};
-    }
-    Values values;
-    values.outputs.emplace(Output::y, buffers.gather_out());
-    if (forward.training || !layer_.options().track_running_stats) {
-      values.outputs.emplace(Output::saved_mean, mean.gather());
-      values.outputs.emplace(Output::saved_invstd, invstd.gather());
-    }
-    return values;
+    death = buffers.damage(index, true);
+    return buffers.gather(forward.training || !layer_.options().track_running_stats);
   }
 
   Values run_backward(const Backward& backward, const Exec& exec, std::size_t index,
@@ -117,10 +107,10 @@ class Session {
     const Forward none{true, backward.dy};
     const Forward& forward = latest_ != nullptr ? std::get<Forward>(latest_->operation) : none;
     const Exec& forward_exec = latest_ != nullptr ? latest_->exec : Exec{};
-    GradientBuffers buffers(forward, forward_exec, backward, exec, layer_.options().num_features);
+    GradientBuffers buffers({}, forward, forward_exec, backward, exec, layer_.options().num_features);
     try {
       layer_.train(backward.training.value_or(forward.training));
-      call_backward(buffers, forward, backward, [&](const auto& x, const auto& dy, const auto& gradients) {
+      call_backward(buffers, backward, [&](const auto& x, const auto& dy, const auto& gradients) {
         const CallerEnvironment environment(exec);
         layer_.backward(x, dy, gradients, {exec.threads});
       });

@@ -5,8 +5,9 @@
 #include <oneapi/dnnl/dnnl.hpp>
 #include <unordered_map>
 
-#include "subjects/call_buffers.hpp"
-#include "subjects/foreign/single_call.hpp"
+#include "subjects/memory/forward_buffers.hpp"
+#include "subjects/memory/gradient_buffers.hpp"
+#include "subjects/memory/single_call.hpp"
 
 namespace bncheck {
 namespace {
@@ -14,7 +15,6 @@ namespace {
 using dnnl::memory;
 using dnnl::normalization_flags;
 using dnnl::prop_kind;
-using OptionalBuffer = std::optional<GuardedBuffer>;
 using Arguments = std::unordered_map<int, memory>;
 
 enum class Layout { plain, channels_last, blocked };
@@ -71,73 +71,22 @@ memory vector_of(GuardedBuffer& buffer) {
   return {{buffer.shape(), memory::data_type::f32, memory::format_tag::a}, engine(), buffer.data()};
 }
 
-/// Parameters and statistics of one call, each in memory of its own.
-class Vectors {
- public:
-  explicit Vectors(const SingleCall& call) : training_(is_training(call.kind)) {
-    const Shape shape{call.config.num_features};
-    if (call.state.weight) weight_.emplace(*call.state.weight, Placement{});
-    if (call.state.bias) bias_.emplace(*call.state.bias, Placement{});
-    if (training_) {
-      mean_.emplace(shape, Placement{});
-      var_.emplace(shape, Placement{});
-    } else {
-      mean_.emplace(*call.state.running_mean, Placement{});
-      var_.emplace(*call.state.running_var, Placement{});
-    }
-    if (is_backward(call.kind)) {
-      dweight_.emplace(shape, Placement{});
-      dbias_.emplace(shape, Placement{});
-    }
-  }
+normalization_flags flags_of(const SingleCall& call) {
+  normalization_flags flags =
+      is_training(call.kind) ? normalization_flags::none : normalization_flags::use_global_stats;
+  if (call.state.weight) flags |= normalization_flags::use_scale;
+  if (call.state.bias) flags |= normalization_flags::use_shift;
+  return flags;
+}
 
-  normalization_flags flags() const {
-    normalization_flags flags = training_ ? normalization_flags::none : normalization_flags::use_global_stats;
-    if (weight_) flags |= normalization_flags::use_scale;
-    if (bias_) flags |= normalization_flags::use_shift;
-    return flags;
-  }
-
-  void add_forward(Arguments& arguments) {
-    arguments.emplace(DNNL_ARG_MEAN, vector_of(*mean_));
-    arguments.emplace(DNNL_ARG_VARIANCE, vector_of(*var_));
-    if (weight_) arguments.emplace(DNNL_ARG_SCALE, vector_of(*weight_));
-    if (bias_) arguments.emplace(DNNL_ARG_SHIFT, vector_of(*bias_));
-  }
-  void add_backward(Arguments& arguments) {
-    add_forward(arguments);
-    if (weight_) arguments.emplace(DNNL_ARG_DIFF_SCALE, vector_of(*dweight_));
-    if (bias_) arguments.emplace(DNNL_ARG_DIFF_SHIFT, vector_of(*dbias_));
-  }
-  /// The gradients of the parameters are asked for all together, or not at all.
-  prop_kind backward_kind() const {
-    return weight_ || bias_ ? prop_kind::backward : prop_kind::backward_data;
-  }
-
-  std::optional<Death> damage() const {
-    for (const auto& [name, buffer] : {std::pair{"weight", &weight_}, std::pair{"bias", &bias_}}) {
-      if (*buffer && !(*buffer)->unchanged()) return Death{Death::Cause::input_changed, name, 0};
-    }
-    for (const OptionalBuffer* buffer : {&mean_, &var_}) {
-      if (!training_ && !(*buffer)->unchanged())
-        return Death{Death::Cause::input_changed, "running statistics", 0};
-    }
-    for (const OptionalBuffer* buffer : {&mean_, &var_, &dweight_, &dbias_}) {
-      if (*buffer && !(*buffer)->guards_intact())
-        return Death{Death::Cause::guard_zone, "around a vector of statistics or gradients", 0};
-    }
-    return std::nullopt;
-  }
-
-  Tensor mean() const { return mean_->gather(); }
-  Tensor var() const { return var_->gather(); }
-  Tensor dweight() const { return dweight_->gather(); }
-  Tensor dbias() const { return dbias_->gather(); }
-
- private:
-  bool training_;
-  OptionalBuffer weight_, bias_, mean_, var_, dweight_, dbias_;
-};
+/// `batch` takes the batch's statistics in training; inference is given those of the state.
+void add_vectors(const SingleCall& call, StateBuffers& state, SavedBuffers& batch, Arguments& arguments) {
+  const bool training = is_training(call.kind);
+  arguments.emplace(DNNL_ARG_MEAN, vector_of(training ? *batch.mean : *state.running_mean));
+  arguments.emplace(DNNL_ARG_VARIANCE, vector_of(training ? *batch.var : *state.running_var));
+  if (state.weight) arguments.emplace(DNNL_ARG_SCALE, vector_of(*state.weight));
+  if (state.bias) arguments.emplace(DNNL_ARG_SHIFT, vector_of(*state.bias));
+}
 
 class OnednnSubject : public Subject {
  public:
@@ -188,71 +137,72 @@ class OnednnSubject : public Subject {
     return exec;
   }
 
-  Operand operand(float* data, const Shape& shape, const std::vector<std::int64_t>& strides) const {
-    return {data, shape, strides, layout_};
+  static dnnl::batch_normalization_forward::primitive_desc forward_desc(prop_kind kind, const Operand& x,
+                                                                        const SingleCall& call) {
+    const auto eps = static_cast<float>(call.config.eps);
+    return {{kind, x.desc(), eps, flags_of(call)}, engine()};
   }
 
-  static dnnl::batch_normalization_forward::primitive_desc forward_desc(prop_kind kind, const Operand& x,
-                                                                        const SingleCall& call,
-                                                                        const Vectors& vectors) {
-    const auto eps = static_cast<float>(call.config.eps);
-    return {{kind, x.desc(), eps, vectors.flags()}, engine()};
+  Operand operand(const Region& region) const {
+    return {region.floats(), *region.shape, *region.strides, layout_};
   }
 
   void run_forward(const SingleCall& call, CallReply& reply) const {
     const bool training = call.kind == CallKind::forward_training;
-    const Shape& shape = call.x->shape;
-    CallBuffers buffers(*call.x, placed(call.x_exec, shape));
-    Vectors vectors(call);
-    Operand x = operand(buffers.in(), shape, buffers.in_strides());
-    Operand y = operand(buffers.out(), shape, buffers.out_strides());
+    ForwardBuffers buffers(call.state, *call.x, placed(call.x_exec, call.x->shape), Saved::mean_var,
+                           call.config.num_features);
+    Operand x = operand(buffers.tensors.in_region());
+    Operand y = operand(buffers.tensors.out_region());
     const auto kind = training ? prop_kind::forward_training : prop_kind::forward_inference;
-    const auto desc = forward_desc(kind, x, call, vectors);
+    const auto desc = forward_desc(kind, x, call);
     Arguments arguments{{DNNL_ARG_SRC, x.seen()}, {DNNL_ARG_DST, y.seen()}};
-    vectors.add_forward(arguments);
+    add_vectors(call, buffers.state, buffers.saved, arguments);
     x.load();
     execute(dnnl::batch_normalization_forward(desc), arguments);
     y.store();
-    reply.death = vectors.damage();
-    if (!reply.death) reply.death = buffers.damage(0);
-    std::map<Output, Tensor> outputs{{Output::y, buffers.gather_out()}};
-    if (training) {
-      outputs.emplace(Output::saved_mean, vectors.mean());
-      outputs.emplace(Output::saved_var, vectors.var());
-    }
-    reply.result = std::move(outputs);
+    // Running statistics are nothing that the primitive updates.
+    reply.death = buffers.damage(0, false);
+    reply.result = buffers.gather(training).outputs;
   }
 
-  /// A forward pass whose y goes nowhere, for the batch's statistics, and then the gradient.
+  /// A forward pass whose y goes nowhere, for the batch's statistics, and then the gradient. Gradients are
+  /// asked for all together: dx, and those of the parameters that there are.
   void run_backward(const SingleCall& call, CallReply& reply) const {
     const Shape& shape = call.x->shape;
-    CallBuffers tensors(*call.dy, placed(call.gradient_exec, shape), {"dy", "dx"});
-    CallBuffers forward(*call.x, placed({}, shape));
-    Vectors vectors(call);
-    Operand x = operand(forward.in(), shape, forward.in_strides());
-    Operand y = operand(forward.out(), shape, forward.out_strides());
-    Operand dy = operand(tensors.in(), shape, tensors.in_strides());
-    Operand dx = operand(tensors.out(), shape, tensors.out_strides());
-    const auto forward_pass = forward_desc(prop_kind::forward_training, x, call, vectors);
+    const Exec x_exec = placed({}, shape);
+    const Exec exec = placed(call.gradient_exec, shape);
+    GradientBuffers buffers(call.state, {*call.x, x_exec, *call.dy, exec}, call.config.num_features);
+    SavedBuffers batch(Saved::mean_var, call.config.num_features);
+    GuardedBuffer nowhere(shape, x_exec.y);
+    Operand x = operand(region_of(buffers.x()));
+    Operand y = operand(region_of(nowhere));
+    Operand dy = operand(buffers.tensors().in_region());
+    Operand dx = operand(buffers.tensors().out_region());
+    const auto forward_pass = forward_desc(prop_kind::forward_training, x, call);
     Arguments arguments{{DNNL_ARG_SRC, x.seen()}, {DNNL_ARG_DST, y.seen()}};
-    vectors.add_forward(arguments);
+    add_vectors(call, buffers.state(), batch, arguments);
     x.load();
     if (is_training(call.kind)) execute(dnnl::batch_normalization_forward(forward_pass), arguments);
+    const bool parameters = call.state.weight || call.state.bias;
+    const auto kind = parameters ? prop_kind::backward : prop_kind::backward_data;
     const dnnl::batch_normalization_backward::primitive_desc desc(
-        {vectors.backward_kind(), dy.desc(), x.desc(), static_cast<float>(call.config.eps), vectors.flags()},
-        engine(), forward_pass);
+        {kind, dy.desc(), x.desc(), static_cast<float>(call.config.eps), flags_of(call)}, engine(),
+        forward_pass);
     arguments = {{DNNL_ARG_SRC, x.seen()}, {DNNL_ARG_DIFF_DST, dy.seen()}, {DNNL_ARG_DIFF_SRC, dx.seen()}};
-    vectors.add_backward(arguments);
+    add_vectors(call, buffers.state(), batch, arguments);
+    if (call.state.weight) arguments.emplace(DNNL_ARG_DIFF_SCALE, vector_of(*buffers.dweight()));
+    if (call.state.bias) arguments.emplace(DNNL_ARG_DIFF_SHIFT, vector_of(*buffers.dbias()));
     dy.load();
     execute(dnnl::batch_normalization_backward(desc), arguments);
     dx.store();
-    reply.death = vectors.damage();
-    if (!reply.death) reply.death = forward.damage(0);
-    if (!reply.death) reply.death = tensors.damage(0);
-    std::map<Output, Tensor> outputs;
-    if (call.want_dx) outputs.emplace(Output::dx, tensors.gather_out());
-    if (call.want_dweight) outputs.emplace(Output::dweight, vectors.dweight());
-    if (call.want_dbias) outputs.emplace(Output::dbias, vectors.dbias());
+    reply.death = buffers.damage(0);
+    if (!reply.death) reply.death = batch.damage(0);
+    if (!reply.death && !nowhere.guards_intact())
+      reply.death = Death{Death::Cause::guard_zone, "around y", 0};
+    std::map<Output, Tensor> outputs = buffers.gather().outputs;
+    if (!call.want_dx) outputs.erase(Output::dx);
+    if (!call.want_dweight) outputs.erase(Output::dweight);
+    if (!call.want_dbias) outputs.erase(Output::dbias);
     reply.result = std::move(outputs);
   }
 

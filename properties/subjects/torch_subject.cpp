@@ -8,19 +8,18 @@
 #include <regex>
 
 #include "bncheck/number_text.hpp"
-#include "subjects/call_buffers.hpp"
+#include "subjects/memory/call_buffers.hpp"
+#include "subjects/memory/state_buffers.hpp"
 
 namespace bncheck {
 namespace {
-
-using OptionalBuffer = std::optional<GuardedBuffer>;
 
 at::Tensor blob(float* data, const Shape& shape, const std::vector<std::int64_t>& strides) {
   return torch::from_blob(data, shape, strides, torch::kFloat32);
 }
 
-at::Tensor blob(OptionalBuffer& buffer) {
-  return blob(buffer->data(), buffer->shape(), buffer->strides());
+void point_to(OptionalBuffer& buffer, at::Tensor& target) {
+  if (buffer) target.set_data(blob(buffer->data(), buffer->shape(), buffer->strides()));
 }
 
 Tensor to_tensor(const at::Tensor& tensor) {
@@ -71,8 +70,7 @@ class Session {
 
   State state() const {
     State state = loaded_;
-    if (mean_) state.running_mean = mean_->gather();
-    if (var_) state.running_var = var_->gather();
+    buffers_->gather_into(state);
     if (config_.track_running_stats) {
       state.num_batches_tracked = module_->num_batches_tracked.template item<std::int64_t>();
     }
@@ -105,17 +103,12 @@ class Session {
   }
 
   void load(const State& state) {
-    const auto place = [](OptionalBuffer& buffer, const std::optional<Tensor>& tensor, at::Tensor& target) {
-      buffer.reset();
-      if (!tensor) return;
-      buffer.emplace(*tensor, Placement{});
-      target.set_data(blob(buffer));
-    };
     loaded_ = state;
-    place(weight_, state.weight, module_->weight);
-    place(bias_, state.bias, module_->bias);
-    place(mean_, state.running_mean, module_->running_mean);
-    place(var_, state.running_var, module_->running_var);
+    buffers_.emplace(state);
+    point_to(buffers_->weight, module_->weight);
+    point_to(buffers_->bias, module_->bias);
+    point_to(buffers_->running_mean, module_->running_mean);
+    point_to(buffers_->running_var, module_->running_var);
     if (config_.track_running_stats) module_->num_batches_tracked.fill_(state.num_batches_tracked);
     graph_.reset();
   }
@@ -123,19 +116,6 @@ class Session {
   static void use_threads(const Exec& exec) {
     static const int usual_threads = at::get_num_threads();
     at::set_num_threads(exec.threads > 0 ? exec.threads : usual_threads);
-  }
-
-  std::optional<Death> state_damage(std::size_t index) const {
-    for (const OptionalBuffer* buffer : {&weight_, &bias_}) {
-      if (*buffer && !(*buffer)->unchanged())
-        return Death{Death::Cause::input_changed, "weight or bias", index};
-    }
-    for (const OptionalBuffer* buffer : {&mean_, &var_}) {
-      if (*buffer && !(*buffer)->guards_intact()) {
-        return Death{Death::Cause::guard_zone, "around the running statistics", index};
-      }
-    }
-    return std::nullopt;
   }
 
   Values run_forward(const Forward& forward, const Exec& exec, std::size_t index,
@@ -148,7 +128,7 @@ class Session {
     if (at::GradMode::is_enabled()) graph.x.set_requires_grad(true);
     graph.y = module_->forward(graph.x);
     death = buffers.damage(index);
-    if (const auto other = state_damage(index)) death = other;
+    if (const auto other = buffers_->damage(index, true)) death = other;
     Values values;
     values.outputs.emplace(Output::y, to_tensor(graph.y.detach()));
     graph_ = std::move(graph);
@@ -170,7 +150,7 @@ class Session {
     if (inputs.empty()) return values;
     const auto gradients = torch::autograd::grad({graph_->y}, inputs, {dy}, /*retain_graph=*/true);
     death = buffers.damage(index);
-    if (const auto other = state_damage(index)) death = other;
+    if (const auto other = buffers_->damage(index, true)) death = other;
     if (!graph_->buffers.damage(index)) {
       for (std::size_t k = 0; k < wanted.size(); ++k) {
         values.outputs.emplace(wanted[k].first, to_tensor(gradients[k]));
@@ -190,7 +170,7 @@ class Session {
   Config config_;
   Module module_;
   State loaded_;
-  OptionalBuffer weight_, bias_, mean_, var_;
+  std::optional<StateBuffers> buffers_;  ///< what the module's parameters and statistics lie in
   std::optional<Graph> graph_;
 };
 

@@ -6,7 +6,7 @@
 
 #include "any_dialect.hpp"
 #include "core/draws.hpp"
-#include "subjects/foreign/single_call.hpp"
+#include "subjects/memory/single_call.hpp"
 #include "subjects/registry.hpp"
 #include "support.hpp"
 

@@ -1,11 +1,12 @@
-#include "subjects/guarded_buffer.hpp"
+#include "subjects/memory/guarded_buffer.hpp"
 
 #include <gtest/gtest.h>
 
 #include <bit>
 #include <cstring>
 
-#include "subjects/gradient_buffers.hpp"
+#include "subjects/memory/forward_buffers.hpp"
+#include "subjects/memory/gradient_buffers.hpp"
 #include "support.hpp"
 
 namespace bncheck::test {
@@ -156,18 +157,90 @@ TEST(CallBuffers, AnOverlappingYRepeatsAddresses) {
   EXPECT_NE(buffers.in(), buffers.out());
 }
 
+State three_of_everything() {
+  State state;
+  for (const auto& [name, member] : state_tensors) state.*member = counted({3});
+  return state;
+}
+
+TEST(StateBuffers, ParametersAreInputsAndStatisticsAreWhereNothingIsUpdated) {
+  const State state = three_of_everything();
+  for (OptionalBuffer StateBuffers::* parameter : {&StateBuffers::weight, &StateBuffers::bias}) {
+    StateBuffers buffers(state);
+    EXPECT_FALSE(buffers.touched());
+    (buffers.*parameter)->data()[1] = 9;
+    EXPECT_TRUE(buffers.touched());
+    ASSERT_TRUE(buffers.damage(2, true));
+    EXPECT_EQ(buffers.damage(2, true)->cause, Death::Cause::input_changed);
+    EXPECT_EQ(buffers.damage(2, true)->call, 2U);
+  }
+  for (OptionalBuffer StateBuffers::* statistic :
+       {&StateBuffers::running_mean, &StateBuffers::running_var, &StateBuffers::running_weight}) {
+    StateBuffers buffers(state);
+    (buffers.*statistic)->data()[1] = 9;
+    EXPECT_FALSE(buffers.damage(0, true));
+    ASSERT_TRUE(buffers.damage(0, false));
+    EXPECT_EQ(buffers.damage(0, false)->cause, Death::Cause::input_changed);
+    (buffers.*statistic)->data()[3] = 9;
+    ASSERT_TRUE(buffers.damage(0, true));
+    EXPECT_EQ(buffers.damage(0, true)->cause, Death::Cause::guard_zone);
+  }
+}
+
+TEST(StateBuffers, GiveTheStatisticsAndNothingElse) {
+  StateBuffers buffers(three_of_everything());
+  for (OptionalBuffer* buffer : {&buffers.weight, &buffers.running_mean, &buffers.running_weight})
+    (*buffer)->data()[0] = 9;
+  State state = three_of_everything();
+  state.running_var.reset();
+  buffers.gather_into(state);
+  EXPECT_EQ(state.weight, counted({3}));
+  EXPECT_EQ(state.running_mean->floats()[0], 9);
+  EXPECT_EQ(state.running_var, counted({3}));
+  EXPECT_EQ(state.running_weight->floats()[0], 9);
+}
+
+TEST(ForwardBuffers, TellWhatBecameOfThem) {
+  const Tensor x = counted({2, 3});
+  ForwardBuffers buffers(three_of_everything(), x, {}, Saved::mean_invstd, 3);
+  EXPECT_FALSE(buffers.damage(0, true));
+  EXPECT_FALSE(buffers.touched());
+  EXPECT_FALSE(buffers.saved.var);
+  buffers.saved.invstd->data()[2] = 7;
+  buffers.tensors.out()[0] = 5;
+  EXPECT_TRUE(buffers.touched());
+  EXPECT_FALSE(buffers.damage(0, true));
+  EXPECT_EQ(buffers.gather(true).outputs.at(Output::saved_invstd).floats()[2], 7);
+  EXPECT_EQ(buffers.gather(true).outputs.size(), 3U);
+  EXPECT_EQ(buffers.gather(false).outputs.size(), 1U);
+  buffers.saved.mean->data()[3] = 1;
+  ASSERT_TRUE(buffers.damage(4, true));
+  EXPECT_EQ(buffers.damage(4, true)->detail, "around saved_mean");
+  EXPECT_EQ(buffers.damage(4, true)->call, 4U);
+}
+
+TEST(ForwardBuffers, SaveWhatTheDialectSavesInTheDtypeOfTheParameters) {
+  State state;
+  state.weight = Tensor::zeros(Dtype::f64, {3});
+  ForwardBuffers buffers(state, counted({2, 3}), {}, Saved::mean_var, 3);
+  EXPECT_FALSE(buffers.saved.invstd);
+  EXPECT_EQ(buffers.saved.var->dtype(), Dtype::f64);
+  ForwardBuffers none(state, counted({2, 3}), {}, Saved::none, 3);
+  EXPECT_FALSE(none.saved.mean);
+}
+
 Backward gradient_of(const Tensor& dy) {
   return {dy, true, true, true, {}};
 }
 
 TEST(GradientBuffers, TellWhatBecameOfThem) {
   const Forward forward{true, counted({2, 3})};
-  GradientBuffers buffers(forward, {}, gradient_of(counted({2, 3})), {}, 3);
+  GradientBuffers buffers({}, forward, {}, gradient_of(counted({2, 3})), {}, 3);
   EXPECT_FALSE(buffers.damage(0));
   EXPECT_FALSE(buffers.touched());
-  buffers.dx()[5] = 1;
-  buffers.dweight()[2] = 2;
-  buffers.dbias()[0] = 3;
+  buffers.dx().floats()[5] = 1;
+  buffers.dweight()->data()[2] = 2;
+  buffers.dbias()->data()[0] = 3;
   EXPECT_FALSE(buffers.damage(0));
   EXPECT_TRUE(buffers.touched());
   const Values values = buffers.gather();
@@ -175,14 +248,24 @@ TEST(GradientBuffers, TellWhatBecameOfThem) {
   EXPECT_EQ(values.outputs.at(Output::dweight).floats()[2], 2);
   EXPECT_EQ(values.outputs.at(Output::dbias).floats()[0], 3);
 
-  buffers.dbias()[3] = 1;
+  buffers.dbias()->data()[3] = 1;
   ASSERT_TRUE(buffers.damage(1));
   EXPECT_EQ(buffers.damage(1)->cause, Death::Cause::guard_zone);
 
-  GradientBuffers input(forward, {}, gradient_of(counted({2, 3})), {}, 3);
+  GradientBuffers input({}, forward, {}, gradient_of(counted({2, 3})), {}, 3);
   input.x().data()[0] = 9;
   ASSERT_TRUE(input.damage(0));
   EXPECT_EQ(input.damage(0)->cause, Death::Cause::input_changed);
+}
+
+TEST(GradientBuffers, StatisticsAreInputs) {
+  const Forward forward{false, counted({2, 3})};
+  GradientBuffers buffers(three_of_everything(), forward, {}, gradient_of(counted({2, 3})), {}, 3);
+  EXPECT_FALSE(buffers.damage(0));
+  buffers.state().running_var->data()[0] = 9;
+  ASSERT_TRUE(buffers.damage(0));
+  EXPECT_EQ(buffers.damage(0)->cause, Death::Cause::input_changed);
+  EXPECT_TRUE(buffers.touched());
 }
 
 TEST(GradientBuffers, WhatIsNotWantedIsNotThere) {
@@ -191,8 +274,8 @@ TEST(GradientBuffers, WhatIsNotWantedIsNotThere) {
   backward.want_dx = backward.want_dweight = false;
   Exec exec;
   exec.overlap = Overlap::in_place;
-  GradientBuffers buffers(forward, {}, backward, exec, 3);
-  EXPECT_TRUE(buffers.dweight().empty());
+  GradientBuffers buffers({}, forward, {}, backward, exec, 3);
+  EXPECT_FALSE(buffers.dweight());
   EXPECT_EQ(buffers.gather().outputs.size(), 1U);
   // Without dx, dy must stay as it is, although dx would lie in its place.
   buffers.tensors().in()[0] = 9;
@@ -205,9 +288,9 @@ TEST(GradientBuffers, DxMayBeAskedToCoverX) {
   exec.overlap = Overlap::dx_and_x;
   Exec forward_exec;
   forward_exec.x.order = {1, 0};
-  GradientBuffers buffers(forward, forward_exec, gradient_of(counted({2, 3})), exec, 3);
-  EXPECT_EQ(buffers.dx(), buffers.x().data());
-  EXPECT_EQ(buffers.dx_strides(), buffers.x().strides());
+  GradientBuffers buffers({}, forward, forward_exec, gradient_of(counted({2, 3})), exec, 3);
+  EXPECT_EQ(buffers.dx().floats(), buffers.x().data());
+  EXPECT_EQ(*buffers.dx().strides, buffers.x().strides());
 }
 
 }  // namespace

@@ -3,4 +3,4 @@
 /// the state from one call of a case to the next.
 
 #include "core/subject.hpp"
-#include "subjects/foreign/single_call.hpp"
+#include "subjects/memory/single_call.hpp"

@@ -7,8 +7,8 @@
 #include "bncheck/case_file.hpp"
 #include "subjects/foreign/child_process.hpp"
 #include "subjects/foreign/keeper.hpp"
-#include "subjects/foreign/owed_outputs.hpp"
 #include "subjects/foreign/wire.hpp"
+#include "subjects/memory/owed_outputs.hpp"
 
 namespace bncheck {
 namespace {

@@ -10,15 +10,15 @@
 
 #include "bncheck/untrusted_text.hpp"
 #include "core/kept_arithmetic.hpp"
-#include "subjects/call_buffers.hpp"
-#include "subjects/foreign/single_call.hpp"
 #include "subjects/foreign/wire.hpp"
+#include "subjects/memory/forward_buffers.hpp"
+#include "subjects/memory/gradient_buffers.hpp"
+#include "subjects/memory/single_call.hpp"
 #include "subjects/plugin/bncheck_plugin.h"
 
 namespace bncheck {
 namespace {
 
-using OptionalBuffer = std::optional<GuardedBuffer>;
 using Message = std::array<char, 512>;
 
 std::string text_of(const Message& message) {
@@ -67,163 +67,58 @@ bncheck_tensor tensor_at(OptionalBuffer& buffer) {
   return buffer ? tensor_at(region_of(*buffer)) : bncheck_tensor{};
 }
 
-/// The memory of one call, and the call on it.
-class CallMemory {
- public:
-  CallMemory(const SingleCall& call, const Dialect& dialect)
-      : call_(call),
-        tensors_(is_backward(call.kind) ? *call.dy : *call.x,
-                 is_backward(call.kind) ? gradient_exec(call) : call.x_exec,
-                 is_backward(call.kind) ? std::pair{"dy", "dx"} : std::pair{"x", "y"}) {
-    const auto place = [](OptionalBuffer& buffer, const std::optional<Tensor>& tensor) {
-      if (tensor) buffer.emplace(*tensor, Placement{});
-    };
-    place(weight_, call.state.weight);
-    place(bias_, call.state.bias);
-    place(running_mean_, call.state.running_mean);
-    place(running_var_, call.state.running_var);
-    place(running_weight_, call.state.running_weight);
-    if (is_backward(call.kind)) {
-      x_.emplace(*call.x, call.x_exec.x);
-      const std::int64_t length =
-          call.state.weight ? static_cast<std::int64_t>(call.state.weight->size()) : call.config.num_features;
-      if (call.want_dweight) vector(dweight_, length);
-      if (call.want_dbias) vector(dbias_, length);
-    } else if (call.kind == CallKind::forward_training && dialect.saved != Saved::none) {
-      const Shape& shape = call.x->shape;
-      const std::int64_t length =
-          shape.size() < 2 ? call.config.num_features : feature_count(shape, dialect.axes).features;
-      vector(saved_mean_, length);
-      vector(dialect.saved == Saved::mean_var ? saved_var_ : saved_invstd_, length);
-    }
-  }
+ForwardBuffers forward_buffers(const SingleCall& call, const Dialect& dialect) {
+  if (call.kind != CallKind::forward_training || dialect.saved == Saved::none)
+    return {call.state, *call.x, call.x_exec, Saved::none, 0};
+  const Shape& shape = call.x->shape;
+  const std::int64_t length =
+      shape.size() < 2 ? call.config.num_features : feature_count(shape, dialect.axes).features;
+  return {call.state, *call.x, call.x_exec, dialect.saved, length};
+}
 
-  bncheck_call request(Message& message) {
-    const Config& config = call_.config;
-    const bool backward = is_backward(call_.kind);
-    bncheck_call request{};
-    request.struct_size = sizeof request;
-    request.dimensions = config.dimensions;
-    request.threads = backward ? call_.gradient_exec.threads : call_.x_exec.threads;
-    request.num_features = config.num_features;
-    request.eps = config.eps;
-    request.momentum = config.momentum.value_or(0);
-    request.cumulative = config.momentum ? 0 : 1;
-    request.num_batches_tracked = call_.state.num_batches_tracked;
-    request.x = backward ? tensor_at(x_) : tensor_at(tensors_.in_region());
-    request.weight = tensor_at(weight_);
-    request.bias = tensor_at(bias_);
-    request.running_mean = tensor_at(running_mean_);
-    request.running_var = tensor_at(running_var_);
-    request.running_weight = tensor_at(running_weight_);
-    if (!backward) request.y = tensor_at(tensors_.out_region());
-    request.saved_mean = tensor_at(saved_mean_);
-    request.saved_var = tensor_at(saved_var_);
-    request.saved_invstd = tensor_at(saved_invstd_);
-    if (backward) request.dy = tensor_at(tensors_.in_region());
-    if (backward && call_.want_dx)
-      request.dx = tensor_at(dx_over_x() ? region_of(*x_) : tensors_.out_region());
-    request.dweight = tensor_at(dweight_);
-    request.dbias = tensor_at(dbias_);
-    request.message = message.data();
-    request.message_bytes = message.size();
-    return request;
-  }
+GradientBuffers gradient_buffers(const SingleCall& call) {
+  const std::int64_t length =
+      call.state.weight ? static_cast<std::int64_t>(call.state.weight->size()) : call.config.num_features;
+  return {
+      call.state,
+      {*call.x, call.x_exec, *call.dy, call.gradient_exec, call.want_dx, call.want_dweight, call.want_dbias},
+      length};
+}
 
-  /// After a call that returned OK.
-  std::optional<Death> damage() const {
-    for (const auto& [name, buffer] : inputs()) {
-      if (*buffer && !(*buffer)->unchanged()) return Death{Death::Cause::input_changed, name, 0};
-    }
-    for (const auto& [name, buffer] : outputs()) {
-      if (*buffer && !(*buffer)->guards_intact())
-        return Death{Death::Cause::guard_zone, std::string("around ") + name, 0};
-    }
-    if (is_backward(call_.kind) && !call_.want_dx && tensors_.touched())
-      return Death{Death::Cause::guard_zone, "a dx that nobody wanted", 0};
-    return tensors_.damage(0);
-  }
+/// All but the tensors that forward and backward calls do not share.
+bncheck_call request_of(const SingleCall& call, StateBuffers& state, Message& message) {
+  const Config& config = call.config;
+  bncheck_call request{};
+  request.struct_size = sizeof request;
+  request.dimensions = config.dimensions;
+  request.threads = is_backward(call.kind) ? call.gradient_exec.threads : call.x_exec.threads;
+  request.num_features = config.num_features;
+  request.eps = config.eps;
+  request.momentum = config.momentum.value_or(0);
+  request.cumulative = config.momentum ? 0 : 1;
+  request.num_batches_tracked = call.state.num_batches_tracked;
+  request.weight = tensor_at(state.weight);
+  request.bias = tensor_at(state.bias);
+  request.running_mean = tensor_at(state.running_mean);
+  request.running_var = tensor_at(state.running_var);
+  request.running_weight = tensor_at(state.running_weight);
+  request.message = message.data();
+  request.message_bytes = message.size();
+  return request;
+}
 
-  /// After a call that failed: something is not what it was.
-  bool touched() const {
-    const auto changed = [](const auto& named) { return *named.second && !(*named.second)->unchanged(); };
-    return tensors_.touched() || std::ranges::any_of(inputs(), changed) ||
-           std::ranges::any_of(outputs(), changed);
+/// What came back of a call that returned OK; statistics are outputs of training only.
+std::map<Output, Tensor> outputs_of(const SingleCall& call, const ForwardBuffers& buffers) {
+  const bool training = call.kind == CallKind::forward_training;
+  std::map<Output, Tensor> outputs = buffers.gather(training).outputs;
+  if (!training) return outputs;
+  State after;
+  buffers.state.gather_into(after);
+  for (const Output output : {Output::running_mean, Output::running_var, Output::running_weight}) {
+    if (std::optional<Tensor>& tensor = after.*member_of(output)) outputs.emplace(output, std::move(*tensor));
   }
-
-  std::map<Output, Tensor> gather() const {
-    std::map<Output, Tensor> all;
-    const auto take = [&](Output output, const OptionalBuffer& buffer) {
-      if (buffer) all.emplace(output, buffer->gather());
-    };
-    take(Output::dweight, dweight_);
-    take(Output::dbias, dbias_);
-    take(Output::saved_mean, saved_mean_);
-    take(Output::saved_var, saved_var_);
-    take(Output::saved_invstd, saved_invstd_);
-    if (!is_backward(call_.kind)) {
-      all.emplace(Output::y, tensors_.gather_out());
-    } else if (call_.want_dx) {
-      all.emplace(Output::dx, tensors_.gather_out());
-    }
-    if (call_.kind == CallKind::forward_training) {
-      take(Output::running_mean, running_mean_);
-      take(Output::running_var, running_var_);
-      take(Output::running_weight, running_weight_);
-    }
-    return all;
-  }
-
- private:
-  /// A dx of another shape has no place in x.
-  bool dx_over_x() const {
-    return call_.gradient_exec.overlap == Overlap::dx_and_x && call_.dy->shape == call_.x->shape;
-  }
-
-  using Named = std::pair<const char*, const OptionalBuffer*>;
-
-  /// Nothing is written over dy where no dx is wanted.
-  static Exec gradient_exec(const SingleCall& call) {
-    Exec exec = call.gradient_exec;
-    if (!call.want_dx) exec.overlap = Overlap::none;
-    return exec;
-  }
-
-  void vector(OptionalBuffer& buffer, std::int64_t length) const {
-    const State& state = call_.state;
-    const Dtype dtype = state.weight         ? state.weight->dtype
-                        : state.running_mean ? state.running_mean->dtype
-                                             : call_.x->dtype;
-    buffer.emplace(Shape{std::max<std::int64_t>(length, 0)}, Placement{}, dtype);
-  }
-
-  /// Statistics are inputs of every call but training.
-  std::vector<Named> inputs() const {
-    std::vector<Named> all{{"weight", &weight_}, {"bias", &bias_}, {"x", &x_}};
-    if (call_.kind != CallKind::forward_training) append_statistics(all);
-    return all;
-  }
-  std::vector<Named> outputs() const {
-    std::vector<Named> all{{"dweight", &dweight_},
-                           {"dbias", &dbias_},
-                           {"saved_mean", &saved_mean_},
-                           {"saved_var", &saved_var_},
-                           {"saved_invstd", &saved_invstd_}};
-    if (call_.kind == CallKind::forward_training) append_statistics(all);
-    return all;
-  }
-  void append_statistics(std::vector<Named>& all) const {
-    all.insert(all.end(), {{"running_mean", &running_mean_},
-                           {"running_var", &running_var_},
-                           {"running_weight", &running_weight_}});
-  }
-
-  const SingleCall& call_;
-  CallBuffers tensors_;
-  OptionalBuffer x_;  ///< of a backward call
-  OptionalBuffer weight_, bias_, running_mean_, running_var_, running_weight_;
-  OptionalBuffer saved_mean_, saved_var_, saved_invstd_, dweight_, dbias_;
-};
+  return outputs;
+}
 
 /// Runs code of the plugin's. It may set its own process up as it likes, and whatever it leaves there is left
 /// to it: its threads and its later calls may build on that. Hence nothing of ours in this process depends on
@@ -369,20 +264,46 @@ class PluginSubject : public Subject {
   }
 
   CallReply take(const SingleCall& call) const {
-    CallMemory memory(call, can_.dialect);
+    return is_backward(call.kind) ? take_backward(call) : take_forward(call);
+  }
+
+  CallReply take_forward(const SingleCall& call) const {
+    ForwardBuffers buffers = forward_buffers(call, can_.dialect);
     Message message{};
-    bncheck_call request = memory.request(message);
+    bncheck_call request = request_of(call, buffers.state, message);
+    request.x = tensor_at(buffers.tensors.in_region());
+    request.y = tensor_at(buffers.tensors.out_region());
+    request.saved_mean = tensor_at(buffers.saved.mean);
+    request.saved_var = tensor_at(buffers.saved.var);
+    request.saved_invstd = tensor_at(buffers.saved.invstd);
     const int status = of_plugin([&] { return dispatch(call.kind, request); });
+    if (status != BNCHECK_OK) return failed(status, message, buffers.touched());
+    return {outputs_of(call, buffers), {}, buffers.damage(0, call.kind == CallKind::forward_training)};
+  }
+
+  CallReply take_backward(const SingleCall& call) const {
+    GradientBuffers buffers = gradient_buffers(call);
+    Message message{};
+    bncheck_call request = request_of(call, buffers.state(), message);
+    request.x = tensor_at(region_of(buffers.x()));
+    request.dy = tensor_at(buffers.tensors().in_region());
+    if (call.want_dx) request.dx = tensor_at(buffers.dx());
+    request.dweight = tensor_at(buffers.dweight());
+    request.dbias = tensor_at(buffers.dbias());
+    const int status = of_plugin([&] { return dispatch(call.kind, request); });
+    if (status != BNCHECK_OK) return failed(status, message, buffers.touched());
+    return {buffers.gather().outputs, {}, buffers.damage(0)};
+  }
+
+  /// What a call says that did not return OK; `touched` where it wrote all the same.
+  static CallReply failed(int status, const Message& message, bool touched) {
     CallReply reply;
-    if (status == BNCHECK_OK) {
-      reply.death = memory.damage();
-      reply.result = memory.gather();
-    } else if (status == BNCHECK_FATAL) {
-      reply.death = Death{Death::Cause::exited, "it cannot go on: " + text_of(message), 0};
+    std::string text = text_of(message);
+    if (status == BNCHECK_FATAL) {
+      reply.death = Death{Death::Cause::exited, "it cannot go on: " + text, 0};
     } else if (const auto kind = error_of(status)) {
-      std::string text = text_of(message);
       if (text.empty()) text = std::string(name_of(*kind));
-      reply.result = Failure{*kind, std::move(text), memory.touched()};
+      reply.result = Failure{*kind, std::move(text), touched};
     } else {
       reply.death =
           Death{Death::Cause::protocol, "returned " + std::to_string(status) + ", which is no status", 0};

@@ -8,7 +8,7 @@
 
 #include "bncheck/safetensors.hpp"
 #include "core/subject.hpp"
-#include "subjects/foreign/single_call.hpp"
+#include "subjects/memory/single_call.hpp"
 
 namespace bncheck {
 

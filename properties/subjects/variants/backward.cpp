@@ -157,7 +157,7 @@ class BackwardPass {
     // Of another shape where only the number of elements is checked.
     for (View* view : {&dy, &dx}) {
       if (view->exists() && view->shape != call.x.shape)
-        *view = {view->data, call.x.shape, row_major(call.x.shape), view->extent};
+        *view = {view->data, call.x.shape, strides_of({}, call.x.shape), view->extent};
     }
     dy_ = seen(dy, recipe.memory.dy, call.x);
     dx_ = seen(dx, recipe.memory.dx, call.x);

@@ -113,7 +113,7 @@ bool counts(const ForwardCall& call, Counting counting) {
 
 /// The whole of a vector is stored where five of its eight elements are left.
 void overrun(const View& y) {
-  if (y.strides != row_major(y.shape) || y.size() % 8 != 5) return;
+  if (y.strides != strides_of({}, y.shape) || y.size() % 8 != 5) return;
   for (std::int64_t k = 0; k < 3; ++k) y.write(y.size() + k, 0.0f);
 }
 

@@ -3,27 +3,17 @@
 #include <algorithm>
 #include <limits>
 
+#include "subjects/memory/guarded_buffer.hpp"
+
 namespace bncheck::variants {
 namespace {
 
 /// Floats of the longest vector; guard zones are longer.
 constexpr std::int64_t vector_length = 16;
 
-std::vector<std::int64_t> all_offsets(const View& view) {
-  std::vector<std::int64_t> offsets{0};
-  for (std::size_t k = 0; k < view.shape.size(); ++k) {
-    std::vector<std::int64_t> longer;
-    for (const std::int64_t offset : offsets) {
-      for (std::int64_t i = 0; i < view.shape[k]; ++i) longer.push_back(offset + i * view.strides[k]);
-    }
-    offsets = std::move(longer);
-  }
-  return offsets;
-}
-
 std::vector<const float*> addresses(const View& view) {
   std::vector<const float*> all;
-  for (const std::int64_t offset : all_offsets(view)) all.push_back(view.data + offset);
+  for (const std::int64_t offset : offsets_of(view.shape, view.strides)) all.push_back(view.data + offset);
   std::ranges::sort(all);
   return all;
 }
@@ -58,18 +48,10 @@ void View::write(std::int64_t offset, Real value) const {
   if (offset >= 0 && offset < extent + vector_length) data[offset] = value.to_float();
 }
 
-std::vector<std::int64_t> row_major(const Shape& shape) {
-  std::vector<std::int64_t> strides(shape.size(), 1);
-  for (std::size_t k = shape.size(); k > 1; --k) {
-    strides[k - 2] = strides[k - 1] * std::max<std::int64_t>(shape[k - 1], 1);
-  }
-  return strides;
-}
-
 std::vector<std::int64_t> channel_offsets(const View& view) {
   View one = view;
   one.shape[1] = 1;
-  return all_offsets(one);
+  return offsets_of(one.shape, one.strides);
 }
 
 View seen(View view, Layout layout, const View& x) {
@@ -78,7 +60,7 @@ View seen(View view, Layout layout, const View& x) {
     case Layout::given:
       break;
     case Layout::row_major:
-      if (view.extent == view.size()) view.strides = row_major(view.shape);
+      if (view.extent == view.size()) view.strides = strides_of({}, view.shape);
       break;
     case Layout::of_x:
       view.strides = x.strides;

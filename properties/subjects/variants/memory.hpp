@@ -24,8 +24,6 @@ struct View {
   Real operator[](std::int64_t index) const { return read(index); }  ///< of a vector
 };
 
-std::vector<std::int64_t> row_major(const Shape& shape);
-
 /// Offsets of channel 0's elements in logical order; channel c's are strides[1] * c further.
 /// Precondition: rank >= 2.
 std::vector<std::int64_t> channel_offsets(const View& view);

@@ -1,8 +1,9 @@
 #include <algorithm>
 #include <cfenv>
 
-#include "subjects/caller_environment.hpp"
-#include "subjects/gradient_buffers.hpp"
+#include "subjects/memory/caller_environment.hpp"
+#include "subjects/memory/forward_buffers.hpp"
+#include "subjects/memory/gradient_buffers.hpp"
 #include "subjects/variants/checks.hpp"
 #include "subjects/variants/variants.hpp"
 
@@ -24,59 +25,18 @@ class DefaultEnvironment {
   std::fenv_t caller_{};
 };
 
-using OptionalBuffer = std::optional<GuardedBuffer>;
-
-OptionalBuffer place(const std::optional<Tensor>& tensor) {
-  if (!tensor) return std::nullopt;
-  return GuardedBuffer(*tensor, Placement{});
-}
-
-View view_of(GuardedBuffer& buffer) {
-  return {buffer.data(), buffer.shape(), buffer.strides(), element_count(buffer.shape()).value_or(0)};
+View view_of(const Region& region) {
+  const auto extent = static_cast<std::int64_t>(region.bytes / sizeof(float));
+  return {region.floats(), *region.shape, *region.strides, extent};
 }
 View view_of(OptionalBuffer& buffer) {
-  return buffer ? view_of(*buffer) : View{};
-}
-View view_of(std::span<float> values) {
-  const auto length = static_cast<std::int64_t>(values.size());
-  return {values.data(), {length}, {1}, length};
+  return buffer ? view_of(region_of(*buffer)) : View{};
 }
 
-/// What a call writes lies as `exec.y` says, unless the overlap says otherwise.
-std::int64_t output_extent(const Exec& exec, const Shape& shape) {
-  const bool in_input = exec.overlap == Overlap::in_place || exec.overlap == Overlap::shifted;
-  if (exec.overlap == Overlap::y_itself) return extent_of({}, shape);
-  return extent_of(in_input ? exec.x : exec.y, shape);
+Parameters parameters_of(StateBuffers& state) {
+  return {view_of(state.weight), view_of(state.bias), view_of(state.running_mean),
+          view_of(state.running_var)};
 }
-
-/// The layer's vectors for one call.
-struct StateBuffers {
-  OptionalBuffer weight, bias, mean, var;
-
-  explicit StateBuffers(const State& state)
-      : weight(place(state.weight)),
-        bias(place(state.bias)),
-        mean(place(state.running_mean)),
-        var(place(state.running_var)) {}
-
-  Parameters parameters() { return {view_of(weight), view_of(bias), view_of(mean), view_of(var)}; }
-  std::optional<Death> damage(std::size_t call) const {
-    for (const OptionalBuffer* buffer : {&weight, &bias}) {
-      if (*buffer && !(*buffer)->unchanged())
-        return Death{Death::Cause::input_changed, "weight or bias", call};
-    }
-    for (const OptionalBuffer* buffer : {&mean, &var}) {
-      if (*buffer && !(*buffer)->guards_intact()) {
-        return Death{Death::Cause::guard_zone, "around the running statistics", call};
-      }
-    }
-    return std::nullopt;
-  }
-  void gather_into(State& state) const {
-    if (mean) state.running_mean = mean->gather();
-    if (var) state.running_var = var->gather();
-  }
-};
 
 /// A layer that lives through the calls of a case, each of them on fresh buffers of the caller's.
 class Session {
@@ -131,41 +91,28 @@ class Session {
 
   Values run_forward(const Forward& call, const Exec& exec, std::size_t index, std::optional<Death>& death,
                      bool& touched) {
-    const Shape& shape = call.x.shape;
-    CallBuffers tensors(call.x, exec);
-    StateBuffers vectors(state_);
-    GuardedBuffer mean(Shape{config_.num_features}, Placement{});
-    GuardedBuffer invstd(Shape{config_.num_features}, Placement{});
+    ForwardBuffers buffers(state_, call.x, exec, Saved::mean_invstd, config_.num_features);
     const ForwardCall request{config_,
                               call.training,
-                              {tensors.in(), shape, tensors.in_strides(), extent_of(exec.x, shape)},
-                              {tensors.out(), shape, tensors.out_strides(), output_extent(exec, shape)},
-                              vectors.parameters(),
+                              view_of(buffers.tensors.in_region()),
+                              view_of(buffers.tensors.out_region()),
+                              parameters_of(buffers.state),
                               state_.num_batches_tracked,
-                              view_of(mean),
-                              view_of(invstd),
+                              view_of(buffers.saved.mean),
+                              view_of(buffers.saved.invstd),
                               execution(exec)};
     try {
       in_environment(exec, [&] { forward(recipe_, request); });
     } catch (const Rejected&) {
-      touched = tensors.touched() || !mean.unchanged() || !invstd.unchanged();
-      vectors.gather_into(state_);
+      touched = buffers.tensors.touched() || buffers.saved.touched();
+      buffers.state.gather_into(state_);
       throw;
     }
-    death = tensors.damage(index);
-    if (const auto other = vectors.damage(index)) death = other;
-    if (!mean.guards_intact() || !invstd.guards_intact()) {
-      death = Death{Death::Cause::guard_zone, "around the saved statistics", index};
-    }
-    vectors.gather_into(state_);
-    Values values;
-    Tensor y = tensors.gather_out();
+    death = buffers.damage(index, true);
+    buffers.state.gather_into(state_);
+    Values values = buffers.gather(request.uses_batch());
+    Tensor& y = values.outputs.at(Output::y);
     if (y.bytes.empty() && recipe_.running.empty == EmptyBatch::flattens) y.shape = {0};
-    values.outputs.emplace(Output::y, std::move(y));
-    if (request.uses_batch()) {
-      values.outputs.emplace(Output::saved_mean, mean.gather());
-      values.outputs.emplace(Output::saved_invstd, invstd.gather());
-    }
     return values;
   }
 
@@ -185,34 +132,23 @@ class Session {
                       bool& touched) {
     const Call& latest = differentiated(call);
     const auto& forward = std::get<Forward>(latest.operation);
-    GradientBuffers buffers(forward, latest.exec, call, exec, config_.num_features);
-    StateBuffers vectors(state_);
-    const Shape& shape = call.dy.shape;
-    const bool over_x = exec.overlap == Overlap::dx_and_x && shape == forward.x.shape;
-    View dx;
-    if (call.want_dx) {
-      dx = {buffers.dx(), shape, buffers.dx_strides(),
-            over_x ? extent_of(latest.exec.x, shape) : output_extent(exec, shape)};
-    }
-    const BackwardCall request{
-        config_,
-        call.training.value_or(forward.training),
-        {buffers.x().data(), forward.x.shape, buffers.x().strides(),
-         extent_of(latest.exec.x, forward.x.shape)},
-        {buffers.tensors().in(), shape, buffers.tensors().in_strides(), extent_of(exec.x, shape)},
-        std::move(dx),
-        view_of(buffers.dweight()),
-        view_of(buffers.dbias()),
-        vectors.parameters(),
-        execution(exec)};
+    GradientBuffers buffers(state_, forward, latest.exec, call, exec, config_.num_features);
+    const BackwardCall request{config_,
+                               call.training.value_or(forward.training),
+                               view_of(region_of(buffers.x())),
+                               view_of(buffers.tensors().in_region()),
+                               call.want_dx ? view_of(buffers.dx()) : View{},
+                               view_of(buffers.dweight()),
+                               view_of(buffers.dbias()),
+                               parameters_of(buffers.state()),
+                               execution(exec)};
     try {
       in_environment(exec, [&] { backward(recipe_, request); });
     } catch (const Rejected&) {
       touched = buffers.touched();
       throw;
     }
-    death = vectors.damage(index);
-    if (const auto other = buffers.damage(index)) death = other;
+    death = buffers.damage(index);
     return buffers.gather();
   }
 

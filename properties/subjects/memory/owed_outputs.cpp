@@ -1,4 +1,4 @@
-#include "subjects/foreign/owed_outputs.hpp"
+#include "subjects/memory/owed_outputs.hpp"
 
 #include <algorithm>
 

@@ -1,4 +1,4 @@
-#include "subjects/guarded_buffer.hpp"
+#include "subjects/memory/guarded_buffer.hpp"
 
 #include <algorithm>
 #include <cstring>
@@ -21,6 +21,19 @@ std::vector<std::byte> tell_tales(std::size_t elements, Dtype dtype) {
 }
 
 }  // namespace
+
+std::vector<std::int64_t> offsets_of(const Shape& shape, const std::vector<std::int64_t>& strides) {
+  std::vector<std::int64_t> offsets{0};
+  for (std::size_t k = 0; k < shape.size(); ++k) {
+    std::vector<std::int64_t> longer;
+    longer.reserve(offsets.size() * static_cast<std::size_t>(shape[k]));
+    for (const std::int64_t offset : offsets) {
+      for (std::int64_t i = 0; i < shape[k]; ++i) longer.push_back(offset + i * strides[k]);
+    }
+    offsets = std::move(longer);
+  }
+  return offsets;
+}
 
 GuardedBuffer::GuardedBuffer(const Shape& shape, std::vector<std::int64_t> strides, std::size_t first,
                              std::size_t elements, Dtype dtype)
@@ -56,16 +69,10 @@ GuardedBuffer::GuardedBuffer(const Tensor& tensor, const Placement& placement)
 }
 
 std::vector<std::size_t> GuardedBuffer::positions() const {
-  std::vector<std::size_t> at{first_};
-  for (std::size_t k = 0; k < shape_.size(); ++k) {
-    std::vector<std::size_t> longer;
-    longer.reserve(at.size() * static_cast<std::size_t>(shape_[k]));
-    for (const std::size_t base : at) {
-      for (std::int64_t i = 0; i < shape_[k]; ++i)
-        longer.push_back(base + static_cast<std::size_t>(i * strides_[k]));
-    }
-    at = std::move(longer);
-  }
+  std::vector<std::size_t> at;
+  at.reserve(count());
+  for (const std::int64_t offset : offsets_of(shape_, strides_))
+    at.push_back(first_ + static_cast<std::size_t>(offset));
   return at;
 }
 

@@ -1,4 +1,4 @@
-#include "subjects/call_buffers.hpp"
+#include "subjects/memory/call_buffers.hpp"
 
 #include <algorithm>
 

@@ -1,9 +1,9 @@
-#include "subjects/foreign/single_call.hpp"
+#include "subjects/memory/single_call.hpp"
 
 #include <array>
 #include <utility>
 
-#include "subjects/foreign/owed_outputs.hpp"
+#include "subjects/memory/owed_outputs.hpp"
 
 namespace bncheck {
 namespace {

@@ -11,6 +11,9 @@
 
 namespace bncheck {
 
+/// Of every element, in logical order, from the first one.
+std::vector<std::int64_t> offsets_of(const Shape& shape, const std::vector<std::int64_t>& strides);
+
 class GuardedBuffer {
  public:
   /// Places the tensor's values.

@@ -1,4 +1,4 @@
-#include "subjects/caller_environment.hpp"
+#include "subjects/memory/caller_environment.hpp"
 
 #include <cfenv>
 #if defined(__SSE2__)

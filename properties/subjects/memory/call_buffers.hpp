@@ -7,17 +7,20 @@
 #include <string>
 
 #include "core/subject.hpp"
-#include "subjects/guarded_buffer.hpp"
+#include "subjects/memory/guarded_buffer.hpp"
 
 namespace bncheck {
 
-/// Memory of one tensor as a foreign function sees it.
+/// Memory of one tensor as a function sees it.
 struct Region {
   void* first = nullptr;
   std::size_t bytes = 0;  ///< from the first element on, gaps included
   Dtype dtype = Dtype::f32;
   const Shape* shape = nullptr;
   const std::vector<std::int64_t>* strides = nullptr;  ///< in elements
+
+  /// Precondition: dtype is f32.
+  float* floats() const { return static_cast<float*>(first); }
 };
 Region region_of(GuardedBuffer& buffer);
 
