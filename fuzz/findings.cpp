@@ -55,8 +55,7 @@ void leave_trace(const Input& input) {
 void report_and_abort(Input input, Verdict verdict) {
   shrink(input, verdict);
   const std::string path = save(input, verdict).string();
-  fmt::print(stderr, "\n{} {}: {}\n{}{}", input.law->name,
-             verdict.kind == Verdict::Kind::died ? "died" : "violated",
+  fmt::print(stderr, "\n{} {}: {}\n{}{}", input.law->name, name_of(verdict.kind),
              untrusted_line(verdict.message, message_bytes), show_case(input.content),
              show_mismatches(input.content, verdict.mismatches));
   fmt::print(stderr, "FINDING {}\nREPLAY bncheck replay {} --subject {}\n", path, path, input.subject);

@@ -56,8 +56,8 @@ int status_of(const CheckReport& report) {
 bool is_full(const CheckArguments& arguments, const CheckReport& report) {
   return arguments.law == "*" && arguments.cases >= CheckArguments().cases &&
          std::ranges::all_of(report.findings, [](const Finding& finding) {
-           return finding.result.kind == LawResult::Kind::holds ||
-                  finding.result.kind == LawResult::Kind::not_applicable;
+           return finding.result.kind == Verdict::Kind::holds ||
+                  finding.result.kind == Verdict::Kind::not_applicable;
          });
 }
 

@@ -59,8 +59,8 @@ void replay_law(const Law& law, const Case& c, Runner& runner, Tally& tally) {
   }
   ++tally.judged;
   ++tally.bad;
-  print("  {}: {}: {}\n{}", law.name, verdict.kind == Verdict::Kind::died ? "died" : "violated",
-        untrusted_line(verdict.message, message_bytes), show_mismatches(c, verdict.mismatches));
+  print("  {}: {}: {}\n{}", law.name, name_of(verdict.kind), untrusted_line(verdict.message, message_bytes),
+        show_mismatches(c, verdict.mismatches));
 }
 
 int run_replay(const ReplayArguments& arguments) {

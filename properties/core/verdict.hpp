@@ -4,6 +4,7 @@
 #include <cmath>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "bncheck/expected.hpp"
@@ -50,6 +51,7 @@ struct Verdict {
   }
   bool is_bad() const { return kind == Kind::violated || kind == Kind::died; }
 };
+std::string_view name_of(Verdict::Kind kind);
 
 /// Exception that ends a law's check early with a verdict.
 struct Settled {

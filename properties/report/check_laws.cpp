@@ -14,21 +14,6 @@
 namespace bncheck {
 namespace {
 
-LawCheck::Verdict verdict_of(LawResult::Kind kind) {
-  switch (kind) {
-    case LawResult::Kind::holds:
-      return LawCheck::Verdict::holds;
-    case LawResult::Kind::violated:
-    case LawResult::Kind::died:
-      return LawCheck::Verdict::violated;
-    case LawResult::Kind::not_applicable:
-      return LawCheck::Verdict::not_applicable;
-    case LawResult::Kind::inconclusive:
-      break;
-  }
-  return LawCheck::Verdict::inconclusive;
-}
-
 std::string report_of(const LawResult& result) {
   const std::string reason = untrusted_line(result.reason, message_bytes);
   if (!result.counterexample) return reason;
@@ -57,16 +42,12 @@ LawResult replayed(const Law& law, Subject& subject, const std::string& file) {
   Runner runner(subject);
   result.verdict = check_case(law, c, runner);
   result.reason = result.verdict.message;
-  if (result.verdict.is_bad()) {
-    result.kind = LawResult::Kind::violated;
-    result.counterexample = c;
-  } else if (result.verdict.kind == Verdict::Kind::holds) {
-    result.kind = LawResult::Kind::holds;
+  result.kind = result.verdict.kind;
+  if (result.verdict.is_bad()) result.counterexample = c;
+  if (result.kind == Verdict::Kind::holds) {
     result.cases = 1;
     result.worst_ulps = result.verdict.worst_ulps;
     result.worst_ratio = result.verdict.worst_ratio;
-  } else {
-    result.kind = LawResult::Kind::not_applicable;
   }
   return result;
 }
@@ -88,14 +69,10 @@ LawCheck check_law(Subject& subject, const std::string& name, const LawCheckOpti
   const bool replays = !options.case_file.empty();
   const LawResult result =
       replays ? replayed(*law, subject, options.case_file) : check_law(*law, subject, search);
-  return {law->name,
-          law->statement,
-          verdict_of(result.kind),
-          result.cases,
-          result.worst_ulps,
-          result.worst_ratio,
-          report_of(result),
-          replays ? options.case_file : save(result, subject, options)};
+  return {law->name,         law->statement,
+          result.kind,       result.cases,
+          result.worst_ulps, result.worst_ratio,
+          report_of(result), replays ? options.case_file : save(result, subject, options)};
 }
 
 std::vector<LawCheck> check_all_laws(Subject& subject, const LawCheckOptions& options,

@@ -14,17 +14,17 @@
 namespace bncheck {
 namespace {
 
-std::string painted(LawResult::Kind kind, const std::string& text, Style style) {
+std::string painted(Verdict::Kind kind, const std::string& text, Style style) {
   if (!style.colours) return text;
   switch (kind) {
-    case LawResult::Kind::holds:
+    case Verdict::Kind::holds:
       return fmt::format(fg(fmt::terminal_color::green), "{}", text);
-    case LawResult::Kind::violated:
-    case LawResult::Kind::died:
+    case Verdict::Kind::violated:
+    case Verdict::Kind::died:
       return fmt::format(fg(fmt::terminal_color::red), "{}", text);
-    case LawResult::Kind::not_applicable:
+    case Verdict::Kind::not_applicable:
       return fmt::format(fg(fmt::terminal_color::bright_black), "{}", text);
-    case LawResult::Kind::inconclusive:
+    case Verdict::Kind::inconclusive:
       break;
   }
   return fmt::format(fg(fmt::terminal_color::yellow), "{}", text);
@@ -50,7 +50,7 @@ std::string table_row(const LawResult& result, Style style) {
       fmt::format("{:<36}{}{:>7}{:>11}{:>13}{:>13}", result.law->name, painted(result.kind, verdict, style),
                   result.cases, result.discarded, measure(result.worst_ulps), measure(result.worst_ratio));
   const bool explained =
-      result.kind == LawResult::Kind::not_applicable || result.kind == LawResult::Kind::inconclusive;
+      result.kind == Verdict::Kind::not_applicable || result.kind == Verdict::Kind::inconclusive;
   if (explained) row += "  " + untrusted_line(result.reason);
   return row + "\n";
 }
@@ -90,7 +90,7 @@ std::string coverage_table(const CheckReport& report, Style style) {
   }
   text += '\n';
   for (const CoverageClass& starved : report.starved) {
-    text += painted(LawResult::Kind::inconclusive,
+    text += painted(Verdict::Kind::inconclusive,
                     fmt::format("NEVER MET: {}: {}", starved.group, starved.name), style) +
             "\n";
   }
@@ -145,8 +145,8 @@ std::string slow_cases(const CheckReport& report) {
 }
 
 std::string summary(const CheckReport& report, Style style) {
-  const LawResult::Kind kinds[] = {LawResult::Kind::holds, LawResult::Kind::violated, LawResult::Kind::died,
-                                   LawResult::Kind::inconclusive, LawResult::Kind::not_applicable};
+  const Verdict::Kind kinds[] = {Verdict::Kind::holds, Verdict::Kind::violated, Verdict::Kind::died,
+                                 Verdict::Kind::inconclusive, Verdict::Kind::not_applicable};
   const std::string subject = untrusted_line(report.subject, message_bytes);
   std::string text = "\n";
   if (report.stored() > 0) {
@@ -161,12 +161,11 @@ std::string summary(const CheckReport& report, Style style) {
                       report.findings.size(), report.findings.size() == 1 ? "law" : "laws", report.cases(),
                       report.cases() == 1 ? "case" : "cases", report.seed);
   const char* separator = " ";
-  for (const LawResult::Kind kind : kinds) {
+  for (const Verdict::Kind kind : kinds) {
     const auto count = std::ranges::count_if(
         report.findings, [&](const Finding& finding) { return finding.result.kind == kind; });
     if (count == 0) continue;
-    const std::string word =
-        kind == LawResult::Kind::holds && count != 1 ? "hold" : std::string(name_of(kind));
+    const std::string word = kind == Verdict::Kind::holds && count != 1 ? "hold" : std::string(name_of(kind));
     text += separator + painted(kind, fmt::format("{} {}", count, word), style);
     separator = ", ";
   }

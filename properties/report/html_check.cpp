@@ -12,9 +12,9 @@ namespace bncheck {
 namespace {
 
 std::string verdict_of(const CheckReport& report) {
-  const LawResult::Kind kind = report.violations() > 0                         ? LawResult::Kind::violated
-                               : report.inconclusive() || !report.lost.empty() ? LawResult::Kind::inconclusive
-                                                                               : LawResult::Kind::holds;
+  const Verdict::Kind kind = report.violations() > 0                         ? Verdict::Kind::violated
+                             : report.inconclusive() || !report.lost.empty() ? Verdict::Kind::inconclusive
+                                                                             : Verdict::Kind::holds;
   std::string text = html_verdict(kind) + " ";
   text += report.violations() > 0
               ? fmt::format("{} of {} laws", report.violations(), report.findings.size())
@@ -44,7 +44,7 @@ std::string coverage_of(const CheckReport& report) {
   }
   std::string starved;
   for (const CoverageClass& none : report.starved) {
-    starved += fmt::format("<p>{} never met: {}: {}</p>\n", html_verdict(LawResult::Kind::inconclusive),
+    starved += fmt::format("<p>{} never met: {}: {}</p>\n", html_verdict(Verdict::Kind::inconclusive),
                            markup(none.group), markup(none.name));
   }
   return starved + html_folded("classes of cases", html_table(table));

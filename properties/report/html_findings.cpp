@@ -17,7 +17,7 @@ std::string law_cell(const std::string& prefix, const Finding& finding) {
                                                  : markup(result.law->name);
   std::string html = name + "<span class=\"soft\">" + markup(result.law->statement) + "</span>";
   const bool explained =
-      result.kind == LawResult::Kind::not_applicable || result.kind == LawResult::Kind::inconclusive;
+      result.kind == Verdict::Kind::not_applicable || result.kind == Verdict::Kind::inconclusive;
   if (explained) html += "<span class=\"soft\">" + markup(untrusted_line(result.reason)) + "</span>";
   return html;
 }
@@ -28,11 +28,11 @@ std::string measure_or_dash(double value) {
 
 }  // namespace
 
-std::string html_verdict(LawResult::Kind kind) {
-  const char* style = kind == LawResult::Kind::holds            ? "holds"
-                      : kind == LawResult::Kind::not_applicable ? "soft"
-                      : kind == LawResult::Kind::inconclusive   ? "inconclusive"
-                                                                : "violated";
+std::string html_verdict(Verdict::Kind kind) {
+  const char* style = kind == Verdict::Kind::holds            ? "holds"
+                      : kind == Verdict::Kind::not_applicable ? "soft"
+                      : kind == Verdict::Kind::inconclusive   ? "inconclusive"
+                                                              : "violated";
   return fmt::format("<span class=\"{}\">{}</span>", style, name_of(kind));
 }
 

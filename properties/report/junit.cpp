@@ -12,8 +12,8 @@ namespace bncheck {
 namespace {
 
 bool is_skipped(const Finding& finding) {
-  return finding.result.kind == LawResult::Kind::not_applicable ||
-         finding.result.kind == LawResult::Kind::inconclusive;
+  return finding.result.kind == Verdict::Kind::not_applicable ||
+         finding.result.kind == Verdict::Kind::inconclusive;
 }
 
 std::string test_case(const CheckReport& report, const Finding& finding, const std::string& dialect) {

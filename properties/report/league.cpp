@@ -11,13 +11,13 @@
 
 namespace bncheck {
 
-int Contestant::count(LawResult::Kind kind) const {
+int Contestant::count(Verdict::Kind kind) const {
   return static_cast<int>(
       std::ranges::count_if(laws, [=](const Finding& finding) { return finding.result.kind == kind; }));
 }
 
 int Contestant::violations() const {
-  return count(LawResult::Kind::violated) + count(LawResult::Kind::died);
+  return count(Verdict::Kind::violated) + count(Verdict::Kind::died);
 }
 
 ErrorFigures Contestant::figures() const {
@@ -69,9 +69,9 @@ std::string show_unmeasured(const Unmeasured& unmeasured) {
 std::string show_laws(const Contestant& contestant) {
   if (contestant.laws.empty()) return "-";
   std::string text =
-      fmt::format("{} hold, {} violated, {} not applicable", contestant.count(LawResult::Kind::holds),
-                  contestant.violations(), contestant.count(LawResult::Kind::not_applicable));
-  const int open = contestant.count(LawResult::Kind::inconclusive);
+      fmt::format("{} hold, {} violated, {} not applicable", contestant.count(Verdict::Kind::holds),
+                  contestant.violations(), contestant.count(Verdict::Kind::not_applicable));
+  const int open = contestant.count(Verdict::Kind::inconclusive);
   return open == 0 ? text : text + fmt::format(", {} inconclusive", open);
 }
 

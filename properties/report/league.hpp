@@ -18,7 +18,7 @@ struct Contestant {
   std::vector<Finding> laws{};
 
   /// Number of laws with this verdict.
-  int count(LawResult::Kind kind) const;
+  int count(Verdict::Kind kind) const;
   /// Number of violated laws, and of those with which the subject died.
   int violations() const;
   /// Figures of all passes together.

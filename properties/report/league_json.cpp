@@ -24,10 +24,10 @@ ordered_json unmeasured_json(const std::vector<Unmeasured>& list) {
 
 ordered_json laws_json(const Contestant& c) {
   if (c.laws.empty()) return nullptr;
-  return {{"hold", c.count(LawResult::Kind::holds)},
+  return {{"hold", c.count(Verdict::Kind::holds)},
           {"violated", c.violations()},
-          {"not_applicable", c.count(LawResult::Kind::not_applicable)},
-          {"inconclusive", c.count(LawResult::Kind::inconclusive)}};
+          {"not_applicable", c.count(Verdict::Kind::not_applicable)},
+          {"inconclusive", c.count(Verdict::Kind::inconclusive)}};
 }
 
 ordered_json violations_json(const Contestant& c) {

@@ -79,11 +79,11 @@ const Finding* smallest_unsound(const std::vector<Finding>& findings, Pass pass)
 }
 
 bool CheckReport::inconclusive() const {
-  const auto is = [](LawResult::Kind kind) {
+  const auto is = [](Verdict::Kind kind) {
     return [kind](const Finding& finding) { return finding.result.kind == kind; };
   };
-  return !starved.empty() || std::ranges::any_of(findings, is(LawResult::Kind::inconclusive)) ||
-         std::ranges::all_of(findings, is(LawResult::Kind::not_applicable));
+  return !starved.empty() || std::ranges::any_of(findings, is(Verdict::Kind::inconclusive)) ||
+         std::ranges::all_of(findings, is(Verdict::Kind::not_applicable));
 }
 
 }  // namespace bncheck

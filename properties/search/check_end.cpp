@@ -10,7 +10,7 @@ std::optional<LawResult> check_end(Subject& subject, std::uint64_t seed) {
   const Law& law = ending_law();
   LawResult result;
   result.law = &law;
-  result.kind = LawResult::Kind::died;
+  result.kind = Verdict::Kind::died;
   result.cases = result.repeated = result.bad = 1;
   result.verdict = verdict_of_end(*death);
   result.reason = result.verdict.message;

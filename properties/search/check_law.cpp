@@ -11,22 +11,6 @@
 
 namespace bncheck {
 
-std::string_view name_of(LawResult::Kind kind) {
-  switch (kind) {
-    case LawResult::Kind::holds:
-      return "holds";
-    case LawResult::Kind::violated:
-      return "violated";
-    case LawResult::Kind::not_applicable:
-      return "not applicable";
-    case LawResult::Kind::died:
-      return "died";
-    case LawResult::Kind::inconclusive:
-      break;
-  }
-  return "inconclusive";
-}
-
 namespace {
 
 using Clock = std::chrono::steady_clock;
@@ -286,8 +270,7 @@ class Search {
 
   void settle() {
     if (result_.counterexample) {
-      result_.kind =
-          result_.verdict.kind == Verdict::Kind::died ? LawResult::Kind::died : LawResult::Kind::violated;
+      result_.kind = result_.verdict.kind;
       result_.reason = result_.verdict.message;
       if (result_.flaky()) {
         result_.reason = "flaky: " + std::to_string(result_.bad) + " of " + std::to_string(result_.repeated) +
@@ -298,16 +281,16 @@ class Search {
       return;
     }
     const int drawn = result_.cases + result_.discarded;
-    result_.kind = LawResult::Kind::inconclusive;
+    result_.kind = Verdict::Kind::inconclusive;
     if (!stop_reason_.empty()) {
       result_.reason = stop_reason_ + " after " + std::to_string(result_.cases) + " cases";
     } else if (result_.discarded * 100 > drawn * max_discard_percent) {
       result_.reason = "discarded " + std::to_string(result_.discarded) + " of " + std::to_string(drawn) +
                        " cases: " + last_discard_;
     } else if (result_.cases >= options_.cases) {
-      result_.kind = LawResult::Kind::holds;
+      result_.kind = Verdict::Kind::holds;
     } else if (result_.cases == 0 && result_.beyond > 0) {
-      result_.kind = LawResult::Kind::not_applicable;
+      result_.kind = Verdict::Kind::not_applicable;
       result_.reason = last_discard_;
     } else {
       result_.reason = "only " + std::to_string(result_.cases) + " applicable cases";
@@ -324,7 +307,7 @@ class Search {
 }  // namespace
 
 LawResult check_law(const Law& law, Subject& subject, const CheckOptions& options) {
-  const auto without_cases = [&](LawResult::Kind kind, std::string reason) {
+  const auto without_cases = [&](Verdict::Kind kind, std::string reason) {
     LawResult result;
     result.law = &law;
     result.kind = kind;
@@ -332,11 +315,11 @@ LawResult check_law(const Law& law, Subject& subject, const CheckOptions& option
     return result;
   };
   if (const auto reason = unmet_need(law, subject.can()))
-    return without_cases(LawResult::Kind::not_applicable, *reason);
+    return without_cases(Verdict::Kind::not_applicable, *reason);
   if (options.hangs != nullptr && options.hangs->gave_up()) {
-    return without_cases(LawResult::Kind::inconclusive, "not asked: the subject hung in " +
-                                                            std::to_string(Hangs::most) +
-                                                            " laws in a row and answered nothing");
+    return without_cases(Verdict::Kind::inconclusive, "not asked: the subject hung in " +
+                                                          std::to_string(Hangs::most) +
+                                                          " laws in a row and answered nothing");
   }
   return Search(law, subject, options).run();
 }

@@ -39,9 +39,8 @@ struct CheckOptions {
 };
 
 struct LawResult {
-  enum class Kind { holds, violated, not_applicable, died, inconclusive };
   const Law* law = nullptr;
-  Kind kind = Kind::inconclusive;
+  Verdict::Kind kind = Verdict::Kind::inconclusive;
   int cases = 0;       ///< applicable cases that ran
   int discarded = 0;   ///< drawn cases to which the law did not apply
   int beyond = 0;      ///< drawn cases that are beyond the subject's capabilities
@@ -64,7 +63,6 @@ struct LawResult {
   std::optional<Case> counterexample;
   Verdict verdict;
 };
-std::string_view name_of(LawResult::Kind kind);
 
 /// Largest share of discarded cases on which a verdict may rest, in percent of all drawn cases.
 inline constexpr int max_discard_percent = 5;

@@ -71,8 +71,8 @@ TEST(BadSubjects, AnImpossibleCounterIsViolatedOfLawsAndEndsNone) {
       options.cases = law->traits.bulky ? 2 : 10;
       options.shrink_time = {};
       const LawResult result = check_law(*law, subject, options);
-      EXPECT_NE(result.kind, LawResult::Kind::died) << law->name << ": " << result.reason;
-      if (result.kind == LawResult::Kind::violated) ++violated;
+      EXPECT_NE(result.kind, Verdict::Kind::died) << law->name << ": " << result.reason;
+      if (result.kind == Verdict::Kind::violated) ++violated;
     }
     EXPECT_GE(violated, 5) << count;
   }
@@ -83,7 +83,7 @@ TEST(BadSubjects, AStateThatNoCallCanStartFromIsNamed) {
   CheckOptions options = test_options();
   options.cases = 20;
   const LawResult result = check_law(*law_named("momentum_mixture"), subject, options);
-  EXPECT_EQ(result.kind, LawResult::Kind::violated);
+  EXPECT_EQ(result.kind, Verdict::Kind::violated);
   EXPECT_NE(result.reason.find("num_batches_tracked is -1"), std::string::npos) << result.reason;
 }
 
@@ -98,7 +98,7 @@ class Throwing : public Perfect {
 TEST(BadSubjects, ASubjectThatThrowsDiesOfEachCase) {
   Throwing subject;
   const LawResult result = check_law(*law_named("zero_mean"), subject, test_options());
-  EXPECT_EQ(result.kind, LawResult::Kind::died);
+  EXPECT_EQ(result.kind, Verdict::Kind::died);
   EXPECT_EQ(result.reason, "the subject threw an exception: no device");
   EXPECT_TRUE(result.counterexample.has_value());
   Hangs hangs;
@@ -127,7 +127,7 @@ TEST(BadSubjects, OneThatIsGoneEndsItsLawInOrder) {
     if (stored) options.stored.push_back({forward_case(true, {2, 1}, {1, 2}), true});
     Gone<SubjectUnavailable> lost;
     const LawResult result = check_law(*law_named("zero_mean"), lost, options);
-    EXPECT_EQ(result.kind, LawResult::Kind::inconclusive);
+    EXPECT_EQ(result.kind, Verdict::Kind::inconclusive);
     EXPECT_EQ(result.lost, "no device");
     Gone<Interrupted> given_up;
     EXPECT_EQ(check_law(*law_named("zero_mean"), given_up, options).reason, "interrupted after 0 cases");
@@ -139,7 +139,7 @@ TEST(BadSubjects, ALawThatThrowsCostsItsOwnVerdict) {
   law.check = [](const Case&, Runner&) -> Verdict { throw std::out_of_range("map::at"); };
   Perfect subject(*dialect_named("pytorch"));
   const LawResult result = check_law(law, subject, test_options());
-  EXPECT_EQ(result.kind, LawResult::Kind::died);
+  EXPECT_EQ(result.kind, Verdict::Kind::died);
   EXPECT_EQ(result.reason, "it cannot be judged: map::at");
   EXPECT_TRUE(result.counterexample.has_value());
 }
@@ -149,7 +149,7 @@ TEST(BadSubjects, ALawWhoseCasesCannotBeDrawnIsInconclusive) {
   law.draw = [](Draws&, const Capabilities&) -> Case { throw std::length_error("too long"); };
   Perfect subject(*dialect_named("pytorch"));
   const LawResult result = check_law(law, subject, test_options());
-  EXPECT_EQ(result.kind, LawResult::Kind::inconclusive);
+  EXPECT_EQ(result.kind, Verdict::Kind::inconclusive);
   EXPECT_EQ(result.reason, "no case can be drawn (too long), after 0 cases");
 }
 
@@ -228,9 +228,9 @@ TEST_F(Hung, OneThatAnswersOtherCasesIsAskedByEveryLaw) {
   Hanging subject(false);
   const CheckOptions options = options_for(subject);
   const LawResult empty = check_law(*law_named("empty_batch"), subject, options);
-  EXPECT_EQ(empty.kind, LawResult::Kind::died);
+  EXPECT_EQ(empty.kind, Verdict::Kind::died);
   EXPECT_FALSE(empty.flaky());
-  EXPECT_EQ(check_law(*law_named("zero_mean"), subject, options).kind, LawResult::Kind::holds);
+  EXPECT_EQ(check_law(*law_named("zero_mean"), subject, options).kind, Verdict::Kind::holds);
   EXPECT_EQ(hangs_.in_a_row, 0);
 }
 
@@ -239,7 +239,7 @@ TEST_F(Hung, ADeadlineEndsConfirmationAndShrinking) {
   CheckOptions options = options_for(subject);
   options.deadline = subject.now + std::chrono::seconds(5);
   const LawResult result = check_law(*law_named("zero_mean"), subject, options);
-  EXPECT_EQ(result.kind, LawResult::Kind::died);
+  EXPECT_EQ(result.kind, Verdict::Kind::died);
   EXPECT_EQ(subject.now.time_since_epoch(), std::chrono::seconds(10));
 }
 

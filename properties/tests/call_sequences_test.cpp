@@ -108,7 +108,7 @@ class Lapses : public testing::TestWithParam<Lapse> {};
 TEST_P(Lapses, ShrinkToTheCallsThatMatter) {
   Forgetful subject(GetParam());
   const LawResult result = check_sequences(subject);
-  ASSERT_EQ(result.kind, LawResult::Kind::violated) << result.reason;
+  ASSERT_EQ(result.kind, Verdict::Kind::violated) << result.reason;
   EXPECT_LE(result.counterexample->calls.size(), GetParam().calls) << result.reason << '\n'
                                                                    << show_case(*result.counterexample);
 }
@@ -123,7 +123,7 @@ TEST_P(PlantedFaults, ShrinkToTheCallsThatMatter) {
   const auto& [name, calls] = GetParam();
   const std::unique_ptr<Subject> subject = make_subject("fault:" + name);
   const LawResult result = check_sequences(*subject);
-  ASSERT_EQ(result.kind, LawResult::Kind::violated) << result.reason;
+  ASSERT_EQ(result.kind, Verdict::Kind::violated) << result.reason;
   EXPECT_LE(result.counterexample->calls.size(), calls) << result.reason << '\n'
                                                         << show_case(*result.counterexample);
 }

@@ -34,7 +34,7 @@ class Moody : public Perfect {
 TEST(CheckLaw, ASubjectThatFailsEveryOtherRunIsViolatedAndFlaky) {
   Moody subject(10, 2);
   const LawResult result = check_law(*law_named("matches_oracle"), subject, test_options());
-  EXPECT_EQ(result.kind, LawResult::Kind::violated);
+  EXPECT_EQ(result.kind, Verdict::Kind::violated);
   EXPECT_TRUE(result.flaky());
   EXPECT_EQ(std::pair(result.bad, result.repeated), std::pair(2, 3));
   EXPECT_TRUE(result.reason.starts_with("flaky: 2 of 3 runs of this case: call ")) << result.reason;
@@ -44,14 +44,14 @@ TEST(CheckLaw, ASubjectThatFailsEveryOtherRunIsViolatedAndFlaky) {
 TEST(CheckLaw, ASingleFailureIsViolatedAndFlaky) {
   Moody subject(10, 1'000'000);
   const LawResult result = check_law(*law_named("matches_oracle"), subject, test_options());
-  EXPECT_EQ(result.kind, LawResult::Kind::violated);
+  EXPECT_EQ(result.kind, Verdict::Kind::violated);
   EXPECT_TRUE(result.reason.starts_with("flaky: 1 of 3 runs")) << result.reason;
 }
 
 TEST(CheckLaw, ASubjectThatFailsEveryTimeIsNotFlaky) {
   Moody subject(10, 1);
   const LawResult result = check_law(*law_named("matches_oracle"), subject, test_options());
-  EXPECT_EQ(result.kind, LawResult::Kind::violated);
+  EXPECT_EQ(result.kind, Verdict::Kind::violated);
   EXPECT_FALSE(result.flaky());
   EXPECT_EQ(result.counterexample->config.num_features, 1);
 }

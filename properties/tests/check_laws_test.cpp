@@ -40,7 +40,7 @@ class CheckLaws : public testing::Test {
 
 TEST_F(CheckLaws, ALawThatHolds) {
   const LawCheck check = check_law(right_, law, options());
-  EXPECT_EQ(check.verdict, LawCheck::Verdict::holds) << check.report;
+  EXPECT_EQ(check.verdict, Verdict::Kind::holds) << check.report;
   EXPECT_EQ(check.cases, 20);
   EXPECT_EQ(check.report, "");
   EXPECT_EQ(check.case_file, "");
@@ -49,7 +49,7 @@ TEST_F(CheckLaws, ALawThatHolds) {
 
 TEST_F(CheckLaws, AViolatedOneComesWithItsCaseWhichIsRunAgain) {
   const LawCheck check = check_law(*faulty_, law, options());
-  ASSERT_EQ(check.verdict, LawCheck::Verdict::violated);
+  ASSERT_EQ(check.verdict, Verdict::Kind::violated);
   EXPECT_THAT(check.report, HasSubstr(check.statement));
   EXPECT_THAT(check.report, HasSubstr("running_var"));
   EXPECT_THAT(check.report, HasSubstr("the smallest case found:\n"));
@@ -58,24 +58,24 @@ TEST_F(CheckLaws, AViolatedOneComesWithItsCaseWhichIsRunAgain) {
   LawCheckOptions again = options();
   again.case_file = check.case_file;
   const LawCheck replayed = check_law(*faulty_, law, again);
-  EXPECT_EQ(replayed.verdict, LawCheck::Verdict::violated);
+  EXPECT_EQ(replayed.verdict, Verdict::Kind::violated);
   EXPECT_EQ(replayed.report, check.report);
   EXPECT_EQ(replayed.case_file, check.case_file);
-  EXPECT_EQ(check_law(right_, law, again).verdict, LawCheck::Verdict::holds);
-  EXPECT_EQ(check_law(right_, "backward_matches_oracle", again).verdict, LawCheck::Verdict::not_applicable);
+  EXPECT_EQ(check_law(right_, law, again).verdict, Verdict::Kind::holds);
+  EXPECT_EQ(check_law(right_, "backward_matches_oracle", again).verdict, Verdict::Kind::not_applicable);
 }
 
 TEST_F(CheckLaws, NothingIsWrittenWithoutAFolder) {
   LawCheckOptions nowhere = options();
   nowhere.folder.clear();
   const LawCheck check = check_law(*faulty_, law, nowhere);
-  EXPECT_EQ(check.verdict, LawCheck::Verdict::violated);
+  EXPECT_EQ(check.verdict, Verdict::Kind::violated);
   EXPECT_EQ(check.case_file, "");
 }
 
 TEST_F(CheckLaws, ALawThatIsNotAboutTheSubjectSaysWhy) {
   const LawCheck check = check_law(*faulty_, "canonical_zero_and_nan", options());
-  EXPECT_EQ(check.verdict, LawCheck::Verdict::not_applicable);
+  EXPECT_EQ(check.verdict, Verdict::Kind::not_applicable);
   EXPECT_THAT(check.report, HasSubstr("which zero"));
 }
 

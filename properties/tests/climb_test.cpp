@@ -141,7 +141,7 @@ TEST(ClimbLaw, GoesBeyondBlindSampling) {
   ASSERT_TRUE(can_climb(blind));
   EXPECT_EQ(blind.worst_cases.cases().front().ratio, blind.worst_ratio);
   const LawResult result = climb_law(blind, *subject, few_cases(), {500, {}, nullptr});
-  EXPECT_EQ(result.kind, LawResult::Kind::holds);
+  EXPECT_EQ(result.kind, Verdict::Kind::holds);
   EXPECT_EQ(result.climbed->evaluations, 500);
   EXPECT_GT(result.climbed->worst.ratio, blind.worst_ratio);
 }
@@ -169,10 +169,10 @@ TEST(ClimbLaw, AViolationOnTheWayIsShrunkAndReported) {
   WrongForAnEnding subject;
   LawResult blind;
   blind.law = &law;
-  blind.kind = LawResult::Kind::holds;
+  blind.kind = Verdict::Kind::holds;
   blind.worst_cases.offer(forward_case(true, {4, 1}, {1, 3, 0.3f, 7}), 0.1);
   const LawResult result = climb_law(blind, subject, few_cases(), {5000, {}, nullptr});
-  EXPECT_EQ(result.kind, LawResult::Kind::violated);
+  EXPECT_EQ(result.kind, Verdict::Kind::violated);
   EXPECT_FALSE(result.flaky());
   ASSERT_TRUE(result.counterexample.has_value());
   EXPECT_LE(x_of(*result.counterexample).size(), 2U);

@@ -34,7 +34,7 @@ TEST_P(DtypeControls, PassEveryLaw) {
     EXPECT_TRUE(holds_or_is_not_applicable(result))
         << law.name << " says '" << name_of(result.kind) << "' after " << result.cases
         << " cases: " << result.reason << " " << result.verdict.message;
-    held += result.kind == LawResult::Kind::holds ? 1 : 0;
+    held += result.kind == Verdict::Kind::holds ? 1 : 0;
   }
   EXPECT_GE(held, some_of(30));
 }
@@ -92,7 +92,7 @@ TEST_P(DtypeFaults, AreFound) {
       options.shrink_time = std::chrono::milliseconds(200);
       const std::unique_ptr<Subject> subject = make_dtype_subject({pair}, GetParam());
       const LawResult result = check_law(law, *subject, options);
-      if (result.kind == LawResult::Kind::violated) violated.push_back(law.name);
+      if (result.kind == Verdict::Kind::violated) violated.push_back(law.name);
     }
     EXPECT_THAT(violated, testing::Not(testing::IsEmpty())) << to_string(pair);
   }

@@ -213,7 +213,7 @@ TEST(ErrorStatistics, OfACheckFollowFromTheSeed) {
     options.statistics = &statistics;
     options.shrink_time = std::chrono::milliseconds(shrink_ms);
     const LawResult result = check_law(*law_named("matches_oracle"), subject, options);
-    EXPECT_EQ(result.kind, LawResult::Kind::violated);
+    EXPECT_EQ(result.kind, Verdict::Kind::violated);
     return accuracy_json(statistics.passes(), [](Pass) { return ""; }).dump();
   };
   EXPECT_EQ(figures(1, 0), figures(1, 1000));
@@ -235,7 +235,7 @@ TEST(ErrorStatistics, OfACheckKnowStoredCases) {
 Finding unsound_finding(Case c, double ratio, const std::string& file) {
   Finding finding;
   finding.case_file = file;
-  finding.result.kind = LawResult::Kind::violated;
+  finding.result.kind = Verdict::Kind::violated;
   finding.result.counterexample = std::move(c);
   Mismatch mismatch;
   mismatch.error.ratio = ratio;

@@ -86,7 +86,7 @@ TEST_F(Store, StoredCasesRunFirstAndDoNotCountAsCases) {
   options.stored = {
       {first_, true}, {forward_case(false, {2, 1}, {1, 2}), true}, {unanswerable, true}, {second_, false}};
   const LawResult result = check_law(law_, subject, options);
-  EXPECT_EQ(result.kind, LawResult::Kind::holds);
+  EXPECT_EQ(result.kind, Verdict::Kind::holds);
   EXPECT_EQ(result.cases, 3);
   EXPECT_EQ(result.stored, 2);
   EXPECT_EQ(result.held_again, 1);

@@ -116,7 +116,7 @@ TEST(ForeignText, OfALawsReportAndOfItsCaseFileIsBounded) {
   LawCheckOptions options;
   options.case_file = (folder / "case.safetensors").string();
   const LawCheck check = check_law(ranter, "matches_oracle", options);
-  EXPECT_EQ(check.verdict, LawCheck::Verdict::violated);
+  EXPECT_EQ(check.verdict, Verdict::Kind::violated);
   expect_tame(check.report, 2 * message_bytes);
 
   const fs::path stored = store_failure(
@@ -132,7 +132,7 @@ TEST(ForeignText, OfALawsReportAndOfItsCaseFileIsBounded) {
 CheckReport hostile_report() {
   CheckReport report = report_saying("x", hostile, "pytorch", "");
   report.findings.push_back(report.findings.back());
-  report.findings.back().result.kind = LawResult::Kind::inconclusive;
+  report.findings.back().result.kind = Verdict::Kind::inconclusive;
   return report;
 }
 

@@ -35,7 +35,7 @@ TEST_P(LawStrength, FindsTheFault) {
   // Only detection is tested here, not the size of the case.
   options.shrink_time = std::chrono::milliseconds(0);
   const LawResult result = check_law(*law, *subject, options);
-  EXPECT_EQ(result.kind, LawResult::Kind::violated)
+  EXPECT_EQ(result.kind, Verdict::Kind::violated)
       << law->name << " says '" << name_of(result.kind) << "' of '" << subject->name() << "' after "
       << result.cases << " cases: " << result.reason;
   EXPECT_FALSE(result.reason.empty());

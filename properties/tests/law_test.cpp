@@ -69,7 +69,7 @@ TEST_P(LawInDialect, HoldsForTheExactAnswer) {
   CheckOptions options = test_options();
   options.cases = some_of(law->traits.bulky ? 10 : 50);
   const LawResult result = check_law(*law, subject, options);
-  if (result.kind == LawResult::Kind::not_applicable) {
+  if (result.kind == Verdict::Kind::not_applicable) {
     EXPECT_NE(dialect.name, "pytorch") << "every law is about PyTorch's BatchNorm";
     EXPECT_FALSE(result.reason.empty());
     return;
@@ -99,7 +99,7 @@ TEST(LawReport, NamesTheLawAndShowsTheShrunkCase) {
     return c.config.num_features > 1 ? Verdict::violated("more than one channel") : Verdict{};
   };
   const LawResult result = check_law(law, subject, test_options());
-  ASSERT_EQ(result.kind, LawResult::Kind::violated);
+  ASSERT_EQ(result.kind, Verdict::Kind::violated);
   EXPECT_EQ(result.counterexample->config.num_features, 2);
   const std::string text = explain(result, "perfect", 1);
   for (const char* part : {"matches_oracle", "more than one channel", "BatchNorm1d(2)", "call 0: forward"}) {
@@ -137,7 +137,7 @@ TEST(LawReport, TooManyDiscardsAreInconclusive) {
     return ++checked % 10 == 0 ? Verdict::not_applicable("every tenth") : Verdict{};
   };
   const LawResult result = check_law(law, subject, test_options());
-  EXPECT_EQ(result.kind, LawResult::Kind::inconclusive);
+  EXPECT_EQ(result.kind, Verdict::Kind::inconclusive);
   EXPECT_NE(result.reason.find("every tenth"), std::string::npos) << result.reason;
 }
 
@@ -150,7 +150,7 @@ TEST(LawReport, StopsWhenToldTo) {
   options.interrupted = &interrupted;
   options.progress = [&](int cases) { interrupted = cases >= 10; };
   const LawResult result = check_law(*law_named("momentum_zero"), subject, options);
-  EXPECT_EQ(result.kind, LawResult::Kind::inconclusive);
+  EXPECT_EQ(result.kind, Verdict::Kind::inconclusive);
   EXPECT_EQ(result.cases, 10);
   EXPECT_EQ(result.reason, "interrupted after 10 cases");
 }

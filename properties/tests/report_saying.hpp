@@ -15,13 +15,13 @@ inline CheckReport report_saying(const std::string& subject, const std::string& 
   CheckReport report{subject, version, dialect, 1, false, {}};
   LawResult result;
   result.law = law_named("zero_mean");
-  result.kind = LawResult::Kind::violated;
+  result.kind = Verdict::Kind::violated;
   result.reason = version;
   result.counterexample = forward_case(true, {2, 1}, {1, 2});
   result.verdict = Verdict::violated(version);
   report.findings.push_back({result, case_file});
   result.counterexample.reset();
-  result.kind = LawResult::Kind::not_applicable;
+  result.kind = Verdict::Kind::not_applicable;
   report.findings.push_back({result, ""});
   return report;
 }

@@ -49,7 +49,7 @@ CheckReport sample_report() {
   CheckReport report{"bn", "0.1.0", "pytorch", 18446744073709551615U, false, {}};
   LawResult holds;
   holds.law = law_named("matches_oracle");
-  holds.kind = LawResult::Kind::holds;
+  holds.kind = Verdict::Kind::holds;
   holds.cases = 200;
   holds.discarded = 3;
   holds.worst_ulps = 0.5;
@@ -57,7 +57,7 @@ CheckReport sample_report() {
   report.findings.push_back({holds, ""});
   LawResult violated = holds;
   violated.law = law_named("zero_mean");
-  violated.kind = LawResult::Kind::violated;
+  violated.kind = Verdict::Kind::violated;
   violated.cases = 7;
   violated.reason = "y is \"wrong\"\nby far";
   violated.worst_ulps = std::numeric_limits<double>::infinity();
@@ -191,11 +191,11 @@ TEST(Console, TheSummaryCountsVerdicts) {
 TEST(Results, NothingApplicableIsInconclusive) {
   CheckReport report = sample_report();
   EXPECT_FALSE(report.inconclusive());
-  for (Finding& finding : report.findings) finding.result.kind = LawResult::Kind::not_applicable;
+  for (Finding& finding : report.findings) finding.result.kind = Verdict::Kind::not_applicable;
   EXPECT_TRUE(report.inconclusive());
-  report.findings[0].result.kind = LawResult::Kind::holds;
+  report.findings[0].result.kind = Verdict::Kind::holds;
   EXPECT_FALSE(report.inconclusive());
-  report.findings[1].result.kind = LawResult::Kind::inconclusive;
+  report.findings[1].result.kind = Verdict::Kind::inconclusive;
   EXPECT_TRUE(report.inconclusive());
 }
 

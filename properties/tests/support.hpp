@@ -86,12 +86,12 @@ constexpr bool draws_all = BNCHECK_ONE_CASE_IN == 1;
 
 /// Whether the law holds. With few cases, one discarded case is too many for a verdict.
 inline bool holds(const LawResult& result) {
-  const bool discarded = result.kind == LawResult::Kind::inconclusive && result.cases > 0 &&
+  const bool discarded = result.kind == Verdict::Kind::inconclusive && result.cases > 0 &&
                          result.reason.starts_with("discarded");
-  return result.kind == LawResult::Kind::holds || (!draws_all && discarded);
+  return result.kind == Verdict::Kind::holds || (!draws_all && discarded);
 }
 inline bool holds_or_is_not_applicable(const LawResult& result) {
-  return holds(result) || result.kind == LawResult::Kind::not_applicable;
+  return holds(result) || result.kind == Verdict::Kind::not_applicable;
 }
 
 inline CheckOptions test_options() {

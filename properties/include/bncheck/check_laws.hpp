@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "core/subject.hpp"
+#include "core/verdict.hpp"
 
 namespace bncheck {
 
@@ -20,9 +21,8 @@ struct LawCheckOptions {
 };
 
 struct LawCheck {
-  enum class Verdict { holds, violated, not_applicable, inconclusive };
   std::string law, statement;
-  Verdict verdict = Verdict::inconclusive;
+  Verdict::Kind verdict = Verdict::Kind::inconclusive;
   int cases = 0;  ///< number of cases to which the law applied
   double worst_ulps = 0, worst_ratio = 0;
   /// Reason why the law does not apply or is inconclusive. For a violation: the worst values with their

@@ -42,8 +42,8 @@ class LawTest : public testing::Test {
     RecordProperty("cases", check.cases);
     // The law does not apply to the subject, which is neither a success nor a failure; the report has the
     // reason.
-    if (check.verdict == LawCheck::Verdict::not_applicable) GTEST_SKIP() << check.report;
-    if (check.verdict == LawCheck::Verdict::holds) return;
+    if (check.verdict == Verdict::Kind::not_applicable) GTEST_SKIP() << check.report;
+    if (check.verdict == Verdict::Kind::holds) return;
     FAIL() << check.report << replay_line(check);
   }
 
