@@ -14,8 +14,7 @@
 #include "report/html_report.hpp"
 #include "report/json.hpp"
 #include "report/junit.hpp"
-#include "search/check_end.hpp"
-#include "search/check_law.hpp"
+#include "search/check_laws.hpp"
 #include "search/failure_store.hpp"
 
 namespace bncheck {
@@ -61,9 +60,9 @@ bool is_full(const CheckArguments& arguments, const CheckReport& report) {
          });
 }
 
-/// Climbs with all laws that can climb; they share the time.
-void climb_all(CheckReport& report, Subject& subject, CheckOptions options, std::chrono::milliseconds time,
-               const std::function<void(Finding&)>& save) {
+/// Climbs with all laws that can climb; they share the time. Returns why the subject was lost; empty if it was not.
+std::string climb_all(CheckReport& report, Subject& subject, CheckOptions options,
+                      std::chrono::milliseconds time, const std::function<void(Finding&)>& save) {
   std::vector<Finding*> climbers;
   for (Finding& finding : report.findings) {
     if (can_climb(finding.result)) climbers.push_back(&finding);
@@ -80,8 +79,9 @@ void climb_all(CheckReport& report, Subject& subject, CheckOptions options, std:
     finding.result = climb_law(std::move(finding.result), subject, options, limits);
     progress.clear();
     save(finding);
-    if (!(report.lost = finding.result.lost).empty()) return;
+    if (!finding.result.lost.empty()) return finding.result.lost;
   }
+  return "";
 }
 
 bool write_reports(const CheckArguments& arguments, const CheckReport& report) {
@@ -135,36 +135,29 @@ int run_check(const CheckArguments& arguments) {
   const FailureStore store = open_store(arguments);
   ErrorStatistics statistics(subject->can().dialect);
   options.statistics = &statistics;
-  Hangs hangs;
-  options.hangs = &hangs;
   Progress progress(laws.size());
   options.progress = [&](int cases) { progress.show(cases); };
   const auto save = [&](Finding& finding) {
     finding.case_file = folder.save(arguments.subject, finding.result, *subject, options.seed);
   };
-  const auto add = [&](Finding finding) {
+  Hangs hangs;
+  options.hangs = &hangs;
+  LawsToCheck what{laws, end};
+  what.starts = [&](const Law& law, CheckOptions& of_law) {
+    of_law.stored = store.cases_for(law, arguments.subject, report.dialect);
+    progress.start(law.name);
+  };
+  what.takes = [&](LawResult result) {
+    Finding finding{std::move(result), ""};
     progress.clear();
     save(finding);
     if (table) print_text(table_row(finding.result, style));
     flush_output();
     report.findings.push_back(std::move(finding));
   };
-  for (const Law* law : laws) {
-    if (*options.interrupted || !report.lost.empty()) break;
-    // The remaining time is shared by the remaining laws.
-    if (end) {
-      const auto now = std::chrono::steady_clock::now();
-      options.deadline = now + (*end - now) / static_cast<std::int64_t>(laws.size() - report.findings.size());
-    }
-    options.stored = store.cases_for(*law, arguments.subject, report.dialect);
-    progress.start(law->name);
-    add({check_law(*law, *subject, options), ""});
-    report.lost = report.findings.back().result.lost;
-  }
-  if (!arguments.climb.empty() && report.lost.empty()) climb_all(report, *subject, options, climb_time, save);
-  if (!*options.interrupted) {
-    if (auto ending = check_end(*subject, options.seed)) add({std::move(*ending), ""});
-  }
+  if (!arguments.climb.empty())
+    what.then = [&] { return climb_all(report, *subject, options, climb_time, save); };
+  report.lost = check_laws(what, *subject, options);
   report.interrupted = *options.interrupted;
   report.accuracy = statistics.passes();
   if (is_full(arguments, report)) report.starved = report.coverage().never_met(subject->can());

@@ -13,7 +13,7 @@
 #include "commands/signals.hpp"
 #include "report/html_report.hpp"
 #include "report/league.hpp"
-#include "search/check_end.hpp"
+#include "search/check_laws.hpp"
 #include "subjects/registry.hpp"
 
 namespace bncheck {
@@ -39,33 +39,25 @@ std::string command_line(const CompareArguments& arguments, std::uint64_t seed) 
   return line + fmt::format(" --seed {}", seed);
 }
 
-/// Checks every law on a subject and saves the findings.
-std::vector<Finding> check_laws(const CompareArguments& arguments, Subject& subject, const std::string& name,
-                                std::uint64_t seed, Hangs& hangs, FindingFolder& folder) {
+/// Checks every law on the contestant's subject and saves the findings.
+void check_contestant(const CompareArguments& arguments, Subject& subject, std::uint64_t seed, Hangs& hangs,
+                      FindingFolder& folder, Contestant& contestant) {
   CheckOptions options;
   options.hangs = &hangs;
   options.cases = arguments.law_cases;
   options.seed = seed;
   options.interrupted = &interruption();
-  const std::vector<const Law*> laws = laws_from("*");
-  Progress progress(laws.size());
+  LawsToCheck what{laws_from("*")};
+  Progress progress(what.laws.size());
   options.progress = [&](int cases) { progress.show(cases); };
-  std::vector<Finding> findings;
-  const auto add = [&](Finding finding) {
-    finding.case_file = folder.save(name, finding.result, subject, seed);
-    findings.push_back(std::move(finding));
+  what.starts = [&](const Law& law, CheckOptions&) { progress.start(contestant.name + ": " + law.name); };
+  what.takes = [&](LawResult result) {
+    Finding finding{std::move(result), ""};
+    finding.case_file = folder.save(contestant.name, finding.result, subject, seed);
+    contestant.laws.push_back(std::move(finding));
   };
-  for (const Law* law : laws) {
-    if (interruption()) break;
-    progress.start(name + ": " + law->name);
-    add({check_law(*law, subject, options), ""});
-    if (const std::string& lost = findings.back().result.lost; !lost.empty()) throw SubjectUnavailable(lost);
-  }
-  if (!interruption()) {
-    if (auto ending = check_end(subject, seed)) add({std::move(*ending), ""});
-  }
+  contestant.lost = check_laws(what, subject, options);
   progress.clear();
-  return findings;
 }
 
 /// Version of the subject; a program or a plugin also reports its own name.
@@ -85,19 +77,24 @@ Contestant play(const CompareArguments& arguments, const std::string& name, std:
     contestant.version = version_of(name, *subject);
     Progress progress(all_workloads().size());
     Hangs hangs;
-    Measured measured =
+    contestant.measured =
         measure(*subject, arguments.cases, seed, interruption(), hangs, [&](const Workload& workload) {
           progress.start(fmt::format("{}: {}, {}", name, name_of(workload.pass), workload.regime));
         });
     progress.clear();
-    if (folder) contestant.laws = check_laws(arguments, *subject, name, seed, hangs, *folder);
-    contestant.measured = std::move(measured);
+    contestant.lost = contestant.measured->lost;
+    if (folder && contestant.lost.empty())
+      check_contestant(arguments, *subject, seed, hangs, *folder, contestant);
   } catch (const SubjectUnavailable& error) {
     return {name, "", untrusted_line(error.what(), message_bytes)};
   } catch (const Interrupted&) {
     return {name, "", "interrupted"};
   }
   return contestant;
+}
+
+bool came_to_its_end(const Contestant& contestant) {
+  return contestant.skipped.empty() && contestant.lost.empty();
 }
 
 int run_compare(const CompareArguments& arguments) {
@@ -118,6 +115,9 @@ int run_compare(const CompareArguments& arguments) {
     league.contestants.push_back(play(arguments, name, seed, folder));
   }
   league.interrupted = interruption();
+  for (const Contestant& contestant : league.contestants) {
+    if (!contestant.lost.empty()) complain(untrusted_line(contestant.lost, message_bytes));
+  }
   const bool nobody = players(league).empty() && !league.interrupted;
   if (nobody) complain(league.contestants.front().skipped);
   if (!nobody && !arguments.reports.take_stdout()) print_text(league_table(league));
@@ -125,7 +125,8 @@ int run_compare(const CompareArguments& arguments) {
                                                  {"--markdown", [&] { return league_page(league); }},
                                                  {"--report", [&] { return league_html(league); }}});
   if (!reported || (folder && folder->lost_some())) return exit_usage;
-  if (nobody) return exit_cannot_run;
+  if (!league.interrupted && std::ranges::none_of(league.contestants, came_to_its_end))
+    return exit_cannot_run;
   return league.interrupted ? exit_interrupted : exit_holds;
 }
 
@@ -136,9 +137,9 @@ void add_compare(CLI::App& app, int& status) {
   CLI::App* command = app.add_subcommand(
       "compare", "the same cases put to several subjects: laws, accuracy classes, worst errors");
   command->footer(
-      "Exit status 0 whatever the figures say, for comparing is no verdict; 3 where no subject could be run. "
-      "A "
-      "subject\nthat cannot be run is a row that says why.");
+      "Exit status 0 whatever the figures say, for comparing is no verdict; 3 where no subject could be run to "
+      "its\nend. A subject that cannot be run is a row that says why, and one that is lost on the way keeps "
+      "what was found.");
   command->add_option("subjects", arguments->subjects, "the BatchNorms to compare ('bncheck list subjects')")
       ->required();
   command->add_option("--cases", arguments->cases, "cases per pass and regime of values")

@@ -7,6 +7,7 @@
 #include "commands/common.hpp"
 #include "commands/output.hpp"
 #include "commands/reports.hpp"
+#include "laws/catalogue.hpp"
 #include "report/diagnosis.hpp"
 #include "subjects/registry.hpp"
 
@@ -19,23 +20,38 @@ struct DiagnoseArguments {
   ForeignLimits limits;
 };
 
-int run_diagnose(const DiagnoseArguments& arguments) {
-  arguments.reports.require_writable();
-  const std::unique_ptr<Subject> subject = subject_from(arguments.subject, "", arguments.limits);
-  if (std::ranges::find(subject->can().dtypes, DtypePair{}) == subject->can().dtypes.end()) {
-    throw SubjectUnavailable("subject '" + arguments.subject +
+/// Throws SubjectUnavailable where there is nothing to ask.
+Diagnosis diagnosis_of(Subject& subject, const std::string& name) {
+  if (std::ranges::find(subject.can().dtypes, DtypePair{}) == subject.can().dtypes.end()) {
+    throw SubjectUnavailable("subject '" + name +
                              "' takes no float32, expected one that does: the experiments are in float32");
   }
-  const Diagnosis diagnosis = diagnose(*subject);
-  if (!arguments.reports.take_stdout()) {
+  Diagnosis diagnosis = diagnose(subject);
+  if (diagnosis.asked == 0) diagnosis.lost = "subject '" + name + "' answered no experiment";
+  if (const std::optional<Death> death = subject.finish())
+    diagnosis.unexplained.push_back(verdict_of_end(*death).message);
+  return diagnosis;
+}
+
+int run_diagnose(const DiagnoseArguments& arguments) {
+  arguments.reports.require_writable();
+  Diagnosis diagnosis;
+  std::string version;
+  try {
+    const std::unique_ptr<Subject> subject = subject_from(arguments.subject, "", arguments.limits);
+    version = subject->version();
+    diagnosis = diagnosis_of(*subject, arguments.subject);
+  } catch (const SubjectUnavailable& error) {
+    diagnosis.lost = error.what();
+  }
+  if (!diagnosis.knobs.empty() && !arguments.reports.take_stdout())
     print_text(show_diagnosis(diagnosis, arguments.subject, stdout_style()));
-  }
-  const bool reported = arguments.reports.write(
-      {{"--json", [&] { return to_json(diagnosis, arguments.subject, subject->version()); }}});
+  if (!diagnosis.lost.empty()) complain(diagnosis.lost);
+  // Reports of an earlier run do not stay as if they were of this one.
+  const bool reported =
+      arguments.reports.write({{"--json", [&] { return to_json(diagnosis, arguments.subject, version); }}});
   if (!reported) return exit_usage;
-  if (diagnosis.asked == 0) {
-    throw SubjectUnavailable("subject '" + arguments.subject + "' answered no experiment");
-  }
+  if (!diagnosis.lost.empty()) return exit_cannot_run;
   return diagnosis.unexplained.empty() ? exit_holds : exit_violated;
 }
 

@@ -9,7 +9,7 @@
 #include "laws/catalogue.hpp"
 #include "report/show_case.hpp"
 #include "search/audit.hpp"
-#include "search/check_law.hpp"
+#include "search/check_laws.hpp"
 
 namespace bncheck {
 namespace {
@@ -41,6 +41,9 @@ LawResult replayed(const Law& law, Subject& subject, const std::string& file) {
   result.law = &law;
   Runner runner(subject);
   result.verdict = check_case(law, c, runner);
+  if (!result.verdict.is_bad()) {
+    if (const std::optional<Death> death = subject.finish()) result.verdict = verdict_of_end(*death);
+  }
   result.reason = result.verdict.message;
   result.kind = result.verdict.kind;
   if (result.verdict.is_bad()) result.counterexample = c;
@@ -50,6 +53,26 @@ LawResult replayed(const Law& law, Subject& subject, const std::string& file) {
     result.worst_ratio = result.verdict.worst_ratio;
   }
   return result;
+}
+
+LawCheck as_check(const LawResult& result, std::string case_file) {
+  return {result.law->name,  result.law->statement, result.kind,       result.cases,
+          result.worst_ulps, result.worst_ratio,    report_of(result), std::move(case_file)};
+}
+
+/// One per law, and one of the end where something is wrong with it.
+std::vector<LawCheck> all_checks(std::vector<const Law*> laws, Subject& subject,
+                                 const LawCheckOptions& options) {
+  std::vector<LawCheck> checks;
+  CheckOptions search;
+  search.seed = options.seed;
+  LawsToCheck what{std::move(laws)};
+  what.starts = [&](const Law& law, CheckOptions& of_law) { of_law.cases = cases_for(law, options.cases); };
+  what.takes = [&](const LawResult& result) {
+    checks.push_back(as_check(result, save(result, subject, options)));
+  };
+  check_laws(what, subject, search);
+  return checks;
 }
 
 }  // namespace
@@ -63,23 +86,22 @@ std::vector<std::string> law_names(const std::string& pattern) {
 LawCheck check_law(Subject& subject, const std::string& name, const LawCheckOptions& options) {
   const Law* law = law_named(name);
   if (law == nullptr) throw std::invalid_argument("unknown law '" + name + "'");
-  CheckOptions search;
-  search.cases = cases_for(*law, options.cases);
-  search.seed = options.seed;
-  const bool replays = !options.case_file.empty();
-  const LawResult result =
-      replays ? replayed(*law, subject, options.case_file) : check_law(*law, subject, search);
-  return {law->name,         law->statement,
-          result.kind,       result.cases,
-          result.worst_ulps, result.worst_ratio,
-          report_of(result), replays ? options.case_file : save(result, subject, options)};
+  if (!options.case_file.empty())
+    return as_check(replayed(*law, subject, options.case_file), options.case_file);
+  std::vector<LawCheck> checks = all_checks({law}, subject, options);
+  LawCheck& check = checks.front();
+  // A subject that died at its end has not kept the law; what it violated before says more.
+  if (checks.size() > 1 && !check.is_bad()) {
+    check.verdict = checks.back().verdict;
+    check.report = std::move(checks.back().report);
+    check.case_file = std::move(checks.back().case_file);
+  }
+  return std::move(check);
 }
 
 std::vector<LawCheck> check_all_laws(Subject& subject, const LawCheckOptions& options,
                                      const std::string& pattern) {
-  std::vector<LawCheck> checks;
-  for (const std::string& law : law_names(pattern)) checks.push_back(check_law(subject, law, options));
-  return checks;
+  return all_checks(laws_matching(pattern), subject, options);
 }
 
 }  // namespace bncheck

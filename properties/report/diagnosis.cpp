@@ -87,12 +87,14 @@ std::string to_json(const Diagnosis& diagnosis, const std::string& subject, cons
   ordered_json unexplained = ordered_json::array();
   for (const std::string& one : diagnosis.unexplained)
     unexplained.push_back(untrusted_line(one, message_bytes));
+  const bool lost = !diagnosis.lost.empty();
   const ordered_json json{{"schema", 1},
                           {"subject", subject},
                           {"version", untrusted_line(version)},
-                          {"dialect", text_of(diagnosis.dialect)},
-                          {"nearest", diagnosis.dialect.name},
-                          {"explained", diagnosis.unexplained.empty()},
+                          {"lost", json_text_or_null(untrusted_line(diagnosis.lost, message_bytes))},
+                          {"dialect", json_text_or_null(lost ? "" : text_of(diagnosis.dialect))},
+                          {"nearest", json_text_or_null(lost ? "" : diagnosis.dialect.name)},
+                          {"explained", !lost && diagnosis.unexplained.empty()},
                           {"unexplained", std::move(unexplained)},
                           {"knobs", std::move(knobs)}};
   return json_text(json);

@@ -12,8 +12,9 @@ namespace bncheck {
 /// option for the other commands.
 std::string show_diagnosis(const Diagnosis& diagnosis, const std::string& subject, Style style);
 
-/// {"schema": 1, "subject", "version", "dialect", "nearest", "explained", "unexplained", "knobs"}; a knob has
-/// "found" (its remaining values), "identified", "reason" and "evidence".
+/// {"schema": 1, "subject", "version", "lost": why the subject could not be asked, or null, "dialect",
+/// "nearest", "explained", "unexplained", "knobs"}; a knob has "found" (its remaining values),
+/// "identified", "reason" and "evidence". If the subject was lost, "dialect" and "nearest" are null.
 std::string to_json(const Diagnosis& diagnosis, const std::string& subject, const std::string& version);
 
 }  // namespace bncheck

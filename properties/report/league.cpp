@@ -61,6 +61,10 @@ std::string show_not_asked(const Measured& measured) {
   return fmt::format("hung in case after case and was not asked {} more", measured.not_asked);
 }
 
+std::string show_lost(const Contestant& contestant) {
+  return "was lost: " + untrusted_line(contestant.lost, message_bytes);
+}
+
 std::string show_unmeasured(const Unmeasured& unmeasured) {
   return fmt::format("{}, {}, case {}: {}", name_of(unmeasured.workload->pass), unmeasured.workload->regime,
                      unmeasured.index, untrusted_line(unmeasured.reason));
@@ -219,6 +223,7 @@ std::string league_table(const League& league) {
                              c->measured->cases);
     }
     if (c->measured->not_asked > 0) remarks += shown_name(*c) + " " + show_not_asked(*c->measured) + "\n";
+    if (!c->lost.empty()) remarks += shown_name(*c) + " " + show_lost(*c) + "\n";
     remarks += violated_lines(*c) + unsound_lines(*c);
   }
   if (!remarks.empty()) text += "\n" + remarks;

@@ -14,6 +14,8 @@ struct Contestant {
   std::string name, version;
   /// Reason why the subject could not be run; empty if it could. If it is set, nothing else is.
   std::string skipped{};
+  /// Why it could not be started again; empty where it could. What was found before stands.
+  std::string lost{};
   std::optional<Measured> measured{};
   std::vector<Finding> laws{};
 
@@ -47,13 +49,16 @@ std::string league_page(const League& league);
 ///  "violations": [{"law", "reason", "case_file"}],
 ///  ...figures of all passes (figures_json of report/accuracy.hpp), "accuracy": accuracy_json,
 ///  "deaths": {"cases", "first": [{"pass", "regime", "case", "reason"}]}, "failures": the same,
-///  "unsupported": cases, "not_asked": cases that are not in "cases" because it hung,
+///  "unsupported": cases, "not_asked": cases that are not in "cases" because it hung, "lost": why it could
+///  not be started again, or null,
 ///  "rows": [{"pass", "regime", "output", ...figures}]}]}; a subject that was skipped has the first three
 ///  only.
 std::string league_json(const League& league);
 
 /// "hung in case after case and was not asked 31 more"
 std::string show_not_asked(const Measured& measured);
+/// "was lost: subject 'exec:./subject' cannot be started again: ..."
+std::string show_lost(const Contestant& contestant);
 /// Index of a case of a workload, and its result.
 std::string show_unmeasured(const Unmeasured& unmeasured);
 /// Row of the table for a pass, regime and output; null if the subject has none.

@@ -70,6 +70,7 @@ ordered_json contestant_json(const Contestant& c) {
   json["failures"] = unmeasured_json(c.measured->failures);
   json["unsupported"] = c.measured->unsupported;
   json["not_asked"] = c.measured->not_asked;
+  json["lost"] = json_text_or_null(untrusted_line(c.lost, message_bytes));
   json["rows"] = rows_json(*c.measured);
   return json;
 }

@@ -78,6 +78,7 @@ std::string remarks(const League& league) {
           fmt::format("- {} does not support {} of {} cases.\n", name, measured.unsupported, measured.cases);
     }
     if (measured.not_asked > 0) text += fmt::format("- {} {}.\n", name, show_not_asked(measured));
+    if (!c->lost.empty()) text += fmt::format("- {} {}\n", name, markdown_cell(show_lost(*c)));
   }
   return text;
 }

@@ -43,6 +43,8 @@ struct Diagnosis {
   /// "ASKS: what happened", for each experiment that no candidate explains.
   std::vector<std::string> unexplained;
   int asked = 0;  ///< number of experiments that the subject answered
+  /// Why nothing was found out: the subject could not be asked, or gave no answer. Empty if something was.
+  std::string lost;
 };
 
 /// Diagnoses the dialect of a subject. Each experiment eliminates the candidate dialects for whose exact

@@ -116,6 +116,10 @@ void measure_case(const Case& c, const Unmeasured& place, Runner& runner, Measur
   } catch (const Interrupted&) {
     --result.cases;
     return;
+  } catch (const SubjectUnavailable& error) {
+    --result.cases;
+    result.lost = error.what();
+    return;
   }
   switch (verdict.kind) {
     case Verdict::Kind::holds:
@@ -151,11 +155,12 @@ Measured measure(Subject& subject, int cases_per_workload, std::uint64_t seed,
   Runner runner(subject);
   std::uint64_t stream = seed;
   for (const Workload& workload : all_workloads()) {
+    if (!result.lost.empty()) break;
     if (begins) begins(workload);
     RandomDraws draws(stream++ * 0x9e3779b97f4a7c15U);
     WorkloadSink sink(result.statistics);
     runner.set_sink(&sink);
-    for (int k = 0; k < cases_per_workload && !interrupted; ++k) {
+    for (int k = 0; k < cases_per_workload && !interrupted && result.lost.empty(); ++k) {
       if (hangs.gave_up()) {
         result.not_asked += cases_per_workload - k;
         break;

@@ -48,10 +48,11 @@ struct Measured {
   std::vector<Unmeasured> failures;  ///< it rejected the case, or returned other outputs than requested
   std::int64_t unsupported = 0;      ///< it reported the case as unsupported
   std::int64_t not_asked = 0;        ///< cases that were not run because the subject kept hanging
+  std::string lost;                  ///< why the subject could not be started again; empty if it could
 };
 
 /// Measures one subject. The cases depend only on the seed. `begins` is called before each workload. A
-/// subject that keeps hanging is not asked any more.
+/// subject that keeps hanging is not asked any more; one that is lost ends the measurement.
 Measured measure(Subject& subject, int cases_per_workload, std::uint64_t seed,
                  const std::atomic<bool>& interrupted, Hangs& hangs,
                  const std::function<void(const Workload&)>& begins = {});

@@ -79,6 +79,50 @@ TEST_F(CheckLaws, ALawThatIsNotAboutTheSubjectSaysWhy) {
   EXPECT_THAT(check.report, HasSubstr("which zero"));
 }
 
+/// Right, and dies when it is let go.
+class EndsBadly : public Perfect {
+ public:
+  EndsBadly() : Perfect(*dialect_named("pytorch")) {}
+  std::optional<Death> finish() override { return Death{Death::Cause::signal, "SIGABRT", {}}; }
+};
+
+TEST_F(CheckLaws, ASubjectThatDiesAtItsEndHasDied) {
+  EndsBadly subject;
+  const LawCheck check = check_law(subject, law, options());
+  EXPECT_EQ(check.law, law);
+  EXPECT_EQ(check.verdict, Verdict::Kind::died);
+  EXPECT_THAT(check.report, HasSubstr("at its end the subject died: SIGABRT"));
+  EXPECT_TRUE(fs::exists(check.case_file));
+
+  LawCheckOptions again = options();
+  again.case_file = check.case_file;
+  const LawCheck replayed = check_law(subject, law, again);
+  EXPECT_EQ(replayed.verdict, Verdict::Kind::died);
+  EXPECT_THAT(replayed.report, HasSubstr("at its end the subject died: SIGABRT"));
+}
+
+TEST_F(CheckLaws, TheEndOfManyLawsIsOne) {
+  EndsBadly subject;
+  const std::vector<LawCheck> checks = check_all_laws(subject, options(), "momentum_*");
+  ASSERT_EQ(checks.size(), law_names("momentum_*").size() + 1);
+  EXPECT_EQ(checks.front().verdict, Verdict::Kind::holds) << checks.front().report;
+  EXPECT_EQ(checks.back().law, "ends_in_order");
+  EXPECT_EQ(checks.back().verdict, Verdict::Kind::died);
+}
+
+TEST_F(CheckLaws, AViolationIsNotHiddenByTheEnd) {
+  class Both : public EndsBadly {
+   public:
+    Outcome run(const Case& c) override { return faulty_->run(c); }
+
+   private:
+    std::unique_ptr<Subject> faulty_ = make_subject("fault:running_var_biased");
+  } subject;
+  const LawCheck check = check_law(subject, law, options());
+  EXPECT_EQ(check.verdict, Verdict::Kind::violated);
+  EXPECT_THAT(check.report, HasSubstr("running_var"));
+}
+
 TEST_F(CheckLaws, ByPatternInTheOrderOfTheCatalogue) {
   EXPECT_EQ(law_names().size(), all_laws().size());
   const std::vector<std::string> names = law_names("momentum_*");

@@ -201,6 +201,44 @@ class Lost(Children):
         self.assertEqual(report["laws"][-1]["name"], "empty_batch")
         self.assertRegex(report["laws"][-1]["reason"], "the subject died: SIGABRT")
 
+    def vanishing(self, moment):
+        """A program that is gone when it has died, which it does at this moment."""
+        program = self.folder / "subject"
+        program.write_text(f"#!/bin/sh\nrm {program}\nexec {sys.executable} {foreign.PROGRAM} {moment} "
+                           f"{self.control()}\n")
+        program.chmod(0o755)
+
+    def compared(self, *words, status=0):
+        result = self.bncheck("compare", "exec:./subject", *words, "--seed", "1", "--cases", "1", "--law-cases", "20",
+                              "--json", "report.json", "--markdown", "report.md", "--report", "report.html")
+        self.assertEqual(result.returncode, status, result.stdout[-3000:] + result.stderr)
+        self.assertRegex(result.stderr, r"\Abncheck: subject 'exec:./subject' cannot be started again: .*not found\n\Z")
+        for text in [result.stdout, *((self.folder / name).read_text() for name in ["report.md", "report.html"])]:
+            self.assertRegex(text, "was lost: subject .*exec:./subject.* cannot be started again: ")
+        subjects = json.loads((self.folder / "report.json").read_text())["subjects"]
+        self.assertIn("cannot be started again", subjects[0]["lost"])
+        self.assertIsNone(subjects[0]["skipped"])
+        return subjects
+
+    def test_compare_keeps_what_was_found(self):
+        self.vanishing("dies_on_empty")
+        lost, right = self.compared("control:two_pass")
+        self.assertEqual([violation["law"] for violation in lost["violations"]], ["empty_batch"])
+        self.assertTrue((self.folder / lost["violations"][0]["case_file"]).is_file())
+        self.assertGreater(lost["laws"]["hold"], 0)
+        self.assertEqual((lost["cases"], lost["elements"]), (right["cases"], right["elements"]))
+        self.assertIsNone(right["lost"])
+
+    def test_compare_keeps_what_was_measured(self):
+        self.vanishing("dies_after_20")
+        lost, right = self.compared("control:two_pass")
+        self.assertEqual((lost["laws"], lost["deaths"]["cases"]), (None, 1))
+        self.assertTrue(0 < lost["elements"] < right["elements"])
+
+    def test_compare_of_none_that_came_to_its_end(self):
+        self.vanishing("dies_after_20")
+        self.assertEqual(len(self.compared(status=3)), 1)
+
     def test_plugin_that_vanishes(self):
         plugin = self.folder / "plugin.so"
         plugin.write_bytes((foreign.PLUGINS / "misbehaving_plugin.so").read_bytes())

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import tempfile
 import unittest
+import unittest.mock
 from pathlib import Path
 
 BNCHECK = Path()
@@ -90,6 +91,25 @@ class Diagnose(Plugin):
         result = self.bncheck("diagnose", PLUGIN, template="latin", status=3)
         self.assertRegex(result.stderr, r"\Abncheck: .*BNCHECK_TEMPLATE: unknown dialect 'latin'.*\n\Z")
         self.bncheck("diagnose", "plugin:./none.so", status=3)
+
+    def test_no_report_of_an_earlier_run_stays(self):
+        for words, template, reason in [(["plugin:./none.so"], "pytorch", "there is no such file"),
+                                        ([PLUGIN], "latin", "unknown dialect 'latin'")]:
+            (self.folder / "report.json").write_text("of an earlier run")
+            result = self.bncheck("diagnose", *words, "--json", "report.json", template=template, status=3)
+            self.assertRegex(result.stderr, r"\Abncheck: [^\n]+\n\Z")
+            report = json.loads((self.folder / "report.json").read_text())
+            self.assertEqual((report["subject"], report["explained"], report["dialect"]), (words[0], False, None))
+            self.assertIn(reason, report["lost"])
+        self.assertIsNone(self.diagnosis("pytorch")["lost"])
+
+    def test_a_subject_that_dies_at_its_end(self):
+        plugin = PLUGIN.replace("template_plugin", "misbehaving_plugin")
+        with unittest.mock.patch.dict(os.environ, BNCHECK_MISBEHAVE="abort_in_destroy"):
+            result = self.bncheck("diagnose", plugin, "--json", "report.json", status=1)
+        self.assertIn("at its end the subject died: SIGABRT", result.stdout)
+        report = json.loads((self.folder / "report.json").read_text())
+        self.assertRegex(report["unexplained"][-1], "^at its end the subject died: SIGABRT")
 
     def test_usage(self):
         for words in (["nobody"], ["bn", "--json", "no/such/folder"], ["--cases", "3"]):

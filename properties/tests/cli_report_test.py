@@ -177,7 +177,7 @@ class Compare(CliTest):
         self.assertEqual(set(report), {"schema", "seed", "cases", "law_cases", "interrupted", "subjects"})
         subject = report["subjects"][0]
         self.assertEqual(set(subject), FIGURES | {"name", "version", "skipped", "cases", "laws", "violations", "not_asked",
-                                                  "accuracy", "deaths", "failures", "unsupported", "rows"})
+                                                  "lost", "accuracy", "deaths", "failures", "unsupported", "rows"})
         self.assertEqual(subject["cases"], 54)
         rows = subject["rows"]
         self.assertEqual(set(rows[0]), FIGURES | {"pass", "regime", "output"})

@@ -56,7 +56,7 @@ class EveryLaw : public testing::TestWithParam<Setting> {};
 void expect_fair(const Law& law, const Dialect& dialect, int cases) {
   const LawResult result = asked(law, dialect, cases);
   EXPECT_FALSE(result.counterexample) << explain(result, dialect);
-  if (result.kind == LawResult::Kind::not_applicable) return;
+  if (result.kind == Verdict::Kind::not_applicable) return;
   EXPECT_GT(result.cases, result.discarded) << explain(result, dialect);
 }
 

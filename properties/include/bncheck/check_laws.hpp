@@ -29,16 +29,19 @@ struct LawCheck {
   /// expected values, and the smallest case found.
   std::string report;
   std::string case_file;  ///< file of that case; empty if none was written
+
+  bool is_bad() const { return verdict == Verdict::Kind::violated || verdict == Verdict::Kind::died; }
 };
 
 /// Names of the laws that match a pattern with * and ?, in the order of the reports.
 std::vector<std::string> law_names(const std::string& pattern = "*");
 
-/// Checks one law. Throws std::invalid_argument for an unknown law, std::runtime_error for a case file that
-/// cannot be read.
+/// Checks one law and lets the subject go (`Subject::finish`): one that dies at its end has died with the law, unless it
+/// violated it before. Throws std::invalid_argument for an unknown law, std::runtime_error for a case file that cannot be
+/// read.
 LawCheck check_law(Subject& subject, const std::string& law, const LawCheckOptions& options = {});
 
-/// Checks all laws that match the pattern.
+/// Checks all laws that match the pattern, until the subject is lost. If it dies at its end, one more: "ends_in_order".
 std::vector<LawCheck> check_all_laws(Subject& subject, const LawCheckOptions& options = {},
                                      const std::string& pattern = "*");
 

@@ -82,6 +82,16 @@ def dies_on_empty(request, reply):
     return frame(reply)
 
 
+def dies_after_20(request, reply):
+    dies_after_20.cases += 0 if is_capabilities(request) else 1
+    if dies_after_20.cases > 20:
+        os.abort()
+    return frame(reply)
+
+
+dies_after_20.cases = 0
+
+
 def leaves_in_mid_frame(request, reply):
     if is_capabilities(request):
         return frame(reply)
