@@ -184,7 +184,7 @@ Input from_file(const Family& family, CaseFile file, std::uint64_t hash) {
   if (input.law == nullptr) input.law = law_for(family, input.content, subject_named("bn").can().dialect);
   if (input.law == nullptr) input.law = pick_law(family, hash >> 8);
   if (input.subject != "bn" && input.subject != "bn_functional") input.subject = pick_subject(hash >> 32);
-  settle_subject(input);
+  choose_subject(input);
   return input;
 }
 
@@ -195,7 +195,7 @@ Input from_draws(const Family& family, std::span<const std::uint8_t> bytes) {
   do {
     input.content = input.law->draw(draws, subject_named(input.subject).can());
   } while (!affordable(input.content));
-  settle_subject(input);
+  choose_subject(input);
   return input;
 }
 
@@ -229,7 +229,7 @@ std::optional<CaseFile> parse(std::span<const std::uint8_t> bytes) {
   }
 }
 
-void settle_subject(Input& input) {
+void choose_subject(Input& input) {
   if (needs_layer(input.content)) input.subject = "bn";
   if (needs_functions(input.content)) input.subject = "bn_functional";
 }

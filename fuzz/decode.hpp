@@ -24,7 +24,7 @@ struct Input {
 
 /// Sets the subject to the layer or to the functions if only that one can run the case. Precondition:
 /// affordable.
-void settle_subject(Input& input);
+void choose_subject(Input& input);
 
 Input decode(const Family& family, std::span<const std::uint8_t> bytes);
 

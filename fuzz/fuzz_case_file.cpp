@@ -21,12 +21,12 @@ constexpr std::int64_t most_answered = 96;  ///< elements; the exact answer take
 
 /// The file with NaN replaced, the only option that does not equal itself.
 CaseFile comparable(CaseFile file) {
-  const auto settle = [](double& value) { value = std::isnan(value) ? 0 : value; };
-  settle(file.content.config.eps);
-  if (file.content.config.momentum) settle(*file.content.config.momentum);
+  const auto replace_nan = [](double& value) { value = std::isnan(value) ? 0 : value; };
+  replace_nan(file.content.config.eps);
+  if (file.content.config.momentum) replace_nan(*file.content.config.momentum);
   for (Call& call : file.content.calls) {
     auto* set = std::get_if<SetMomentum>(&call.operation);
-    if (set != nullptr && set->momentum) settle(*set->momentum);
+    if (set != nullptr && set->momentum) replace_nan(*set->momentum);
   }
   return file;
 }

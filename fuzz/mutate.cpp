@@ -82,7 +82,7 @@ Input fresh(Draws& draws, const Family& family, const Input& input) {
   do {
     result.content = result.law->draw(case_draws, subject_named(input.subject).can());
   } while (!affordable(result.content));
-  settle_subject(result);
+  choose_subject(result);
   return result;
 }
 
@@ -106,7 +106,7 @@ Input mutate(Draws& draws, const Family& family, const Input& input) {
       repair_placements(result.content);
     }
     if (!belongs(result.content, family, can.dialect)) continue;
-    settle_subject(result);
+    choose_subject(result);
     return result;
   }
   return fresh(draws, family, input);

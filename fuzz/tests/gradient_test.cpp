@@ -46,10 +46,10 @@ std::string law_of(const Family& family, const Case& c) {
   return law == nullptr ? "" : law->name;
 }
 
-/// Subject of the case after settle_subject, if `wanted` was requested.
-std::string settled(const Case& c, const std::string& wanted) {
+/// Subject of the case after choose_subject, if `wanted` was requested.
+std::string chosen_for(const Case& c, const std::string& wanted) {
   Input input{law_named("backward_matches_oracle"), wanted, c};
-  settle_subject(input);
+  choose_subject(input);
   return input.subject;
 }
 
@@ -147,29 +147,29 @@ TEST(Affordable, RefusesADxOverMemoryThatTheCallDoesNotTake) {
   EXPECT_FALSE(affordable(c)) << "the strides of x do for its rank only";
 }
 
-TEST(SettleSubject, TheLayerKnowsOfTheForwardCall) {
+TEST(ChooseSubject, TheLayerKnowsOfTheForwardCall) {
   Case c = gradient_case();
-  EXPECT_EQ(settled(c, "bn"), "bn");
-  EXPECT_EQ(settled(c, "bn_functional"), "bn_functional");
+  EXPECT_EQ(chosen_for(c, "bn"), "bn");
+  EXPECT_EQ(chosen_for(c, "bn_functional"), "bn_functional");
   backward_of(c).training = true;
-  EXPECT_EQ(settled(c, "bn_functional"), "bn_functional");
+  EXPECT_EQ(chosen_for(c, "bn_functional"), "bn_functional");
   backward_of(c).training = false;
-  EXPECT_EQ(settled(c, "bn_functional"), "bn") << "another mode";
+  EXPECT_EQ(chosen_for(c, "bn_functional"), "bn") << "another mode";
   c = gradient_case();
   c.calls.erase(c.calls.begin());
-  EXPECT_EQ(settled(c, "bn_functional"), "bn") << "no forward call";
+  EXPECT_EQ(chosen_for(c, "bn_functional"), "bn") << "no forward call";
   c = gradient_case();
   forward_of(c).x = with_shape(forward_of(c).x, {8, 2});
-  EXPECT_EQ(settled(c, "bn_functional"), "bn") << "a forward call that fails";
+  EXPECT_EQ(chosen_for(c, "bn_functional"), "bn") << "a forward call that fails";
   c = gradient_case();
   c.calls.insert(c.calls.begin() + 1, Call{Load{c.state}, {}});
-  EXPECT_EQ(settled(c, "bn_functional"), "bn") << "a state loaded in between";
+  EXPECT_EQ(chosen_for(c, "bn_functional"), "bn") << "a state loaded in between";
 }
 
-TEST(SettleSubject, OverlapsWithParametersNeedTheFunctions) {
-  EXPECT_EQ(settled(overlapping(Overlap::y_and_weight, true), "bn"), "bn_functional");
-  EXPECT_EQ(settled(overlapping(Overlap::y_and_running_var, false), "bn"), "bn_functional");
-  EXPECT_EQ(settled(overlapping(Overlap::dx_and_x, true), "bn"), "bn");
+TEST(ChooseSubject, OverlapsWithParametersNeedTheFunctions) {
+  EXPECT_EQ(chosen_for(overlapping(Overlap::y_and_weight, true), "bn"), "bn_functional");
+  EXPECT_EQ(chosen_for(overlapping(Overlap::y_and_running_var, false), "bn"), "bn_functional");
+  EXPECT_EQ(chosen_for(overlapping(Overlap::dx_and_x, true), "bn"), "bn");
 }
 
 TEST(EditShape, KeepsAGradientInTheShapeOfItsForwardCall) {

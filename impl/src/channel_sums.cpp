@@ -98,7 +98,7 @@ class Summation {
   [[nodiscard]] Totals totals(std::int64_t c);
   void finish_or_improve_shift(std::int64_t c);
   void finish(std::int64_t c, const Totals& sums);
-  [[nodiscard]] DoubleDouble settled_mean(std::int64_t c, DoubleDouble mean, double deviation) const;
+  [[nodiscard]] DoubleDouble refined_mean(std::int64_t c, DoubleDouble mean, double deviation) const;
 
   const float* x_;
   const Traversal& layout_;
@@ -192,7 +192,7 @@ void Summation::finish(std::int64_t c, const Totals& sums) {
     return;
   }
   moments.squares = sums.second - sums.offset * sums.first.hi;
-  moments.mean = settled_mean(c, mean, std::sqrt(sums.second / n()));
+  moments.mean = refined_mean(c, mean, std::sqrt(sums.second / n()));
 }
 
 // Returns `mean`, except where the exact mean may be a float f. Then x − μ must be 0 exactly for x = f and
@@ -203,7 +203,7 @@ void Summation::finish(std::int64_t c, const Totals& sums) {
 // ≤ 2^24·√n·deviation unless the channel is constant, 32u covers both for n below 2^100. A float other than
 // the one nearest to a computed mean can lie within the bound, hence the loop: it moves to the float nearest
 // to the mean just found, and ends when that is f.
-DoubleDouble Summation::settled_mean(std::int64_t c, DoubleDouble mean, double deviation) const {
+DoubleDouble Summation::refined_mean(std::int64_t c, DoubleDouble mean, double deviation) const {
   auto nearest = static_cast<float>(mean.hi);
   const double distance = std::fabs((mean.hi - static_cast<double>(nearest)) + mean.lo);
   if (distance > 0x1p-48 * deviation) return mean;

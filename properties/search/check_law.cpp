@@ -62,7 +62,7 @@ class Search {
     if (!result_.counterexample) draw_cases();
     runner_.set_sink(nullptr);
     look_closer();
-    settle();
+    conclude();
     if (options_.hangs != nullptr) options_.hangs->count(runner_.runs(), runner_.hangs());
     return std::move(result_);
   }
@@ -85,7 +85,7 @@ class Search {
     if (!climbed.bad) return std::move(result_);
     found(*climbed.bad, climbed.verdict);
     look_closer();
-    settle();
+    conclude();
     return std::move(result_);
   }
 
@@ -268,7 +268,7 @@ class Search {
     if (options_.progress) options_.progress(result_.cases);
   }
 
-  void settle() {
+  void conclude() {
     if (result_.counterexample) {
       result_.kind = result_.verdict.kind;
       result_.reason = result_.verdict.message;

@@ -194,7 +194,7 @@ class Investigation {
     std::vector<Candidate> candidates;
     for (const Dialect& dialect : expanded(experiment)) candidates.push_back(tried(experiment, dialect));
     if (experiment.measure) measure(experiment, candidates);
-    settle(experiment, candidates);
+    eliminate(experiment, candidates);
   }
 
   bool silent(const Experiment& experiment, const Dialect& dialect) const {
@@ -252,8 +252,8 @@ class Investigation {
     }
   }
 
-  void settle(const Experiment& experiment, std::vector<Candidate>& candidates) {
-    if (experiment.otherwise) settle_otherwise(*experiment.otherwise, candidates);
+  void eliminate(const Experiment& experiment, std::vector<Candidate>& candidates) {
+    if (experiment.otherwise) judge_otherwise(*experiment.otherwise, candidates);
     std::vector<Dialect> left;
     for (const Candidate& candidate : candidates) {
       if (survives(candidate)) left.push_back(candidate.dialect);
@@ -276,8 +276,8 @@ class Investigation {
     }
   }
 
-  static void settle_otherwise(const std::pair<std::string, std::string>& otherwise,
-                               std::vector<Candidate>& candidates) {
+  static void judge_otherwise(const std::pair<std::string, std::string>& otherwise,
+                              std::vector<Candidate>& candidates) {
     const auto is_rest = [&](const Candidate& candidate) {
       return knob_of(candidate.dialect, otherwise.first) == otherwise.second;
     };

@@ -148,7 +148,7 @@ class ChildProcess::Exchange {
     };
     watch(request, child_.requests_.get(), POLLOUT, !request_.done());
     watch(reply, child_.replies_.get(), POLLIN, !reply_.complete());
-    watch(spare_request, child_.stdin_.get(), POLLOUT, !child_.settled_ && !spare_request_.done());
+    watch(spare_request, child_.stdin_.get(), POLLOUT, !child_.pair_known_ && !spare_request_.done());
     watch(out, child_.stdout_.get(), POLLIN, true);
     watch(err, child_.stderr_.get(), POLLIN, true);
     watch(ended_process, child_.keeper_.descriptor(), POLLIN, !child_.status_);
@@ -178,17 +178,17 @@ class ChildProcess::Exchange {
     if (all[reply].revents != 0) read_reply();
     // A reply may come before the whole request was taken, which the next request must not land in.
     if (reply_.complete() && (request_.done() || !child_.requests_.is_open())) {
-      if (!child_.settled_) settle(false);
+      if (!child_.pair_known_) choose_pair(false);
       return reply_.take();
     }
-    if (!child_.replies_.is_open() && !(child_.stdout_.is_open() && !child_.settled_)) return ended();
+    if (!child_.replies_.is_open() && !(child_.stdout_.is_open() && !child_.pair_known_)) return ended();
     return std::nullopt;
   }
 
   /// What came since the last reply belongs to that one: this is the first moment at which it can be seen.
   std::optional<Answer> look_before() {
     child_.give_up_if_interrupted();
-    if (!child_.settled_) return std::nullopt;
+    if (!child_.pair_known_) return std::nullopt;
     child_.notice_end();
     if (const std::size_t count = child_.read_from(child_.replies_).size(); count > 0) {
       throw FormatError((count == block_bytes ? "at least " : "") + std::to_string(count) +
@@ -241,20 +241,20 @@ class ChildProcess::Exchange {
   /// Words of the program, unless no frame was answered yet and they turn out to be the answer.
   std::optional<Answer> read_stdout() {
     const std::span<const std::byte> bytes = child_.read_from(child_.stdout_);
-    if (child_.settled_) {
+    if (child_.pair_known_) {
       child_.keep_words(bytes);
       return std::nullopt;
     }
     const std::size_t used = spoken_.feed(bytes);
     if (!spoken_.begun()) child_.keep_words(bytes);
     if (!spoken_.complete()) return std::nullopt;
-    settle(true);
+    choose_pair(true);
     count_surplus(bytes.size() - used);
     return spoken_.take();
   }
 
-  void settle(bool through_stdout) {
-    child_.settled_ = true;
+  void choose_pair(bool through_stdout) {
+    child_.pair_known_ = true;
     if (through_stdout) {
       child_.requests_ = std::move(child_.stdin_);
       child_.replies_ = std::move(child_.stdout_);

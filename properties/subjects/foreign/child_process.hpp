@@ -58,8 +58,8 @@ class ChildProcess {
   std::optional<int> status_;      ///< once it has ended, as waitpid has it
   Descriptor requests_, replies_;  ///< the ends of 3 and 4, or later those of stdin and stdout
   Descriptor stdin_, stdout_, stderr_;
-  bool settled_ = false;  ///< which of both pairs carries the frames is known
-  std::string words_;     ///< the end of what it printed
+  bool pair_known_ = false;  ///< which of both pairs carries the frames is known
+  std::string words_;        ///< the end of what it printed
   std::vector<std::byte> block_;
 };
 
