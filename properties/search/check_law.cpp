@@ -1,12 +1,11 @@
 #include "search/check_law.hpp"
 
-#include <rapidcheck.h>
-
 #include <algorithm>
 #include <stdexcept>
 
 #include "bncheck/ascii.hpp"
 #include "core/fnv.hpp"
+#include "search/random_cases.hpp"
 #include "search/shrink.hpp"
 
 namespace bncheck {
@@ -14,18 +13,6 @@ namespace bncheck {
 namespace {
 
 using Clock = std::chrono::steady_clock;
-
-/// Draws from RapidCheck's random stream.
-class RapidCheckDraws : public Draws {
- public:
-  RapidCheckDraws(const rc::Random& random, int size) : random_(random), size_(size) {}
-  std::uint64_t bits(int count) override { return random_.next() >> (64 - count); }
-  int size() const override { return size_; }
-
- private:
-  rc::Random random_;
-  int size_;
-};
 
 std::uint64_t seed_of(std::uint64_t seed, std::string_view name) {
   return Fnv(seed).add(name).value();
@@ -48,7 +35,7 @@ std::string wording(const std::string& message) {
 constexpr int confirmations = 3;
 constexpr int hang_confirmations = 2;
 
-/// One check of one law, with the functions that RapidCheck calls.
+/// One check of one law.
 class Search {
  public:
   Search(const Law& law, Subject& subject, const CheckOptions& options)
@@ -124,37 +111,13 @@ class Search {
   }
 
   void draw_cases() {
-    rc::detail::TestParams params;
-    params.seed = seed_of(options_.seed, law_.name);
-    params.maxSuccess = options_.cases;
-    params.maxDiscardRatio = 20;  // `describe` stops earlier, unless the cases are beyond the subject
-    params.maxSize = 100;
-    rc::detail::TestMetadata metadata;
-    metadata.id = law_.name;
-    metadata.description = law_.statement;
-    class Silent : public rc::detail::TestListener {
-      void onTestCaseFinished(const rc::detail::CaseDescription&) override {}
-      void onShrinkTried(const rc::detail::CaseDescription&, bool) override {}
-      void onTestFinished(const rc::detail::TestMetadata&, const rc::detail::TestResult&) override {}
-    } silent;
-    // Without a map of reproductions, RapidCheck would read RC_PARAMS and announce a seed other than
-    // bncheck's.
-    rc::detail::checkProperty(property(), metadata, params, silent, {});
-  }
-
-  /// Property over whole cases, made without RapidCheck's argument handling. It does not shrink: `shrink`
-  /// does that, and needs no random stream.
-  rc::detail::Property property() {
-    return [this](const rc::Random& random, int size) {
-      return rc::shrinkable::map(rc::shrinkable::just(draw(random, size)),
-                                 [this](const Case& c) { return describe(c); });
-    };
+    random_cases(
+        seed_of(options_.seed, law_.name), options_.cases, [this](Draws& draws) { return draw(draws); },
+        [this](const Case& c) { return take(c); });
   }
 
   /// Draws a case. An exception ends only the search of this law.
-  Case draw(const rc::Random& random, int size) {
-    // RapidCheck's first cases have size 0; small cases of size 5 are more useful.
-    RapidCheckDraws draws(random, std::max(size, 5));
+  Case draw(Draws& draws) {
     if (stopped()) return {};
     try {
       return law_.draw(draws, runner_.can());
@@ -171,48 +134,26 @@ class Search {
     return !stop_reason_.empty();
   }
 
-  rc::detail::CaseDescription describe(const Case& c) {
-    rc::detail::CaseDescription description;
-    // RapidCheck asks every failure for its arguments as text; the report shows bncheck's own instead.
-    description.example = [] { return rc::detail::Example(); };
-    using Type = rc::detail::CaseResult::Type;
-    // RapidCheck asks for its failure a second time; the case need not run again.
-    if (result_.counterexample) {
-      description.result = {Type::Failure, result_.verdict.message};
-      return description;
-    }
-    // A failure stops RapidCheck; after a success it would draw all remaining cases.
-    if (stopped()) {
-      description.result = {Type::Failure, stop_reason_};
-      return description;
-    }
+  Drawn take(const Case& c) {
+    if (stopped()) return Drawn::last;
     const Clock::time_point start = options_.clock();
-    std::optional<Verdict> asked = ask(c);
-    if (!asked) {
-      description.result = {Type::Failure, stop_reason_};
-      return description;
-    }
-    Verdict verdict = std::move(*asked);
+    std::optional<Verdict> verdict = ask(c);
+    if (!verdict) return Drawn::last;
     result_.times.add(c, options_.clock() - start);
-    if (verdict.is_bad()) {
-      found(c, std::move(verdict));
+    if (verdict->is_bad()) {
+      found(c, std::move(*verdict));
       ++result_.cases;
       result_.coverage.add(c);
-      description.result = {Type::Failure, result_.verdict.message};
-      return description;
+      return Drawn::last;
     }
-    const bool applicable = verdict.kind == Verdict::Kind::holds;
-    count(verdict, applicable);
-    if (result_.discarded > options_.cases || (result_.cases == 0 && result_.beyond >= options_.cases)) {
-      description.result = {Type::Failure, verdict.message};
-      return description;
-    }
-    if (applicable) {
-      result_.coverage.add(c);
-      result_.worst_cases.offer(c, verdict.worst_ratio);
-    }
-    description.result = {applicable ? Type::Success : Type::Discard, verdict.message};
-    return description;
+    const bool applicable = verdict->kind == Verdict::Kind::holds;
+    count(*verdict, applicable);
+    if (result_.discarded > options_.cases || (result_.cases == 0 && result_.beyond >= options_.cases))
+      return Drawn::last;
+    if (!applicable) return Drawn::discarded;
+    result_.coverage.add(c);
+    result_.worst_cases.offer(c, verdict->worst_ratio);
+    return Drawn::counts;
   }
 
   /// Confirms and shrinks a finding, unless the subject only hung in this law and in earlier ones.
