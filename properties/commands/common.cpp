@@ -37,7 +37,9 @@ class InDialect : public Subject {
 };
 
 /// Number times the value of its unit; nullopt if the text has another form. A product that is too large
-/// becomes the largest number.
+/// becomes the largest number. CLI::AsNumberWithUnit and CLI::AsSizeValue (CLI11 2.1) take "s" for one
+/// second, "G" for one gigabyte, "010s" for eight seconds and "-3s" for a time, and their message on a number
+/// that is too large names another number than was given.
 std::optional<std::int64_t> quantity_from(const std::string& text,
                                           const std::map<std::string, std::int64_t>& units) {
   const std::size_t digits = std::min(text.find_first_not_of("0123456789"), text.size());

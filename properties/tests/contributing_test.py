@@ -103,6 +103,10 @@ class Includes(unittest.TestCase):
                     wrong.append(f"{path} includes {include}, but `{room}` may not use {used}")
         self.assertEqual(wrong, [])
 
+    def test_rapidcheck_stands_behind_one_file(self):
+        users = [path for path, includes in self.sources.items() if "RapidCheck" in map(library_of, includes)]
+        self.assertEqual(users, ["properties/search/random_cases.cpp"])
+
     def test_heavy_libraries_stay_in_their_rooms(self):
         heavy = {path for path, includes in self.sources.items() if HEAVY & {library_of(name) for name in includes}}
         while more := {path for path, includes in self.sources.items() if heavy & set(includes)} - heavy:
