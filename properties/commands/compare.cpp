@@ -116,7 +116,7 @@ int run_compare(const CompareArguments& arguments) {
   }
   league.interrupted = interruption();
   for (const Contestant& contestant : league.contestants) {
-    if (!contestant.lost.empty()) complain(untrusted_line(contestant.lost, message_bytes));
+    if (!contestant.lost.empty()) complain(contestant.lost);
   }
   const bool nobody = players(league).empty() && !league.interrupted;
   if (nobody) complain(league.contestants.front().skipped);
