@@ -96,13 +96,14 @@ Tensor draw_vector(Draws& draws, std::int64_t length, Dtype dtype, const std::fu
   return tensor;
 }
 
-/// Training or not, as far as the subject has both.
+/// Mode of a forward call: drawn if the subject has both modes, otherwise the one that it has.
 bool draw_mode(Draws& draws, const Capabilities& can) {
   if (!can.training || !can.inference) return can.training;
   return draws.chance(1, 2);
 }
 
-/// Room for `channel_multiple` channels within the subject's cap.
+/// The wish for the subject's axes and limit of elements. The limit is divided by `channel_multiple`, because
+/// draw_shape_for multiplies the number of channels by it.
 ShapeWish within_reach(const Capabilities& can, ShapeWish wish) {
   if (can.max_elements > 0) wish.max_elements = std::min(wish.max_elements, can.max_elements);
   wish.max_elements = std::max(wish.max_elements / can.channel_multiple, 2 * wish.min_values);
@@ -136,7 +137,8 @@ Config draw_config(Draws& draws, const Capabilities& can, const CaseWish& wish, 
   config.num_features = channels;
   config.affine = wish.affine.value_or(!can.without_affine || draws.chance(5, 6));
   config.track_running_stats = wish.track_running_stats.value_or(!can.untracked || draws.chance(7, 8));
-  // Nothing else would tell the dtype of what it returns per channel.
+  // Without parameters and running statistics, nothing in the case would show the dtype of the vectors that
+  // the call returns.
   const DtypePair dtypes = wish.dtypes.value_or(DtypePair{});
   if (dtypes.data != dtypes.vectors && !config.track_running_stats) config.affine = true;
   const bool batch = wish.calls != 1 || !config.track_running_stats || wish.training.value_or(true);

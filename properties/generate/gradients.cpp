@@ -20,7 +20,8 @@ namespace {
 
 using Numbers = std::vector<double>;
 
-/// Roughly (x - mean)/sigma: near enough for the gradient to cancel, and finite.
+/// (x − μ)/σ in double, rounded to float: close enough to x̂ for the gradient to cancel. 0 where the quotient
+/// is not finite.
 Numbers normalised(const Numbers& x) {
   double mean = 0;
   double squares = 0;
@@ -35,13 +36,13 @@ Numbers normalised(const Numbers& x) {
   return result;
 }
 
-/// A float's exponents in a format that may have fewer.
+/// Exponent between −30 and 30, scaled down for a format with fewer exponents.
 int scaled_exponent(int exponent, Dtype dtype) {
   const int largest = 1 - format_of(dtype).min_exponent;
   return exponent * std::min(30, largest - 1) / 30;
 }
 
-/// Not yet numbers of the dtype.
+/// dy of a kind, before it is rounded to the dtype. `kind` is neither constant nor independent.
 Numbers draw_for(Draws& draws, GradientKind kind, const Numbers& x, Dtype dtype) {
   const std::size_t n = x.size();
   const auto ordinary = [&] { return static_cast<double>(draw_ordinary(draws)); };
@@ -100,7 +101,8 @@ Numbers draw_channel(Draws& draws, GradientKind kind, const Numbers& x, Dtype dt
   return dy;
 }
 
-/// Two or three values per statistic: the least that training takes, where the gradient cancels most.
+/// Shape with two or three values per statistic. Two are the fewest that training accepts, and with few
+/// values the gradient cancels most.
 Shape few_values(Draws& draws, const Shape& shape, Axes axes) {
   if (axes == Axes::per_activation) {
     Shape result = shape;

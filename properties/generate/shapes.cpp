@@ -5,7 +5,8 @@
 namespace bncheck {
 namespace {
 
-/// A size with a liking for 1, 2 and the neighbourhood of powers of two, where vector loops have their tails.
+/// Size of a dimension, at most `limit`. Sizes 1 to 3 and those around powers of two are more frequent,
+/// because vector loops have their tails there.
 std::int64_t draw_extent(Draws& draws, std::int64_t limit) {
   limit = std::max<std::int64_t>(limit, 1);
   std::int64_t extent = 1;
@@ -14,7 +15,7 @@ std::int64_t draw_extent(Draws& draws, std::int64_t limit) {
       extent = draws.between(1, 3);
       break;
     case 1:
-      // Drawn one after the other: the operands of a sum are evaluated in an order of the compiler's choice.
+      // Two statements, because the order in which the operands of a sum are evaluated is unspecified.
       extent = std::int64_t{1} << draws.between(1, 8);
       extent += draws.between(-1, 1);
       break;
@@ -38,11 +39,11 @@ Shape draw_shape(Draws& draws, int dimensions, const ShapeWish& wish) {
       dimensions == 1 ? (draws.chance(1, 2) ? 2 : 3) : static_cast<std::size_t>(dimensions) + 2;
   std::int64_t budget = std::max<std::int64_t>(wish.max_elements * draws.size() / 100, 2 * wish.min_values);
   Shape shape(rank, 1);
-  // Channels first: few as a rule, many now and then, so that values per channel get the larger share.
+  // The number of channels is usually small, so that most elements are values of a channel.
   const std::int64_t most_channels = draws.chance(1, 8) ? budget / wish.min_values : 6;
   shape[1] = draws.between(1, std::max<std::int64_t>(std::min(most_channels, budget / wish.min_values), 1));
   budget /= shape[1];
-  // Then the others, in an order that lets any of them be the long one.
+  // The other dimensions are drawn from a random one onwards, so that any of them can be the long one.
   const std::size_t first = static_cast<std::size_t>(draws.below(rank - 1));
   for (std::size_t k = 0; k + 1 < rank; ++k) {
     const std::size_t position = (first + k) % (rank - 1);
@@ -75,7 +76,7 @@ Shape draw_empty_shape(Draws& draws, int dimensions) {
 Shape draw_other_empty_shape(Draws& draws, int dimensions, const Shape& first, Axes axes) {
   Shape shape = axes == Axes::spatial ? draw_empty_shape(draws, dimensions) : first;
   shape[1] = first[1];
-  // Without positions there would be no statistics.
+  // An empty spatial dimension would leave no statistics.
   if (axes == Axes::per_activation) shape[0] = 0;
   return shape;
 }

@@ -1,5 +1,6 @@
 #pragma once
-/// Shapes that hit vector tails, size-1 dimensions, two values per channel, many channels; and placements.
+/// Generators of shapes (lengths around those of vectors, dimensions of size 1, two values per channel, many
+/// channels) and of placements.
 
 #include "bncheck/case.hpp"
 #include "bncheck/dialect.hpp"
@@ -8,21 +9,22 @@
 namespace bncheck {
 
 struct ShapeWish {
-  std::int64_t min_values = 2;  ///< values per channel
-  std::int64_t max_elements = 600;
-  /// Per activation, `min_values` is of each channel and position.
-  Axes axes = Axes::spatial;
+  std::int64_t min_values = 2;      ///< fewest values per statistic
+  std::int64_t max_elements = 600;  ///< at full size; a shape may exceed it to reach min_values
+  Axes axes = Axes::spatial;        ///< axes of the statistics that min_values is about
 };
 
-/// A shape that BatchNorm{dimensions}d takes; no dimension is empty.
+/// Shape that BatchNorm{dimensions}d accepts, without empty dimensions.
 Shape draw_shape(Draws& draws, int dimensions, const ShapeWish& wish = {});
-/// The same with N or a spatial size 0.
+/// Shape with N = 0 or one spatial size of 0.
 Shape draw_empty_shape(Draws& draws, int dimensions);
-/// Shape of another input of the layer that takes `first`: as many channels; per activation, the same positions.
+/// Shape of another input of the layer that accepts `first`: the same number of channels and, per activation,
+/// the same positions.
 Shape draw_other_shape(Draws& draws, int dimensions, const Shape& first, const ShapeWish& wish = {});
 Shape draw_other_empty_shape(Draws& draws, int dimensions, const Shape& first, Axes axes);
 
-/// Dense in logical order, dense channels-last, or any order of dimensions with gaps and an offset.
+/// Placement that is dense in logical order, dense channels-last, or in any order of dimensions with gaps and
+/// an offset.
 Placement draw_placement(Draws& draws, std::size_t rank);
 
 /// Number of values per channel. Precondition: rank >= 2.

@@ -44,7 +44,8 @@ const std::vector<Regime>& finite_regimes() {
   return regimes;
 }
 
-/// Irwin-Hall: four 16-bit uniforms have variance 65536^2/3; the factor also fills the significand.
+/// Sum of four uniform 16-bit numbers (Irwin–Hall), which has the variance 65536²/3. The factor √3/65536
+/// makes the variance 1; it also fills the significand.
 float draw_ordinary(Draws& draws) {
   const std::uint64_t bits = draws.bits(64);
   std::int64_t sum = -131070;
@@ -60,7 +61,7 @@ float draw_any_finite(Draws& draws) {
 
 namespace {
 
-/// What the regimes need to know of a format.
+/// Properties of a format that the regimes use.
 struct Extent {
   Dtype dtype;
   int precision, smallest, min_exponent, max_exponent;
@@ -76,7 +77,7 @@ Extent extent_of(Dtype dtype) {
           largest_finite(dtype)};
 }
 
-/// A significand of any sign times 2^exponent.
+/// Number with a random sign, a random significand of 24 bits and an exponent in the given range.
 double draw_scaled(Draws& draws, int low_exponent, int high_exponent) {
   const auto significand = static_cast<double>((draws.bits(24) | 0x800000) & 0xffffff);
   const auto exponent = static_cast<int>(draws.between(low_exponent, high_exponent));
@@ -90,13 +91,13 @@ double draw_special(Draws& draws, const Extent& extent) {
                      -extent.largest, std::ldexp(1.0, extent.smallest)});
 }
 
-/// Any finite number of the format, every exponent equally likely.
+/// Any finite number of the format. All exponents are equally likely, except one, which is twice as likely.
 double draw_any_finite_of(Draws& draws, Dtype dtype) {
   if (dtype == Dtype::f32) return static_cast<double>(draw_any_finite(draws));
   const FloatFormat format = format_of(dtype);
   std::uint64_t bits = draws.bits(format.sign_shift() + 1);
   const bool special = (bits & format.infinity_code()) == format.infinity_code();
-  // The second highest bit of the exponent.
+  // Clears the second-highest bit of the exponent.
   if (special) bits ^= std::uint64_t{1} << (format.sign_shift() - 2);
   return value_of_bits(bits, format);
 }
@@ -114,13 +115,13 @@ double draw_anchor(Draws& draws, const Extent& extent) {
   }
 }
 
-/// Stepping over the representable numbers, without leaving the finite ones.
+/// Number that is `steps` representable numbers above `value`, at most the largest finite one.
 double neighbour(double value, int steps, const Extent& extent) {
   for (int k = 0; k < steps && value < extent.largest; ++k) value = next_to(extent.dtype, value, true);
   return value;
 }
 
-/// One value of a regime; `a` and `b` are what the regime's values have in common.
+/// One value of a regime. All values of one draw_values call share `a` and `b`.
 double draw_value(Draws& draws, Regime regime, double a, double b, const Extent& extent) {
   switch (regime) {
     case Regime::ordinary:
@@ -151,7 +152,8 @@ double draw_value(Draws& draws, Regime regime, double a, double b, const Extent&
   return draws.chance(1, 8) ? draw_special(draws, extent) : static_cast<double>(draw_ordinary(draws));
 }
 
-/// What a regime's values have in common is the same number for all of them.
+/// Whether the values of the regime are `a`, `b` or numbers above them, which are numbers of the dtype
+/// already. Fitting each value again could make equal ones differ.
 bool has_common_values(Regime regime) {
   return regime == Regime::constant || regime == Regime::two_valued || regime == Regime::ulp_neighbours;
 }

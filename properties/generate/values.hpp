@@ -1,5 +1,6 @@
 #pragma once
-/// Values that know floating point: regimes in which BatchNorms go wrong.
+/// Generators of values by regime. The regimes cause rounding, cancellation, overflow and underflow in a
+/// BatchNorm.
 
 #include <string_view>
 #include <vector>
@@ -10,29 +11,32 @@
 namespace bncheck {
 
 enum class Regime {
-  ordinary,        ///< about N(0, 1)
-  large_mean,      ///< mean up to 1e6 times the spread: cancellation in x - mu and in E[x^2] - mu^2. In
-                   ///< other formats than float32 as many times as leaves the spread a few bits
-  constant,        ///< one value: sigma^2 = 0
-  two_valued,      ///< two values
-  huge,            ///< 1e15 to 3e38: squares overflow float. The upper 60 % of another format's exponents
-  tiny,            ///< subnormals and their neighbours
-  mixed,           ///< exponents from -40 to 40 side by side
-  ulp_neighbours,  ///< a few consecutive numbers of the format
-  integers,        ///< small integers: exact arithmetic, ties
+  ordinary,        ///< approximately N(0, 1)
+  large_mean,      ///< mean up to 2^(precision − 3), spread from 1/8 (at the largest means one ulp) to 4:
+                   ///< cancellation in x − μ and in E[x²] − μ²
+  constant,        ///< one value: σ² = 0
+  two_valued,      ///< two values in random order
+  huge,            ///< from 1e15 to 3e38: most squares overflow float. In other formats, the upper 60 % of
+                   ///< the positive exponents
+  tiny,            ///< subnormal numbers, and normal ones up to 2^7 times the smallest
+  mixed,           ///< exponents from −40 to 40 side by side; fewer in a format with fewer exponents
+  ulp_neighbours,  ///< up to four consecutive numbers of the format
+  integers,        ///< integers from −8 to 8: exact arithmetic, ties
   sparse,          ///< mostly zeros, as after a ReLU
-  special,         ///< ordinary with infinities, NaN and -0
+  special,         ///< ordinary values among infinities, NaN, ±0 and the largest and smallest numbers
 };
 
 std::string_view name_of(Regime regime);
-/// All regimes of finite values.
+/// All regimes whose values are finite.
 const std::vector<Regime>& finite_regimes();
 
-/// Numbers of the dtype. They are drawn as floats and rounded; what overflows becomes the largest finite
-/// number, and of float64 tensors half have random bits below a float's.
+/// Values of a regime as numbers of the dtype. Most are drawn with the precision of a float and then rounded;
+/// a finite value that overflows becomes the largest finite number. Half of the calls for float64 add random
+/// bits below the last bit of a float.
 std::vector<double> draw_values(Draws& draws, Regime regime, std::size_t count, Dtype dtype = Dtype::f32);
 
-/// How floats become numbers of a dtype, for one tensor.
+/// Conversion of drawn values to numbers of a dtype. Whether float64 numbers get random bits below the last
+/// bit of a float is chosen once for all values.
 class Fitting {
  public:
   Fitting(Draws& draws, Dtype dtype) : draws_(draws), dtype_(dtype) {
@@ -45,9 +49,9 @@ class Fitting {
   Dtype dtype_;
   bool fine_;
 };
-/// About N(0, 1).
+/// Number with approximately the distribution N(0, 1).
 float draw_ordinary(Draws& draws);
-/// Any float that is not NaN or infinite, every exponent equally likely.
+/// Any finite float. All exponents are equally likely, except that of 1, which is twice as likely.
 float draw_any_finite(Draws& draws);
 
 }  // namespace bncheck

@@ -1,6 +1,6 @@
 "use strict";
 
-// A link into something folded opens it.
+// Opens the folded sections that contain the target of a link.
 function openTarget() {
   const target = document.getElementById(decodeURIComponent(location.hash.slice(1)));
   if (!target) return;
@@ -12,7 +12,7 @@ function openTarget() {
 addEventListener("hashchange", openTarget);
 openTarget();
 
-// Paper cannot be unfolded.
+// Opens all folded sections for printing and folds them again afterwards.
 let folded = [];
 addEventListener("beforeprint", () => {
   folded = [...document.querySelectorAll("details:not([open])")];
@@ -35,7 +35,7 @@ for (const code of document.querySelectorAll("code.replay")) {
   code.after(" ", button);
 }
 
-// The verdicts that need a look are few among many.
+// If a law is violated or inconclusive, adds a checkbox that hides the rows of the other laws.
 const laws = document.querySelector("table.laws");
 if (laws && laws.querySelector(".violated, .inconclusive")) {
   const label = document.createElement("label");
