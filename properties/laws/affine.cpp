@@ -1,4 +1,4 @@
-/// y as a function of x, gamma and beta, and of one pass after another.
+/// Laws about y as a function of x, γ and β, and about one pass after another.
 
 #include <algorithm>
 #include <cmath>
@@ -28,7 +28,7 @@ Case draw_tame(Draws& draws, const Capabilities& can) {
   return draw_case(draws, can, tame(draws));
 }
 
-// ---- gamma and beta
+// ---- γ and β
 
 Case without_parameters(Case c, const Capabilities& can) {
   if (can.without_affine) {
@@ -42,7 +42,8 @@ Case without_parameters(Case c, const Capabilities& can) {
   return c;
 }
 
-/// y = gamma y1 + beta, where y1 is y without parameters: off by A + |gamma| A1. Statistics know neither.
+/// y = γ·y1 + β, where y1 is y without parameters. Both sides agree within A + |γ|·A1, with the attainable
+/// errors of y and y1, because the statistics do not depend on γ and β.
 Verdict check_parameters(const Case& c, Runner& runner) {
   const Forward& forward = one_valid_forward(c, runner.can());
   if (!all_finite(c)) return Verdict::not_applicable("values that are not finite");
@@ -69,7 +70,7 @@ Case draw_affine(Draws& draws, const Capabilities& can) {
 
 // ---- x
 
-/// Calls `judge` with the run and the elements of each channel in the order of their x.
+/// Calls `judge` for each channel, with the elements of the channel in ascending order of x.
 template <class Judge>
 Verdict check_sorted(const Case& c, Runner& runner, const Judge& judge) {
   const Forward& forward = one_valid_forward(c, runner.can());
@@ -87,10 +88,12 @@ Verdict check_sorted(const Case& c, Runner& runner, const Judge& judge) {
   return verdict;
 }
 
-/// y = alpha x + beta' within a channel, in either mode: each y lies on the chord between those of the least
-/// and the largest x, at the same place t, within A + (1-t) A_low + t A_high. Both shares are quotients of
-/// differences of their own, to 3 2^-64 each of itself: of t = 1 - 2^-65 nothing would be left in 1 - t,
-/// whose y may be 2^64 times as large.
+/// y = α·x + β′ within a channel, in both modes. So each y lies on the chord between the y of the least x and
+/// the y of the largest x, at the same fraction t, within A + (1 − t)·A_low + t·A_high.
+///
+/// Both weights, t and 1 − t, are computed as quotients of differences, each with a relative error of at most
+/// 3·2^−64. A weight 1 − t from a subtraction could lose everything, as for t = 1 − 2^−65, although the y
+/// that it multiplies may be 2^64 times as large as the other.
 Verdict check_collinear(const Case& c, Runner& runner) {
   return check_sorted(c, runner,
                       [&](const Run& run, std::int64_t channel, std::span<const float> x,
@@ -111,8 +114,9 @@ Verdict check_collinear(const Case& c, Runner& runner) {
                       });
 }
 
-/// A larger x has no smaller gamma (y - beta), and an equal x an equal y: neighbours in the order of x may
-/// break that by both their errors at most, for a loop over vectors may round other than its tail.
+/// A larger x has no smaller γ·(y − β), and an equal x has an equal y. Neighbours in the order of x may
+/// violate that by at most the sum of their errors, because the vector loop may round differently from its
+/// tail.
 Verdict check_monotone(const Case& c, Runner& runner) {
   return check_sorted(c, runner,
                       [&](const Run& run, std::int64_t channel, std::span<const float> x,
@@ -134,8 +138,9 @@ Verdict check_monotone(const Case& c, Runner& runner) {
 
 // ---- inference
 
-/// With given statistics an element of y knows its own x only: other values everywhere else leave it as it
-/// is. The same code runs on the same shapes, so bits are compared where the subject is deterministic.
+/// With given statistics, an element of y depends on its own x only. The second run changes x at the odd
+/// indices and must leave y at the even ones as it is. The same code runs on the same shapes, so bits are
+/// compared if the subject is deterministic.
 Verdict check_elementwise(const Case& c, Runner& runner) {
   const Forward& forward = one_valid_forward(c, runner.can());
   if (uses_batch(c.config, forward)) return Verdict::not_applicable("batch statistics");
@@ -163,7 +168,7 @@ long double factor_of(long double variance, long double eps, const Dialect& dial
   return dialect.eps_place == EpsPlace::outside ? 1 / (std::sqrt(v) + eps) : 1 / std::sqrt(v + eps);
 }
 
-/// The normalising variance, where a running one is r.
+/// Ratio of the normalising variance to the running variance of the same batch of n values.
 long double normalising_share(const Dialect& dialect, long double n) {
   const auto correction = [&](Correction kind) {
     return kind == Correction::unbiased && n > 1 ? n / (n - 1) : 1;
@@ -171,11 +176,11 @@ long double normalising_share(const Dialect& dialect, long double n) {
   return correction(dialect.normalising_variance) / correction(dialect.running_variance);
 }
 
-/// What inference gives with the statistics that training found, momentum being 1, is what training gave. The
-/// mean that was returned is off by A_m, the variance by A_v, its conversion to the normalising one and to
-/// float included, and with h = 1/sqrt(V + eps) of that variance the true factor lies within h (1 +- rho),
-/// rho = h(V - A_v)/h(V) - 1, for h is convex and falls. Both y differ then by |gamma| h (1 + rho) A_m +
-/// |y - beta| rho and by their own errors.
+/// Inference with the statistics that training with momentum 1 left gives the y of that training call. The
+/// returned mean is off by at most A_m. The normalising variance v is off by at most A_v, which includes its
+/// conversion from the running variance and the rounding to float. h(v) = 1/√(v + ε) is convex and
+/// decreasing, so the true factor lies within h·(1 ± ρ), where ρ = h(v − A_v)/h(v) − 1. Both y therefore
+/// differ by at most |γ|·h·(1 + ρ)·A_m + |y − β|·ρ, and by their own errors.
 Verdict check_repeats(const Case& c, Runner& runner) {
   const Forward& forward = one_batch_forward(c, runner.can());
   if (!updates_running(c.config, forward) || c.config.momentum != 1.0) {
@@ -231,9 +236,11 @@ Case draw_repeats(Draws& draws, const Capabilities& can) {
   if (draws.chance(1, 2)) c.config.eps = draws.pick({1e-3, 0.5, 1.0, 4.0});
   return c;
 }
-// ---- once more
 
-/// sigma^2 of a channel in long double, shifted by its first value.
+// ---- y normalised again
+
+/// σ² of a channel in long double. The values are shifted by the first one, so that a large mean does not
+/// cancel.
 long double variance_of(std::span<const float> x, const std::vector<std::size_t>& channel) {
   const auto n = static_cast<long double>(channel.size());
   const auto value = [&](std::size_t i) {
@@ -246,11 +253,11 @@ long double variance_of(std::span<const float> x, const std::vector<std::size_t>
   return variance;
 }
 
-/// Without parameters, y1 = BN(x) has mean 0 and deviation s = sigma/sqrt(sigma^2 + eps), and BN(y1) is
-/// y1/sqrt(s^2 + eps). The computed y1 is off by A_i: its mean by a = mean(A_i) at most, its deviation, a
-/// seminorm, by their root mean square r. So y2 = g (y1 - m), |m| <= a and g within c (1 +- rho), c =
-/// 1/sqrt(s^2
-/// + eps), rho = sqrt(s^2 + eps)/sqrt((s - r)^2 + eps) - 1, up to A of y2.
+/// Without parameters, y1 = BN(x) has mean 0 and standard deviation s = σ/√(σ² + ε), and BN(y1) =
+/// y1/√(s² + ε). The computed y1 is off by A_i. So its mean is off by at most a = mean(A_i), and its standard
+/// deviation, which is a seminorm, by at most the root mean square r of the A_i. Hence y2 = g·(y1 − m) up to
+/// the A of y2, with |m| ≤ a and g within c·(1 ± ρ), where c = 1/√(s² + ε) and ρ =
+/// √(s² + ε)/√((s − r)² + ε) − 1. The term n·2^−58 covers the arithmetic in long double here.
 Verdict check_idempotent(const Case& given, Runner& runner) {
   const Forward& forward = one_batch_forward(given, runner.can());
   const Capabilities& can = runner.can();
@@ -310,41 +317,41 @@ std::vector<Law> affine_laws() {
        {},
        draw_affine,
        check_parameters,
-       {.rationale = "It tells gamma from beta, and both from none, by the subject's own normalised x."}},
+       {.rationale =
+            "It detects a wrong use of gamma and beta by the subject's own normalised x, without the "
+            "exact answer."}},
       {"affine_in_x",
-       "y = alpha x + beta' in each channel: equal chords.",
+       "y = alpha x + beta' in each channel, so all y lie on the chord from the least x to the largest.",
        {},
        draw_tame,
        check_collinear,
-       {.rationale =
-            "Equal chords need no statistics at all: wrong ones give another law than this to fail."}},
+       {.rationale = "It needs no statistics, so wrong statistics violate other laws but not this one."}},
       {"monotone_in_x",
-       "y rises and falls with gamma x in each channel; an equal x has an equal y.",
+       "In each channel y never falls where gamma x rises, and equal x have equal y.",
        {},
        draw_tame,
        check_monotone,
-       {.rationale =
-            "An order of numbers needs no bound where both are equal; it is what a threshold behind the "
-            "layer relies on."}},
+       {.rationale = "It judges the order of the results, on which a threshold behind the layer relies."}},
       {"inference_elementwise",
        "In inference each y depends on no x but its own.",
        {},
        draw_inference,
        check_elementwise,
-       {.rationale = "The cheapest proof that inference does not look at the batch."}},
+       {.rationale = "It shows that inference does not use the batch, without the exact answer."}},
       {"inference_repeats_training",
-       "With the statistics that training found, inference gives the y that training gave.",
+       "Inference with the statistics of a training batch gives the y of that training call.",
        {Need::running_statistics},
        draw_repeats,
        check_repeats,
-       {.rationale =
-            "It compares the two modes' formulas with each other: eps or form differ in one of them only."}},
+       {.rationale = "It compares the formulas of the two modes, and so detects an eps or a formula that "
+                     "differs in one of them."}},
       {"idempotent",
        "Normalising y again divides it by sqrt(s^2 + eps), s^2 = sigma^2/(sigma^2 + eps).",
        {Need::eps_inside, Need::population_normalising},
        draw_idempotent,
        check_idempotent,
-       {.rationale = "A property that people expect of a normalisation, with the factor that eps leaves."}},
+       {.rationale = "Users expect a normalisation to be idempotent, and the law checks it with the factor "
+                     "that eps causes."}},
   };
 }
 

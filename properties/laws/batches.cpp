@@ -1,4 +1,4 @@
-/// What a batch has in common with its parts and its multiples, a layer with the layers of its channels.
+/// Laws that relate a batch to its parts and multiples, and a layer to layers over some of its channels.
 
 #include <algorithm>
 #include <cmath>
@@ -9,16 +9,17 @@
 namespace bncheck {
 namespace {
 
-/// Ratio of a variance over n or n - 1 to that over n.
+/// Ratio of a variance with this divisor to the population variance.
 long double correction(Correction kind, long double n) {
   return kind == Correction::unbiased && n > 1 ? n / (n - 1) : 1;
 }
 
 // ---- the batch twice
 
-/// The batch twice, one after the other: y of both halves is y, mean and population variance stay. The
-/// running variance moves by v 2n/(2n-1) for v n/(n-1): r'' - w r = q (r' - w r), q = 2(n-1)/(2n-1), each
-/// within its bound.
+/// A batch that is followed by its copy: both halves have the y of the batch, and mean and population
+/// variance stay as they are. An unbiased running variance has the factor 2n/(2n − 1) instead of n/(n − 1).
+/// So r″ − w·r = q·(r′ − w·r) with q = 2(n − 1)/(2n − 1), where r is the old value, w its weight, and r′ and
+/// r″ are the new values of the batch and of the doubled batch. Each of them is within its bound.
 Verdict check_duplicated(const Case& c, Runner& runner) {
   const Forward& forward = one_batch_forward(c, runner.can());
   Tensor x = forward.x;
@@ -50,7 +51,7 @@ CaseWish tame_batch(Draws& draws) {
   CaseWish wish;
   wish.training = true;
   wish.regime = draws.pick({Regime::ordinary, Regime::large_mean, Regime::integers, Regime::sparse});
-  if (draws.chance(1, 2)) wish.shape.max_elements = 60;  // small n: n/(n-1) is far from 1
+  if (draws.chance(1, 2)) wish.shape.max_elements = 60;  // small n, so that n/(n − 1) is far from 1
   return wish;
 }
 Case draw_batch(Draws& draws, const Capabilities& can) {
@@ -59,13 +60,14 @@ Case draw_batch(Draws& draws, const Capabilities& can) {
 
 // ---- parts of the batch
 
-/// Mean and variance of one channel's batch, as the subject has them.
+/// Mean and variance of one channel of a batch, as the subject computed them.
 struct Statistics {
   long double n = 0;
-  Measured mean, variance;  ///< the population's
+  Measured mean, variance;  ///< variance: of the population
 };
 
-/// From the running statistics of a call with momentum 1, else from those that it returns.
+/// Statistics of the batch of a call: the running ones, which a call with momentum 1 replaces, or the saved
+/// ones of a dialect that keeps no running statistics.
 Statistics statistics_of(const Run& run, std::int64_t channel, const Capabilities& can) {
   const Shape& shape = only_forward(run.content)->x.shape;
   Statistics statistics;
@@ -86,8 +88,8 @@ bool usable(const Statistics& s) {
   return s.mean.usable && s.variance.usable;
 }
 
-/// n, S1 and S2 add up: n mu = n1 mu1 + n2 mu2 and n v = n1 v1 + n2 v2 + n1 n2/n d^2, d = mu1 - mu2, with
-/// population variances. An error e of d moves d^2 by (2|d| + e) e at most.
+/// n, S1 = Σx and S2 = Σx² add up: n·μ = n1·μ1 + n2·μ2 and n·v = n1·v1 + n2·v2 + (n1·n2/n)·d², where v are
+/// population variances and d = μ1 − μ2. An error e of d changes d² by at most (2·|d| + e)·e.
 void judge_merged(const Statistics& whole, const Statistics& a, const Statistics& b, std::int64_t channel,
                   Verdict& verdict) {
   const auto rounding = [](long double size) { return 0x1p-58L * size; };
@@ -151,7 +153,7 @@ Case draw_parts(Draws& draws, const Capabilities& can) {
   return c;
 }
 
-/// The same over many values, where running sums in float drift.
+/// Parts of a batch with many values per channel, where running sums in float drift.
 Case draw_long_parts(Draws& draws, const Capabilities& can) {
   Case c = draw_long_case(draws, can);
   c.config.momentum = 1.0;
@@ -160,7 +162,7 @@ Case draw_long_parts(Draws& draws, const Capabilities& can) {
 
 // ---- channels
 
-/// Channels [begin, end) of a tensor whose dimension `axis` counts them.
+/// Channels [begin, end) of a tensor. `axis` is the dimension of the channels.
 Tensor channels_of(const Tensor& tensor, std::size_t axis, std::int64_t begin, std::int64_t end) {
   Tensor part{tensor.dtype, tensor.shape, {}};
   part.shape[axis] = end - begin;
@@ -187,7 +189,8 @@ Case layer_of_channels(const Case& c, std::int64_t begin, std::int64_t end) {
   return part;
 }
 
-/// Channels [begin, begin + part's) of `whole` are those of `part`.
+/// Compares the outputs of `part`, a layer over some channels of `whole`, with those of `whole` from channel
+/// `begin` on.
 void judge_channels(const Run& whole, const Run& part, std::int64_t begin, const Capabilities& can,
                     Verdict& verdict) {
   const Geometry all(only_forward(whole.content)->x.shape);
@@ -205,8 +208,8 @@ void judge_channels(const Run& whole, const Run& part, std::int64_t begin, const
   }
 }
 
-/// A layer over channels A and B is a layer over A beside one over B. Where vector loops end may differ:
-/// within both bounds.
+/// A layer over the channels A and B gives the results of a layer over A and of one over B. They agree within
+/// both bounds, because vector loops may end at other channels.
 Verdict check_concatenated(const Case& c, Runner& runner) {
   const Forward& forward = one_valid_forward(c, runner.can());
   const std::int64_t channels = forward.x.shape[1];
@@ -221,7 +224,7 @@ Verdict check_concatenated(const Case& c, Runner& runner) {
   judge_channels(whole, second, middle, runner.can(), verdict);
   return verdict;
 }
-/// Every number of channels from 2 to 17, around the lengths of vectors.
+/// Case with 2 to 17 channels, numbers around the lengths of vectors.
 Case draw_channels(Draws& draws, const Capabilities& can) {
   CaseWish wish;
   wish.training = draws.chance(2, 3);
@@ -242,7 +245,7 @@ Case draw_channels(Draws& draws, const Capabilities& can) {
   return c;
 }
 
-/// One channel more, in front, of the first channel's parameters and of one value.
+/// The case with a constant channel in front, which has the parameters and statistics of the first channel.
 Case with_constant_channel(const Case& c, float value) {
   Case more = c;
   ++more.config.num_features;
@@ -269,7 +272,7 @@ Case with_constant_channel(const Case& c, float value) {
   return more;
 }
 
-/// A channel of one value has x = mu: its y is beta, within A. The channels behind it do not notice.
+/// A constant channel has x = μ, so its y is β within A. The results of the other channels stay the same.
 Verdict check_constant_channel(const Case& c, Runner& runner) {
   const Forward& forward = one_batch_forward(c, runner.can());
   const Run run = runner.run(c);
@@ -293,36 +296,38 @@ Verdict check_constant_channel(const Case& c, Runner& runner) {
 std::vector<Law> batch_laws() {
   return {
       {"duplicated_batch",
-       "The batch twice has the same y and mean; the running variance has 2n/(2n-1).",
+       "A batch that is followed by its copy has the same y and mean, and a running variance with 2n/(2n-1).",
        {Need::population_normalising},
        draw_batch,
        check_duplicated,
-       {.rationale = "n changes and nothing else does: it isolates n/(n-1)."}},
+       {.rationale = "Only n changes between its runs, which isolates the factor n/(n-1)."}},
       {"merged_batches",
-       "n, S1 and S2 of two parts add up to the mean and the variance of the batch.",
+       "n, Sum x and Sum x^2 of two parts add up to those of the batch, and so give its mean and variance.",
        {Need::variance_output},
        draw_parts,
        check_merged,
-       {.rationale = "n, S1 and S2 of parts are what distributed training exchanges."}},
+       {.rationale = "Distributed training merges the statistics of parts in this way."}},
       {"merged_long_batches",
-       "n, S1 and S2 add up over batches of up to 2^17 values per channel too.",
+       "n, Sum x and Sum x^2 of two parts also add up with up to 2^17 values per channel.",
        {Need::variance_output},
        draw_long_parts,
        check_merged,
-       {.bulky = true, .rationale = "The same for sums that are long enough to stagnate in float."}},
+       {.bulky = true, .rationale = "Its sums are long enough to stagnate in float."}},
       {"channels_concatenate",
-       "A layer over channels A and B is a layer over A beside one over B.",
+       "A layer over channels A and B gives the results of a layer over A and of one over B.",
        {Need::spatial_axes},
        draw_channels,
        check_concatenated,
        {.any_dtype = true,
-        .rationale = "It isolates what depends on the number of channels, such as a vector's tail."}},
+        .rationale =
+            "It isolates errors that depend on the number of channels, such as those in the tail of a "
+            "vector loop."}},
       {"inserted_constant_channel",
-       "A channel of one value has y = beta, and the others do not notice it.",
+       "A constant channel has y = beta, and the results of the other channels stay the same.",
        {Need::spatial_axes},
        draw_batch,
        check_constant_channel,
-       {.rationale = "Its variance is 0 beside others that are not: eps alone keeps it finite."}},
+       {.rationale = "The inserted channel has variance 0, and only eps keeps its results finite."}},
   };
 }
 

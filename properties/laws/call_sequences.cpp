@@ -1,4 +1,4 @@
-/// A layer lives through a sequence of calls of all kinds, some of them refused.
+/// Law about sequences of calls of all kinds, some of which must be refused.
 
 #include <cmath>
 #include <limits>
@@ -15,11 +15,11 @@ namespace {
 
 // ---- check
 
-/// Every call is answered from the state that the subject itself had before it, the configuration and the
-/// latest forward call that a right layer has by then. What a call hides (a momentum that was refused and
-/// taken all the same, a forward call that was forgotten) shows in the calls after it. Values are held to the
-/// subject's claim, within the attainable error of oracle/src/attainable_error.cpp; refusals and the state to
-/// every bit.
+/// Judges each call from the state that the subject itself had before it, and from the configuration and the
+/// latest forward call that a right layer would have by then. An effect that a call itself does not show,
+/// such as a refused momentum that took effect or a forgotten forward call, shows in later calls. Values are
+/// held to the subject's claim, within the attainable error of oracle/src/attainable_error.cpp; refusals and
+/// the state must match bit for bit.
 Verdict check_sequence(const Case& c, Runner& runner) {
   if (c.calls.empty()) return Verdict::not_applicable("no call");
   if (!all_finite(c)) return Verdict::not_applicable("values that are not finite");
@@ -42,11 +42,12 @@ Verdict check_sequence(const Case& c, Runner& runner) {
 
 constexpr int longest = 12;
 
-/// A sequence as it grows, with what a right layer knows by then.
+/// Case under construction, with the configuration, state and latest forward call of a right layer after its
+/// calls.
 class Growing {
  public:
   Growing(Draws& draws, const Capabilities& can) : draws_(draws), can_(can) {
-    wish_.calls = 0;  // both modes may come
+    wish_.calls = 0;  // ε must suit both modes
     wish_.shape.max_elements = 40;
     wish_.dtypes = draw_dtypes(draws, can);
     wish_.shape.axes = can.dialect.axes;
@@ -56,7 +57,7 @@ class Growing {
     if (can.dialect.axes == Axes::per_activation)
       first_ = draw_shape(draws, case_.config.dimensions, wish_.shape);
     first_[1] = case_.config.num_features;
-    if (draws.chance(1, 16)) case_.config.eps = 0;  // enough for inference with running statistics only
+    if (draws.chance(1, 16)) case_.config.eps = 0;  // valid only for inference with running statistics
     case_.state = draw_state(draws, case_.config, can.dialect, wish_, first_);
     if (case_.config.track_running_stats && draws.chance(1, 16)) {
       case_.state.num_batches_tracked = std::numeric_limits<std::int64_t>::max() - draws.between(0, 2);
@@ -116,7 +117,7 @@ class Growing {
     switch (draws_.below(can_.caller_output ? 4 : 3)) {
       case 0:
         shape[1] = draws_.chance(1, 2) && shape[1] > 1 ? shape[1] - 1 : shape[1] + draws_.between(1, 2);
-        if (draws_.chance(1, 4)) shape[0] = 0;  // the check does not depend on there being data
+        if (draws_.chance(1, 4)) shape[0] = 0;  // an empty batch must be refused too
         break;
       case 1:
         shape.resize(draws_.pick({std::size_t{0}, std::size_t{1}, std::size_t{6}}), 1);
@@ -153,7 +154,8 @@ class Growing {
     return {Backward{reshaped(no_values(), std::move(shape)), true, true, true, training}, exec};
   }
 
-  /// Nothing else is wrong with it, in either mode: a layer that wrongly remembers a forward call answers.
+  /// Backward call without a forward call. It has no other error, in either mode, so a layer that wrongly
+  /// remembers a forward call answers it.
   Call backward_of_nothing() {
     return {Backward{reshaped(no_values(), draw_batch()), true, true, true, draws_.chance(1, 2)}, {}};
   }
@@ -171,7 +173,7 @@ class Growing {
   }
 
   Call load() { return {Load{draw_state(draws_, walk_->config(), can_.dialect, wish_, first_)}, {}}; }
-  /// A state with one thing wrong, where the options leave anything to be wrong.
+  /// State with one error; a valid state if the layer has neither parameters nor running statistics.
   Call wrong_load() {
     State state = draw_state(draws_, walk_->config(), can_.dialect, wish_, first_);
     std::vector<std::optional<Tensor>*> buffers;
@@ -192,7 +194,7 @@ class Growing {
   Draws& draws_;
   const Capabilities& can_;
   CaseWish wish_;
-  Shape first_;  ///< of an input: channels, and per activation the positions
+  Shape first_;  ///< shape of an input; it fixes the channels and, per activation, the positions
   Case case_;
   std::optional<Walk> walk_;
 };
@@ -204,15 +206,16 @@ Case draw_sequence(Draws& draws, const Capabilities& can) {
 }  // namespace
 
 std::vector<Law> sequence_laws() {
-  return {{"call_sequences",
-           "Calls in any order, refused ones among them, are answered each as the exact layer answers it.",
-           {},
-           draw_sequence,
-           check_sequence,
-           {.exact = true,
-            .any_dtype = true,
-            .rationale = "Only here does a call come after any other, refused ones included: what one leaves "
-                         "behind shows."}}};
+  return {
+      {"call_sequences",
+       "In any sequence of calls, refused ones included, each call gives the answer of the exact layer.",
+       {},
+       draw_sequence,
+       check_sequence,
+       {.exact = true,
+        .any_dtype = true,
+        .rationale = "Only in this law can any call follow any other, refused ones included, so that what a "
+                     "call leaves behind shows."}}};
 }
 
 }  // namespace bncheck

@@ -10,7 +10,7 @@ bool matches(const std::string& pattern, const std::string& text) {
 
 namespace {
 
-/// A law that reads float32 values sees nothing else.
+/// The law restricted to float32: it draws cases of that dtype only and is not applicable to others.
 Law of_float32(Law law) {
   law.needs.insert(law.needs.begin(), Need::float32);
   law.draw = [inner = law.draw](Draws& draws, const Capabilities& can) {

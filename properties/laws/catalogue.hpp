@@ -1,5 +1,5 @@
 #pragma once
-/// Every law there is, by family.
+/// All laws, by family.
 
 #include <string>
 #include <string_view>
@@ -28,18 +28,18 @@ std::vector<Law> gradient_scaling_laws();
 std::vector<Law> gradient_rejection_laws();
 std::vector<Law> sequence_laws();
 
-/// Of what comes after the last case, which no draw of cases can show: beside the catalogue, for it takes a
-/// process that ends, and a check asks it once, when the others have been asked.
+/// Law about the end of the subject after its last case. It is not among all_laws(), because it needs a
+/// subject that ends; a check judges it once, after the other laws.
 const Law& ending_law();
 Verdict verdict_of_end(const Death& death);
 
-/// All of them, in the order in which they are reported.
+/// The laws of all families, in the order in which they are reported.
 const std::vector<Law>& all_laws();
-/// The ending law too. Null for an unknown name.
+/// Law with this name, which may be the ending law; null for an unknown name.
 const Law* law_named(std::string_view name);
-/// By fnmatch(3): *, ? and [...].
+/// Whether the text matches the pattern, by fnmatch(3): *, ? and [...].
 bool matches(const std::string& pattern, const std::string& text);
-/// The laws whose names match a pattern with * and ?; the ending law where it is named in full.
+/// Laws whose names match the pattern, as by `matches`. The ending law must be named in full.
 std::vector<const Law*> laws_matching(std::string_view pattern);
 
 }  // namespace bncheck

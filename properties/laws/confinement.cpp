@@ -1,5 +1,4 @@
-/// What one part of the input may not do to the rest, and what no data at all must leave alone. Forward and backward
-/// alike.
+/// Laws about shapes, empty batches and the independence of channels, in both directions.
 
 #include <cmath>
 #include <limits>
@@ -36,7 +35,8 @@ Case draw_any(Draws& draws, const Capabilities& can) {
 
 // ---- empty batches
 
-/// A forward call on an empty batch, and for gradients its backward call, each of which must succeed.
+/// Whether the case is a forward call on an empty batch, followed by its backward call if gradients are
+/// judged, and all calls must succeed.
 bool is_of_empty_batch(const Direction& d, const Case& c, const Dialect& dialect) {
   if (c.calls.size() != d.inputs()) return false;
   const auto* forward = std::get_if<Forward>(&c.calls[0].operation);
@@ -45,7 +45,8 @@ bool is_of_empty_batch(const Direction& d, const Case& c, const Dialect& dialect
          all_succeed(c, dialect);
 }
 
-/// An empty batch has an empty y or dx of its shape and zeros for dgamma and dbeta, and leaves every bit of the state.
+/// For an empty batch, y or dx is empty and has its shape, dγ and dβ are zeros, and every bit of the state
+/// stays.
 Verdict check_empty(const Direction& d, const Case& c, Runner& runner) {
   if (!is_of_empty_batch(d, c, runner.can().dialect)) {
     return Verdict::not_applicable("not an empty batch that must succeed");
@@ -79,8 +80,9 @@ Case draw_empty(const Direction& d, Draws& draws, const Capabilities& can) {
 
 // ---- channels
 
-/// All outputs of the channels other than `changed` are the same bits in both runs: a channel's results depend on
-/// nothing but the channel, and the same code ran on the same shape and layout.
+/// Compares all outputs of the channels other than `changed`. If the subject is deterministic they must have
+/// the same bits, because a channel's results depend on that channel only, and the same code runs on the same
+/// shape and layout. Otherwise they agree within both bounds.
 void judge_other_channels(const Direction& d, const Run& a, const Run& b, std::int64_t changed,
                           const Capabilities& can, Verdict& verdict) {
   const Geometry geometry(input(a.content, 0).shape, can.dialect.axes);
@@ -95,7 +97,7 @@ void judge_other_channels(const Direction& d, const Run& a, const Run& b, std::i
   }
 }
 
-/// New value of an element of a channel, of its old one and its place among those of the channel.
+/// New value of an element, from its old value and its place in the channel.
 using Change = std::function<double(double value, std::int64_t place)>;
 
 Tensor with_channel(const Tensor& tensor, const Geometry& geometry, std::int64_t channel,
@@ -109,8 +111,8 @@ Tensor with_channel(const Tensor& tensor, const Geometry& geometry, std::int64_t
   return result;
 }
 
-/// Changes each input of the case in turn, x and for gradients dy, in its first or its last channel: the ends of every
-/// loop over channels.
+/// Changes each input in turn, x and for gradients dy, in its first or its last channel, where loops over
+/// channels begin and end.
 void judge_change(const Direction& d, const Case& c, const Run& run, bool first, const Change& change,
                   Runner& runner, Verdict& verdict) {
   const Geometry geometry(input(c, 0).shape, runner.can().dialect.axes);
@@ -128,7 +130,8 @@ Run run_of_channels(const Direction& d, const Case& c, Runner& runner) {
   return runner.run(c);
 }
 
-/// Changing one channel's data changes no bit of another channel's results.
+/// Changing the data of one channel does not change the results of another, as judge_other_channels compares
+/// them.
 Verdict check_independence(const Direction& d, const Case& c, Runner& runner) {
   const Run run = run_of_channels(d, c, runner);
   Verdict verdict;
@@ -139,7 +142,8 @@ Verdict check_independence(const Direction& d, const Case& c, Runner& runner) {
   return verdict;
 }
 
-/// A NaN or an infinity in one channel changes no bit of another channel's results.
+/// A NaN or an infinity in one channel does not change the results of another, as judge_other_channels
+/// compares them.
 Verdict check_confined(const Direction& d, const Case& c, Runner& runner) {
   const Run run = run_of_channels(d, c, runner);
   const std::int64_t middle = Geometry(input(c, 0).shape, runner.can().dialect.axes).values() / 2;
@@ -168,19 +172,19 @@ std::vector<Law> laws_of(const Direction& d) {
   return {
       law_over(d, "empty_batch",
                forward ? "An empty x gives an empty y of the same shape and changes no state."
-                       : "The gradient of an empty batch: empty dx, dgamma = dbeta = 0.",
+                       : "The gradient of an empty batch has an empty dx and dgamma = dbeta = 0.",
                {Need::empty_batch_untouched}, draw_empty, check_empty,
-               "Only here is the batch always empty, in each of its dimensions."),
+               "Only in this law is the batch always empty, in any of its dimensions."),
       law_over(d, "channel_independence",
                forward ? "A channel's results depend on no other channel's data."
                        : "A channel's gradients depend on no other channel's x and dy.",
                {}, draw_channels, check_independence,
-               "It finds the channel that leaks into another without knowing any right value."),
+               "It detects a channel that affects another one, without the exact answer."),
       law_over(d, forward ? "non_finite_confined" : "confined",
                forward ? "A NaN or infinity stays in its channel."
                        : "A NaN or infinity in x or dy of one channel stays in that channel's gradients.",
                {}, draw_channels, check_confined,
-               "It finds the leak by an infinity or a NaN, which no bound hides."),
+               "It detects an effect on another channel by an infinity or a NaN, which no bound hides."),
   };
 }
 
@@ -190,11 +194,11 @@ std::vector<Law> confinement_laws() {
   std::vector<Law> laws = laws_of(forward_direction());
   laws.insert(laws.begin(),
               {"shape_preserved",
-               "y has the shape of x, statistics have num_features elements.",
+               "y has the shape of x, and statistics have num_features elements.",
                {},
                draw_any,
                check_shape,
-               {.any_dtype = true, .rationale = "Other shapes are reported before any number is judged."}});
+               {.any_dtype = true, .rationale = "It reports a wrong shape before any number is judged."}});
   return laws;
 }
 

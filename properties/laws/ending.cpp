@@ -4,7 +4,7 @@
 namespace bncheck {
 namespace {
 
-/// Small, and of no interest but that something has been asked before the end.
+/// Small case, so that the subject has answered a request before its end.
 Case draw_any(Draws& draws, const Capabilities& can) {
   CaseWish wish;
   wish.shape.max_elements = 40;
@@ -27,13 +27,12 @@ Verdict verdict_of_end(const Death& death) {
 }
 
 const Law& ending_law() {
-  static const Law law{
-      "ends_in_order",
-      "A subject whose requests have come to their end leaves by itself, with status 0 and in time.",
-      {},
-      draw_any,
-      check_ending,
-      {.any_dtype = true}};
+  static const Law law{"ends_in_order",
+                       "After its last request a subject ends by itself, in time and with status 0.",
+                       {},
+                       draw_any,
+                       check_ending,
+                       {.any_dtype = true}};
   return law;
 }
 
