@@ -1,4 +1,4 @@
-/// What the gradients of a batch normalisation satisfy by themselves.
+/// Laws about identities of the gradients of a batch normalisation.
 
 #include <cmath>
 
@@ -17,17 +17,18 @@ std::string in_channel(const std::string& what, std::int64_t channel) {
   return what + " in channel " + std::to_string(channel);
 }
 
-/// long double's own rounding in a sum of n terms whose sizes add up to `size`.
+/// Rounding of long double in a sum of n terms whose absolute values add up to `size`.
 long double rounding(long double n, long double size) {
   return n * 0x1p-62L * size;
 }
 
-/// Channel statistics in long double, independently of the exact answer: shifted by the first value.
+/// Normalised values and statistics of a channel in long double, independent of the exact answer. The values
+/// are shifted by the first one.
 struct Normalised {
-  std::vector<long double> values;  ///< x^
-  long double variance = 0;         ///< sigma^2
+  std::vector<long double> values;  ///< x̂
+  long double variance = 0;         ///< σ²
   long double invstd = 0;
-  long double error = 0;  ///< of each of the values
+  long double error = 0;  ///< error of each of the values
 };
 
 Normalised normalise(std::span<const float> x, const std::vector<std::size_t>& indices, long double eps) {
@@ -47,7 +48,8 @@ Normalised normalise(std::span<const float> x, const std::vector<std::size_t>& i
   }
   result.invstd = 1 / std::sqrt(result.variance + eps);
   for (long double& v : result.values) v *= result.invstd;
-  // The difference from the shift, the mean's sum, and the factor, each relative to the reach.
+  // The roundings of the shifted value, of the sum of the mean and of the factor, relative to the largest
+  // shifted value.
   result.error = rounding(n + 4, 2 * reach * result.invstd);
   return result;
 }
@@ -77,8 +79,8 @@ Verdict check_training_channels(const Case& c, Runner& runner, const Judge& judg
   return verdict;
 }
 
-/// Sum dx = 0 exactly, for a common shift of x does not move y: the sum of what is returned is at most the
-/// sum of the attainable errors.
+/// Σ dx = 0 exactly, because a common shift of x does not change y. So the sum of the returned dx is at most
+/// the sum of their attainable errors.
 Verdict check_sum(const Case& c, Runner& runner) {
   return check_training_channels(c, runner,
                                  [](const Run&, std::int64_t channel, const std::vector<std::size_t>&,
@@ -97,7 +99,7 @@ Verdict check_sum(const Case& c, Runner& runner) {
                                  });
 }
 
-/// A constant dy is the gradient of beta alone: dx = 0.
+/// dx = 0 for a constant dy, because Σ y = n·β does not depend on x.
 Verdict check_constant(const Case& c, Runner& runner) {
   const auto [forward, backward] = one_valid_gradient(c, runner.can());
   const Geometry geometry(forward.x.shape, runner.can().dialect.axes);
@@ -120,8 +122,9 @@ Verdict check_constant(const Case& c, Runner& runner) {
                                  });
 }
 
-/// Sum dx x^ = gamma h (eps/V) Sum dy x^, and Sum dy x^ is dgamma: with eps = 0 scaling x would not move y.
-/// dx is off by at most A_i, dgamma by A, and the x^ here by their long double error.
+/// Σ dx·x̂ = γ·h·(ε/V)·Σ dy·x̂, and Σ dy·x̂ is dγ. With ε = 0 both sides would be 0, because scaling x would
+/// not change y. Each dx is off by at most A_i, dγ by A, and the x̂ that are computed here by their error in
+/// long double.
 Verdict check_eps_identity(const Case& c, Runner& runner) {
   if (!c.config.affine) return Verdict::not_applicable("no dgamma");
   if (c.calls.size() == 2) {
@@ -155,8 +158,8 @@ Verdict check_eps_identity(const Case& c, Runner& runner) {
       });
 }
 
-/// Mostly values that float can square: else no channel keeps its intermediate results in range, and the law
-/// says nothing.
+/// Wish for values whose squares usually stay in range. Otherwise no channel keeps its intermediate results
+/// in range, and the law judges nothing.
 CaseWish tame(Draws& draws) {
   CaseWish wish;
   wish.training = true;
@@ -167,7 +170,8 @@ CaseWish tame(Draws& draws) {
   return wish;
 }
 
-/// An eps within the reach of data, dx wanted, a gamma of moderate size.
+/// Case in which all gradients are requested, usually with parameters and with an ε that matters beside the
+/// variance of the data.
 Case draw_tame(Draws& draws, const Capabilities& can, std::optional<GradientKind> kind) {
   CaseWish wish = tame(draws);
   if (can.without_affine && draws.chance(1, 8)) {
@@ -190,7 +194,7 @@ Case draw_training(Draws& draws, const Capabilities& can) {
 }
 Case draw_constant(Draws& draws, const Capabilities& can) {
   Case c = draw_tame(draws, can, GradientKind::constant);
-  // Levels that float can sum; the other kinds of levels are with the oracle's law.
+  // Levels whose sums stay in range. backward_matches_oracle draws the other levels.
   const Geometry geometry(std::get<Forward>(c.calls[0].operation).x.shape, can.dialect.axes);
   const std::span<float> dy = std::get<Backward>(c.calls[gradient_call].operation).dy.floats();
   for (std::int64_t k = 0; k < geometry.channels; ++k) {
@@ -205,9 +209,9 @@ Case draw_affine_training(Draws& draws, const Capabilities& can) {
   return c;
 }
 
-/// dx is linear in dy, and so are dgamma and dbeta. dy is split without rounding: every other value into its
-/// leading bits and the rest, the values between them into nothing and all. The three runs may differ by the
-/// sum of their bounds.
+/// dx, dγ and dβ are linear in dy. dy is split without rounding: values at even indices into their leading
+/// bits and the rest, the other values into zero and themselves. The results of the three runs may differ by
+/// the sum of their bounds.
 Verdict check_linear(const Case& c, Runner& runner) {
   const Backward& backward = one_valid_gradient(c, runner.can()).backward;
   if (!all_finite(c)) return Verdict::not_applicable("values that are not finite");
@@ -249,8 +253,8 @@ Case draw_any(Draws& draws, const Capabilities& can) {
   return c;
 }
 
-/// x + c has the same x^: dx and dgamma do not change, but for what a mean far above the spread costs a
-/// sound algorithm.
+/// x + c has the same x̂, so dx, dγ and dβ agree within both bounds. The bound at x + c includes the loss of
+/// a sound algorithm from a mean far above the spread.
 Verdict check_shift(const Case& c, Runner& runner) {
   const Forward& forward = one_valid_gradient(c, runner.can()).forward;
   if (!forward.training || !all_finite(c)) return Verdict::not_applicable("inference, or not finite");
@@ -271,36 +275,36 @@ Case draw_shiftable(Draws& draws, const Capabilities& can) {
 std::vector<Law> gradient_identity_laws() {
   return {
       {"backward_sums_to_zero",
-       "In training dx sums to 0 over each channel, within the sum of A.",
+       "In training dx sums to 0 over each channel, within the sum of the attainable errors.",
        {Need::backward},
        draw_training,
        check_sum,
-       {.rationale = "An identity of dx alone: the first one to look at where training drifts."}},
+       {.rationale = "It judges dx alone, and is the first law to look at if training drifts."}},
       {"backward_of_constant",
        "In training dx = 0 for a dy that is constant in each channel.",
        {Need::backward},
        draw_constant,
        check_constant,
-       {.rationale = "Its answer is 0 exactly: mean(dy) missing shows as the whole of dx."}},
+       {.rationale = "Its exact answer is 0, so a missing mean(dy) shows as the whole of dx."}},
       {"backward_eps_identity",
        "In training Sum dx x^ = gamma invstd dgamma eps/(sigma^2 + eps).",
        {Need::backward, Need::own_gradient, Need::eps_inside, Need::population_normalising},
        draw_affine_training,
        check_eps_identity,
-       {.rationale =
-            "It ties dx to dgamma through eps: what both have wrong in the same way passes elsewhere."}},
+       {.rationale = "It relates dx to dgamma through eps, and so detects an error that both share and "
+                     "other identities miss."}},
       {"backward_linear",
        "dx, dgamma and dbeta are linear in dy.",
        {Need::backward},
        draw_any,
        check_linear,
-       {.rationale = "It needs no formula of the gradient at all."}},
+       {.rationale = "It needs no formula of the gradient."}},
       {"backward_shift_invariance",
        "In training x + c gives the same dx and dgamma as x.",
        {Need::backward},
        draw_shiftable,
        check_shift,
-       {.rationale = "Cancellation in the gradient shows in the subject's own two answers."}},
+       {.rationale = "It detects cancellation in the gradient by comparing two answers of the subject."}},
   };
 }
 

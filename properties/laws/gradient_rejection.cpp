@@ -1,4 +1,4 @@
-/// What a backward call must be rejected for.
+/// Laws about the rejection of backward calls.
 
 #include <algorithm>
 
@@ -26,7 +26,8 @@ Backward& backward_of(Case& c) {
 
 // ---- no forward
 
-/// No forward call; one that failed; one before the state was loaded; one in the other mode.
+/// Backward call without a valid forward call: without any, after one that failed, in the other mode, or
+/// after a Load.
 Case draw_no_forward(Draws& draws, const Capabilities& can) {
   Case c = draw_plain(draws, can);
   Tensor& x = forward_of(c).x;
@@ -73,7 +74,7 @@ Shape other_shape(Draws& draws, Shape shape) {
       shape[0] += draws.between(1, 3);
       break;
     case 2:
-      // One value that could be broadcast, or the values without their shape.
+      // A single value, which could be broadcast, or the right number of values in one dimension.
       shape = draws.chance(1, 2) ? Shape(rank, 1) : Shape{*element_count(shape)};
       break;
     case 3:
@@ -115,7 +116,7 @@ Case draw_alias(Draws& draws, const Capabilities& can) {
   if (can.caller_state && draws.chance(1, 2)) {
     exec.overlap =
         draws.pick({Overlap::y_and_weight, Overlap::y_and_running_mean, Overlap::y_and_running_var});
-    // Batch statistics know of no running ones.
+    // With batch statistics the call does not read the running ones, so dx may share their memory.
     forward_of(c).training = exec.overlap == Overlap::y_and_weight && forward_of(c).training;
     backward_of(c).training.reset();
   }

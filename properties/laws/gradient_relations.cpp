@@ -1,5 +1,5 @@
-/// The gradient beside other runs of the subject: of parts of the batch, of other inputs, of its own forward
-/// pass at nearby points.
+/// Laws that compare the gradient with other runs of the subject: with parts of the batch, with other inputs,
+/// and with its forward pass at nearby points.
 
 #include <algorithm>
 #include <cmath>
@@ -19,8 +19,8 @@ Case shard_of(const Case& c, std::int64_t begin, std::int64_t end) {
   return with_gradient(with_input(c, samples_of(x, begin, end)), samples_of(dy, begin, end));
 }
 
-/// dbeta = Sum dy adds up over parts of the batch; so does dgamma = Sum dy x^ where x^ does not depend on the
-/// batch. Three sums, each within its own bound.
+/// dβ = Σ dy adds up over parts of the batch. So does dγ = Σ dy·x̂ where x̂ does not depend on the batch. The
+/// three sums may differ by the sum of their bounds.
 Verdict check_shards(const Case& c, Runner& runner) {
   const auto [forward, backward] = one_valid_gradient(c, runner.can());
   if (!all_finite(c)) return Verdict::not_applicable("values that are not finite");
@@ -85,7 +85,8 @@ Case draw_shards(Draws& draws, const Capabilities& can) {
   return c;
 }
 
-/// The same over many values; dy has one sign, so that its sum grows throughout, or that of x.
+/// Case with many values per channel. dy is |x|, so that its sum grows throughout, or in half of the
+/// inference cases x.
 Case draw_long_shards(Draws& draws, const Capabilities& can) {
   Case c = draw_long_case(draws, can);
   auto& forward = std::get<Forward>(c.calls[0].operation);
@@ -100,9 +101,9 @@ Case draw_long_shards(Draws& draws, const Capabilities& can) {
 
 // ---- inference
 
-/// With given statistics dx is gamma dy/sqrt V element by element: another x, or another value somewhere else
-/// in dy, leaves it as it is. The same code runs on the same shapes, so bits are compared where the subject
-/// is deterministic.
+/// With given statistics dx = γ·dy/√V, element by element. Another x, or another value at a different place
+/// of dy, does not change it. The same code runs on the same shapes, so bits are compared if the subject is
+/// deterministic.
 Verdict check_inference(const Case& c, Runner& runner) {
   const auto [forward, backward] = one_valid_gradient(c, runner.can());
   if (uses_batch(c.config, forward)) return Verdict::not_applicable("batch statistics");
@@ -140,14 +141,15 @@ Case draw_inference(Draws& draws, const Capabilities& can) {
 
 // ---- the subject's own forward pass
 
-/// +1 or -1, by a hash of the index (SplitMix64's last steps).
+/// +1 or −1, by a hash of the index with the first steps of SplitMix64.
 float direction(std::size_t index) {
   std::uint64_t z = (index + 1) * 0x9e3779b97f4a7c15U;
   z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9U;
   return ((z ^ (z >> 27)) & 1) != 0 ? 1.0f : -1.0f;
 }
 
-/// About sqrt(V) of each channel, as a power of two; a scale for steps, not a result.
+/// Step for each channel: the power of two in (√V/64, √V/32], with the V of the batch. Its exact size does
+/// not matter.
 std::vector<float> steps_of(const Case& c, const Forward& forward, const Geometry& geometry) {
   std::vector<float> steps;
   for (std::int64_t k = 0; k < geometry.channels; ++k) {
@@ -163,7 +165,7 @@ std::vector<float> steps_of(const Case& c, const Forward& forward, const Geometr
     const auto count = static_cast<double>(geometry.values());
     each([&](double v) { mean += v / count; });
     each([&](double v) { squares += (v - mean) * (v - mean) / count; });
-    // A constant channel without eps has no scale, and any step will do.
+    // A constant channel without ε has no scale, so any step is suitable.
     const int exponent = std::clamp(std::ilogb(std::sqrt(squares + c.config.eps)), -120, 120);
     steps.push_back(std::ldexp(1.0f, exponent - 5));
   }
@@ -185,7 +187,8 @@ Moved moved(const Case& c, const Forward& forward, const Geometry& geometry) {
   return result;
 }
 
-/// Sums over all elements, in the subject's numbers and in exact ones.
+/// Sums over all elements, of the subject's numbers and of the exact ones, with the bound of their
+/// difference.
 struct Slopes {
   long double got = 0, exact = 0, bound = 0, size = 0;
   bool usable = true;
@@ -205,10 +208,11 @@ struct Slopes {
   }
 };
 
-/// Sum dy (y(x + w/2) - y(x - w/2)) = Sum dx w, but for the curvature of y: that difference is known exactly,
-/// and what the subject makes of the left side, its forward pass at two points, and of the right side, its
-/// backward pass, may differ from it by the sum of all attainable errors. (Got left - got right) = (got -
-/// exact left) + (exact left - exact right) + (exact right - got right).
+/// Σ dy·(y(x + w/2) − y(x − w/2)) = Σ dx·w, except for the curvature of y. The exact difference of the two
+/// sides is known. The subject computes the left side with its forward pass at two points and the right side
+/// with its backward pass. Its own difference may deviate from the exact one by the sum of all attainable
+/// errors, because
+///   got left − got right = (got left − exact left) + (exact left − exact right) + (exact right − got right).
 Verdict check_directional(const Case& c, Runner& runner) {
   const auto [forward, backward] = one_valid_gradient(c, runner.can());
   if (!all_finite(c)) return Verdict::not_applicable("values that are not finite");
@@ -240,7 +244,8 @@ Verdict check_directional(const Case& c, Runner& runner) {
               rise.exact - slope.exact, rise.bound + slope.bound + rounding);
   return verdict;
 }
-/// Where eps is not inside the root, y has no derivative at a channel of one value.
+/// Whether y has a derivative at the x of the case. If ε is not inside the root, it has none at a constant
+/// channel.
 bool has_derivative(const Case& c, const Dialect& dialect) {
   if (dialect.eps_place == EpsPlace::inside) return true;
   const Tensor& x = std::get<Forward>(c.calls[0].operation).x;
@@ -277,29 +282,32 @@ Case draw_directional(Draws& draws, const Capabilities& can) {
 std::vector<Law> gradient_relation_laws() {
   return {
       {"backward_shards_add",
-       "dbeta adds up over parts of the batch, in inference dgamma too.",
+       "dbeta, and in inference dgamma, of a batch is the sum of those of its parts.",
        {Need::backward},
        draw_shards,
        check_shards,
-       {.rationale = "It needs no formula: sums over parts must add up, tails included."}},
+       {.rationale = "It needs no formula, because sums over parts must add up, those of the tails "
+                     "included."}},
       {"backward_long_shards_add",
-       "dbeta adds up over parts of batches of up to 2^17 values per channel too.",
+       "dbeta of a batch is the sum of those of its parts also with up to 2^17 values per channel.",
        {Need::backward},
        draw_long_shards,
        check_shards,
-       {.bulky = true, .rationale = "The same for sums that are long enough to stagnate in float."}},
+       {.bulky = true, .rationale = "Its sums are long enough to stagnate in float."}},
       {"backward_inference_elementwise",
        "In inference dx = gamma dy/sqrt(V): it depends on no x and on no other element of dy.",
        {Need::backward},
        draw_inference,
        check_inference,
-       {.rationale = "The cheapest proof that inference's gradient takes the statistics as given."}},
+       {.rationale = "It shows that the gradient in inference treats the statistics as given, without the "
+                     "exact answer."}},
       {"backward_directional_derivative",
-       "Sum dy (y(x + w/2) - y(x - w/2)) = Sum dx w, less the curvature, with the subject's own y.",
+       "Sum dy (y(x + w/2) - y(x - w/2)) = Sum dx w, except for the curvature, with the subject's own y.",
        {Need::backward, Need::own_gradient},
        draw_directional,
        check_directional,
-       {.rationale = "It holds the gradient against the subject's own forward pass, whatever that is."}},
+       {.rationale = "It compares the gradient with the subject's own forward pass, whatever its formula "
+                     "is."}},
   };
 }
 

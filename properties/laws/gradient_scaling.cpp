@@ -1,4 +1,4 @@
-/// The gradient of a scaled batch, as far as float reaches.
+/// Law about the gradient of a scaled batch, up to the end of the range of float.
 
 #include <algorithm>
 #include <cmath>
@@ -10,7 +10,7 @@
 namespace bncheck {
 namespace {
 
-/// Nothing is rounded where it is multiplied by 2^k.
+/// Whether all elements times 2^k are floats.
 bool scales(const Tensor& tensor, int k) {
   return std::ranges::all_of(tensor.floats(),
                              [=](float v) { return is_float(std::ldexp(static_cast<double>(v), k)); });
@@ -20,16 +20,17 @@ void scale(Tensor& tensor, int k) {
   for (float& v : tensor.floats()) v = std::ldexp(v, k);
 }
 
-/// The power of two that takes the largest value to 2^126: sums of a few such values overflow.
+/// Exponent of the power of two that moves the largest |value| to 2^126 or above, where the sum of a few such
+/// values overflows.
 int reach_of(const Tensor& tensor) {
   float largest = 0;
   for (const float v : tensor.floats()) largest = std::max(largest, std::fabs(v));
   return largest > 0 ? 126 - std::ilogb(largest) : 0;
 }
 
-/// In training 2^k x with 4^k eps and 2^j dy has 2^(j-k) dx, 2^j dgamma and 2^j dbeta. Powers of two are
-/// exact: the bounds are those of the results, also where products of dy and x, their sums and the powers of
-/// invstd leave float's range, as with the law backward_extreme_range.
+/// In training, 2^k·x with 4^k·ε and 2^j·dy has 2^(j−k)·dx, 2^j·dγ and 2^j·dβ. Multiplication by powers of
+/// two is exact, so the bounds are those of the results. They also hold where products of dy and x, their
+/// sums and the powers of invstd leave the range of float, as in the law backward_extreme_range.
 Verdict check_scaling(const Case& c, Runner& runner) {
   const auto [forward, backward] = one_valid_gradient(c, runner.can());
   if (!all_finite(c)) return Verdict::not_applicable("values that are not finite");
@@ -70,12 +71,12 @@ Case draw_scalable(Draws& draws, const Capabilities& can) {
 std::vector<Law> gradient_scaling_laws() {
   return {
       {"backward_scaling",
-       "In training 2^k x, 4^k eps and 2^j dy have 2^(j-k) dx, 2^j dgamma and 2^j dbeta.",
+       "In training 2^k x, 4^k eps and 2^j dy give 2^(j-k) dx, 2^j dgamma and 2^j dbeta.",
        {Need::backward, Need::own_gradient, Need::no_eps_floor},
        draw_scalable,
        check_scaling,
-       {.rationale =
-            "Overflow within the gradient shows in the subject's own two answers; no exact one is needed."}}};
+       {.rationale = "It detects overflow in the gradient by comparing two answers of the subject, without "
+                     "the exact one."}}};
 }
 
 }  // namespace bncheck

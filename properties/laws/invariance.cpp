@@ -1,5 +1,5 @@
-/// What must not matter: layout, place, order of the batch, threads, environment, how often it was asked; and, of
-/// gradients, which others are wanted. Forward and backward alike.
+/// Laws about what must not change the results, in both directions: layout, shared buffers, order of the
+/// batch, threads, environment and repetition; for gradients, also which of them are requested.
 
 #include <algorithm>
 
@@ -13,7 +13,7 @@ namespace {
 
 // ---- layouts
 
-/// Every placement of a case that a subject can be asked for: of x and y, of x, dy and dx.
+/// All placements of the case that the subject can be asked for: those of x and y, or of x, dy and dx.
 std::vector<Placement*> placements_of(Case& c, const Direction& d, const Capabilities& can) {
   std::vector<Placement*> placements{&c.calls[0].exec.x};
   Exec& judged = c.calls[d.judged].exec;
@@ -22,9 +22,9 @@ std::vector<Placement*> placements_of(Case& c, const Direction& d, const Capabil
   return placements;
 }
 
-/// Tensors with layouts of their own against all dense: the same data in logical order. Bits where the subject
-/// declares layout invariance, else within the sum of both attainable errors, since the order of summation may follow
-/// the layout.
+/// Compares tensors in layouts of their own with dense tensors of the same values. The results have the same
+/// bits if the subject declares layout invariance. Otherwise they agree within the sum of both attainable
+/// errors, because the order of summation may follow the layout.
 Verdict check_layouts(const Direction& d, const Case& c, Runner& runner) {
   d.require(c, runner.can());
   Case dense = c;
@@ -39,8 +39,8 @@ Verdict check_layouts(const Direction& d, const Case& c, Runner& runner) {
   return verdict;
 }
 
-/// Dimensions of one value, whose strides mean nothing: where strides decide which layout it is, they are what confuses
-/// them.
+/// Shape with some dimensions of size 1. Their strides do not matter, and mislead code that finds out the
+/// layout from strides.
 Shape with_thin_dimensions(Draws& draws, Shape shape) {
   std::vector<std::size_t> thick;
   for (std::size_t k = 0; k < shape.size(); ++k) {
@@ -57,8 +57,8 @@ Shape with_thin_dimensions(Draws& draws, Shape shape) {
   return shape;
 }
 
-/// Often a layout that kernels are written for, so that every pair of those occurs, or another that is dense too: a
-/// size-1 dimension makes one look like the other.
+/// Placement for which kernels are often written, so that every pair of those occurs, or another dense one. A
+/// dimension of size 1 makes one layout look like another.
 Placement draw_known_placement(Draws& draws, std::size_t rank) {
   const std::uint64_t kind = draws.below(4);
   if (kind == 0) return {};
@@ -71,7 +71,7 @@ Placement draw_known_placement(Draws& draws, std::size_t rank) {
 Case draw_layouts(const Direction& d, Draws& draws, const Capabilities& can) {
   CaseWish wish;
   wish.any_exec = false;
-  // Sums are taken in blocks: values of a second block have offsets of their own.
+  // Sums are computed in blocks, and the values of the second block have offsets of their own.
   const bool blocks = draws.chance(1, 4);
   if (blocks) wish.shape.min_values = 257;
   Case c = d.draw(draws, can, wish);
@@ -90,8 +90,8 @@ Case draw_layouts(const Direction& d, Draws& draws, const Capabilities& can) {
 
 // ---- in place
 
-/// The output over the input gives what it gives beside it, bit for bit: the same arithmetic on the same layout of the
-/// input.
+/// An output that overwrites the input has the values of an output beside it. Bits are compared if the
+/// subject is deterministic, because the arithmetic and the layout of the input are the same.
 Verdict check_in_place(const Direction& d, const Case& c, Runner& runner) {
   d.require(c, runner.can());
   Exec apart = c.calls[d.judged].exec;
@@ -125,8 +125,9 @@ Tensor reversed(const Tensor& tensor) {
   return result;
 }
 
-/// The order of samples in the batch moves the rows of y or dx and nothing else; sums are taken in another order. The
-/// samples are reversed: it moves every one, and those at the ends farthest.
+/// The order of samples in the batch changes the order of y or dx and nothing else. Sums are taken in another
+/// order, so the results agree within both bounds. The samples are reversed, which moves all but a middle
+/// one, and the outermost ones farthest.
 Verdict check_permutation(const Direction& d, const Case& c, Runner& runner) {
   d.require(c, runner.can());
   const Shape& shape = input(c, 0).shape;
@@ -150,7 +151,8 @@ Case draw_samples(const Direction& d, Draws& draws, const Capabilities& can) {
 
 // ---- sequences
 
-/// BatchNorm1d(E) of a (B, S, E) sequence: as (B S, E) rows, and as the (B, E, S) transpose.
+/// BatchNorm1d(E) of a (B, S, E) sequence gives the same results for its B·S rows and for its (B, E, S)
+/// transpose.
 Verdict check_sequence(const Direction& d, const Case& c, Runner& runner) {
   d.require(c, runner.can());
   const Shape& shape = input(c, 0).shape;
@@ -190,9 +192,9 @@ Case draw_sequence(const Direction& d, Draws& draws, const Capabilities& can) {
   return with_shape(draws, c, {shape[0], shape[1], draws.between(1, 9)}, wish);
 }
 
-// ---- once more
+// ---- repetition
 
-/// The same call twice gives the same bits, whatever ran between.
+/// The same call gives the same bits again, after another call in between.
 Verdict check_determinism(const Direction& d, const Case& c, Runner& runner) {
   d.require(c, runner.can());
   const Tensor& given = input(c, d.judged);
@@ -210,7 +212,8 @@ Case draw_any(const Direction& d, Draws& draws, const Capabilities& can) {
 
 // ---- environment
 
-/// Bits where the subject declares it, else within both attainable errors.
+/// Compares the case with one whose judged call has the Exec `usual`: bits if the subject declares thread
+/// invariance, otherwise within both attainable errors.
 Verdict judge_execs(const Direction& d, const Case& c, const Exec& usual, Runner& runner) {
   const Run run = runner.run(c);
   const Run other = runner.run(with_judged_exec(c, d, usual));
@@ -219,7 +222,7 @@ Verdict judge_execs(const Direction& d, const Case& c, const Exec& usual, Runner
   return verdict;
 }
 
-/// Threads, rounding mode and flush-to-zero flags of the caller are no part of the mathematics.
+/// Threads, rounding mode and flush-to-zero flags of the caller do not change the results.
 Verdict check_environment(const Direction& d, const Case& c, Runner& runner) {
   d.require(c, runner.can());
   Exec plain = c.calls[d.judged].exec;
@@ -241,7 +244,7 @@ Case draw_environment(const Direction& d, Draws& draws, const Capabilities& can)
   return c;
 }
 
-/// One thread, and as many as the case asks for: with the remainders that their shares of n leave.
+/// One thread gives the results of several. The shares of n that several threads get may leave a remainder.
 Verdict check_thread_counts(const Direction& d, const Case& c, Runner& runner) {
   d.require(c, runner.can());
   Exec alone = c.calls[d.judged].exec;
@@ -258,10 +261,10 @@ Case draw_threads(const Direction& d, Draws& draws, const Capabilities& can) {
   return c;
 }
 
-// ---- what else is wanted
+// ---- gradients on their own
 
-/// Each gradient wanted alone is what it is among the others, within both bounds: a subject may take another
-/// way where less is wanted.
+/// Each gradient that is requested alone agrees with the one requested with the others. They agree within
+/// both bounds, because a subject may use another algorithm where less is requested.
 Verdict check_wanted(const Case& c, Runner& runner) {
   one_valid_gradient(c, runner.can());
   Case all = c;
@@ -292,38 +295,39 @@ std::vector<Law> laws_of(const Direction& d) {
   const std::string results = d.results;
   return {
       law_over(d, "layouts_agree",
-               forward ? "Strides, order of dimensions and offset change nothing but addresses."
-                       : "Layouts of x, dy and dx, in any combination, change nothing but addresses.",
+               forward ? "Strides, order of dimensions and offset do not change the results."
+                       : "Layouts of x, dy and dx, in any combination, do not change the results.",
                {Need::strided}, draw_layouts, check_layouts,
-               "It compares layouts of the same data: a violation is about addresses and nothing else."),
-      law_over(
-          d, "in_place_agrees",
-          forward ? "y over x gives what y beside x gives." : "dx over dy gives what dx beside dy gives.",
-          {forward ? Need::in_place : Need::gradient_in_place}, draw_in_place, check_in_place,
-          "It compares an output over the input with one beside it: a violation is about overwritten values and "
-          "nothing else."),
+               "It compares layouts of the same data, so a violation is an error in addresses."),
+      law_over(d, "in_place_agrees",
+               forward ? "y that overwrites x has the values of y in a buffer of its own."
+                       : "dx that overwrites dy has the values of dx in a buffer of its own.",
+               {forward ? Need::in_place : Need::gradient_in_place}, draw_in_place, check_in_place,
+               "It only moves the output onto the input, so a violation is an error with overwritten "
+               "values."),
       law_over(d, "batch_permutation",
                forward ? "Reordering the batch reorders y and leaves the statistics."
                        : "Reordering the batch reorders dx and leaves dgamma and dbeta.",
                {}, draw_samples, check_permutation,
-               "A sum that favours places in the batch shows here within the bound of two runs."),
+               "It detects a sum that depends on the places of samples in the batch, without the "
+               "exact answer."),
       law_over(d, "sequence_reshape",
                forward ? "(B, S, E) as B S rows equals its (B, E, S) transpose."
                        : "The gradients of (B, S, E) as B S rows are those of its (B, E, S) transpose.",
                {Need::batch_norm_1d, Need::spatial_axes}, draw_sequence, check_sequence,
-               "It is about BatchNorm1d's two ranks, which users mix up."),
+               "It compares the two ranks of BatchNorm1d, which users confuse."),
       law_over(d, "determinism",
                forward ? "The same call gives the same bits." : "The same backward call gives the same bits.",
                {Need::deterministic}, draw_any, check_determinism,
-               "Bit by bit, where all other laws allow for rounding."),
+               "It compares bits, also those that other laws compare within a bound."),
       law_over(
           d, "environment_ignored",
           "Threads, rounding mode and flush-to-zero flags of the caller do not matter to " + results + ".",
           {Need::environment}, draw_environment, check_environment,
-          "It compares the caller's rounding mode and flush-to-zero with the usual ones, whatever is right."),
-      law_over(d, "thread_counts", "Two to eight threads give the " + results + " of one.", {Need::threads},
-               draw_threads, check_thread_counts,
-               "Every number of threads from two to eight, where the law of the environment draws one."),
+          "It compares the rounding mode and the flush-to-zero flags of the caller with the usual ones."),
+      law_over(d, "thread_counts", "Two to eight threads give the " + results + " of one thread.",
+               {Need::threads}, draw_threads, check_thread_counts,
+               "It draws numbers of threads up to eight, while environment_ignored draws up to five."),
   };
 }
 
@@ -337,11 +341,11 @@ std::vector<Law> gradient_invariance_laws() {
   std::vector<Law> laws = laws_of(backward_direction());
   laws.push_back(
       {"backward_wanted_alone",
-       "Each gradient wanted alone is what it is beside the others.",
+       "Each gradient that is requested alone is the one requested with the others.",
        {Need::backward},
        [](Draws& draws, const Capabilities& can) { return draw_gradient_case(draws, can); },
        check_wanted,
-       {.any_dtype = true, .rationale = "Only here is each gradient asked for without the others."}});
+       {.any_dtype = true, .rationale = "Only in this law is each gradient requested without the others."}});
   return laws;
 }
 
