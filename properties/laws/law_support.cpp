@@ -66,7 +66,7 @@ Verdict judge_every_gradient(const Case& c, Runner& runner) {
 void judge_bound(Verdict& verdict, const std::string& what, long double got, long double expected,
                  long double bound) {
   const long double gap = std::fabs(got - expected);
-  // Nothing to compare where nothing may be lost and nothing was.
+  // A gap of 0 has no ratio to a bound of 0.
   if (gap > 0) verdict.worst_ratio = std::max(verdict.worst_ratio, static_cast<double>(gap / bound));
   if (gap <= bound) return;
   const auto digits = [](long double value) {
@@ -90,7 +90,8 @@ bool finite_state(const State& s) {
   });
 }
 
-/// No variance leaves the root: V > 0 in every channel. A quotient of sums has no sign of its own.
+/// Whether running_var + ε > 0 in every channel, so that the root exists. With a running weight, running_var
+/// is a sum and not the variance, so it is not checked.
 bool positive_variances(const State& s, double eps) {
   return !s.running_var || s.running_weight ||
          all_elements(*s.running_var, [=](double v) { return v > -eps; });

@@ -1,4 +1,4 @@
-/// Mean and variance of the normalised output, per channel, in training.
+/// Laws about mean and variance of the normalised output, per channel, in training.
 
 #include <cmath>
 
@@ -8,13 +8,13 @@
 namespace bncheck {
 namespace {
 
-/// One channel of y, and what is known of its error.
+/// Moments of one channel of y, with bounds of their errors.
 struct ChannelMoments {
   long double n = 0;
-  long double mean = 0;             ///< of y - beta
-  long double deviation = 0;        ///< sqrt(mean((y - mean y)^2))
+  long double mean = 0;             ///< mean of y − β
+  long double deviation = 0;        ///< √mean((y − mean(y))²)
   long double mean_bound = 0;       ///< mean of the attainable errors
-  long double deviation_bound = 0;  ///< their root mean square
+  long double deviation_bound = 0;  ///< root mean square of the attainable errors
   bool in_range = true;
 };
 
@@ -47,8 +47,8 @@ ChannelMoments moments_of(const Run& run, const Geometry& geometry, std::int64_t
   return m;
 }
 
-/// long double's own rounding in the sums above: n additions of terms not above the largest |y - beta|, which
-/// second order terms of A (its factor 1.01) do not always cover when A is half an ulp of a small y.
+/// Rounding of long double in the sums above: n additions of terms of about the size `scale`. The
+/// second-order terms of A (its factor 1.01) do not always cover it if A is half an ulp of a small y.
 long double summation_rounding(const ChannelMoments& m, long double scale) {
   return m.n * 0x1p-62L * scale;
 }
@@ -80,8 +80,8 @@ std::string in_channel(const char* what, std::int64_t channel) {
   return std::string(what) + " of y in channel " + std::to_string(channel);
 }
 
-/// Sum (y - beta) = 0 exactly, and every y is off by at most its attainable error A_i: the mean of y - beta
-/// is at most mean(A_i) from 0.
+/// Σ (y − β) = 0 exactly, and every y is off by at most its attainable error A_i. So the mean of y − β is at
+/// most mean(A_i) away from 0.
 Verdict check_zero_mean(const Case& c, Runner& runner) {
   return check_channels(c, runner,
                         [](const Run&, std::int64_t channel, long double, long double beta,
@@ -91,14 +91,14 @@ Verdict check_zero_mean(const Case& c, Runner& runner) {
                         });
 }
 
-/// The standard deviation of y is |gamma| sigma h exactly, with h = 1/sqrt(sigma^2 + eps). It is a seminorm
-/// of the vector y, so errors of at most A_i move it by at most their root mean square.
+/// The standard deviation of y is |γ|·σ·h exactly, with h = 1/√(σ² + ε). It is a seminorm of the vector y, so
+/// errors of at most A_i change it by at most their root mean square.
 Verdict check_variance(const Case& c, Runner& runner) {
   return check_channels(
       c, runner,
       [&](const Run& run, std::int64_t channel, long double gamma, long double beta, const ChannelMoments& m,
           Verdict& verdict) {
-        // sigma and h in long double, independently of the exact answer: shifted by the first value.
+        // σ and h in long double, independent of the exact answer. The values are shifted by the first one.
         const Forward& forward = *only_forward(run.content);
         const Geometry geometry(forward.x.shape, runner.can().dialect.axes);
         const std::span<const float> x = forward.x.floats();
@@ -127,8 +127,8 @@ Verdict check_variance(const Case& c, Runner& runner) {
 Case draw_training(Draws& draws, const Capabilities& can) {
   CaseWish wish;
   wish.training = true;
-  // Mostly values that float can square: where no channel keeps its intermediate results in range the law
-  // says nothing, and that must stay rare beside the discards that a verdict may rest on.
+  // Usually values whose squares stay in range. If no channel keeps its intermediate results in range, the
+  // case is discarded, and a verdict allows few discarded cases.
   if (draws.chance(7, 8)) {
     wish.regime =
         draws.pick({Regime::ordinary, Regime::large_mean, Regime::integers, Regime::sparse, Regime::mixed});
@@ -141,18 +141,18 @@ Case draw_training(Draws& draws, const Capabilities& can) {
 std::vector<Law> moment_laws() {
   return {
       {"zero_mean",
-       "In training the mean of y - beta over each channel is 0 within mean(A).",
+       "In training the mean of y - beta over each channel is 0, within the mean of the attainable errors.",
        {Need::eps_inside, Need::population_normalising},
        draw_training,
        check_zero_mean,
-       {.rationale = "An identity of y alone: it needs neither an exact answer nor a second run."}},
+       {.rationale = "It judges y alone, and needs neither the exact answer nor a second run."}},
       {"variance",
        "In training the variance of y over each channel is gamma^2 sigma^2/(sigma^2 + eps).",
        {Need::eps_inside, Need::population_normalising},
        draw_training,
        check_variance,
        {.rationale =
-            "An identity of y alone: it needs neither an exact answer nor a second run, and measures eps."}},
+            "It judges y alone, needs neither the exact answer nor a second run, and measures eps."}},
   };
 }
 

@@ -1,4 +1,4 @@
-/// The momentum update and the life of a layer, judged by other runs of the subject.
+/// Laws about the momentum update and about the state of a layer, judged by other runs of the subject.
 
 #include <algorithm>
 #include <cmath>
@@ -16,8 +16,8 @@ long double at(const State& state, std::optional<Tensor> State::* tensor, std::i
   return static_cast<long double>((state.*tensor)->floats()[static_cast<std::size_t>(channel)]);
 }
 
-/// A case of nothing but tracked training calls that must succeed, on batches that are not empty. Throws
-/// Settled.
+/// Throws Settled (not applicable) unless the case has finite values and consists of tracked training calls
+/// that must succeed, on batches that are not empty.
 void require_training_calls(const Case& c, const Capabilities& can) {
   if (!all_finite(c)) throw Settled{Verdict::not_applicable("values that are not finite")};
   for (const Call& call : c.calls) {
@@ -31,7 +31,8 @@ void require_training_calls(const Case& c, const Capabilities& can) {
   require_success(c, can);
 }
 
-/// The same calls with momentum 1, from other statistics: each leaves the statistics of its batch.
+/// The same calls with momentum 1 and other statistics at the start. Each call leaves the statistics of its
+/// batch.
 Case forgetful(Case c) {
   c.config.momentum = 1.0;
   for (const auto& [output, tensor] : statistics) {
@@ -40,8 +41,9 @@ Case forgetful(Case c) {
   return c;
 }
 
-/// r_j = w r_{j-1} + v s_j, where s_j is what momentum 1 leaves: off by the bound of r_j and |v| that of s_j.
-/// A sum of weights is c_j = w c_{j-1} + 1. The counter counts, and nothing else of the state moves.
+/// r_j = w·r_{j−1} + v·s_j, where s_j is what momentum 1 leaves. The two sides differ by at most the bound of
+/// r_j plus |v| times that of s_j. A sum of weights is c_j = w·c_{j−1} + 1. The counter advances, and nothing
+/// else in the state changes.
 Verdict check_mixture(const Case& c, Runner& runner) {
   require_training_calls(c, runner.can());
   const Run run = runner.run(c);
@@ -82,7 +84,8 @@ CaseWish tracked(Draws& draws) {
   wish.regime = draws.pick({Regime::ordinary, Regime::large_mean, Regime::integers, Regime::sparse});
   return wish;
 }
-/// Momenta of all sizes, and so near to 1 that 1 - m is lost in float, with statistics that still show.
+/// Case with any momentum, or with one so close to 1 that 1 − m is lost in float, while (1 − m)·r still
+/// matters because the statistics are large.
 Case draw_mixture(Draws& draws, const Capabilities& can) {
   CaseWish wish = tracked(draws);
   wish.calls = static_cast<int>(draws.between(1, 3));
@@ -98,9 +101,9 @@ Case draw_mixture(Draws& draws, const Capabilities& can) {
   return c;
 }
 
-/// A layer that sees one small batch again and again: the recurrence of check_mixture, iterated. With exact
-/// weights the distance from it obeys d_j <= |w| d_{j-1} + A_j, and an error A_s of s has the weight that s
-/// has by then.
+/// The recurrence of check_mixture, iterated, for a layer that gets the same small batch in every call. With
+/// exact weights, the distance from it obeys d_j ≤ |w|·d_{j−1} + A_j. An error A_s of s counts with the
+/// weight that s has after the last call.
 Verdict check_long_sequence(const Case& c, Runner& runner) {
   require_training_calls(c, runner.can());
   for (const Call& call : c.calls) {
@@ -145,7 +148,7 @@ Case draw_long_sequence(Draws& draws, const Capabilities& can) {
   wish.any_exec = false;
   Case c = draw_case(draws, can, wish);
   const bool cumulative = can.dialect.cumulative != Cumulative::unsupported && draws.chance(1, 3);
-  // Weights beyond [0, 1] blow up; small ones show what drifts.
+  // Outside [0, 1] the statistics diverge. Small momenta show a drift.
   c.config.momentum = cumulative ? std::nullopt : std::optional(draws.pick({0.1, 0.01, 0.001, 0.5, 0.9}));
   const auto steps = static_cast<std::size_t>(2 + 3 * draws.size());
   const Call call = c.calls[0];
@@ -153,9 +156,9 @@ Case draw_long_sequence(Draws& draws, const Capabilities& can) {
   return c;
 }
 
-// ---- the state is all that a layer remembers
+// ---- a layer that continues from a state
 
-/// Outputs and states of the last `count` calls of both runs.
+/// Compares outputs, running statistics and counters of the last `count` calls of both runs.
 void judge_continuation(const Run& whole, const Run& other, std::size_t count, const Capabilities& can,
                         Verdict& verdict) {
   const std::size_t skipped = whole.content.calls.size() - count;
@@ -179,8 +182,8 @@ void judge_continuation(const Run& whole, const Run& other, std::size_t count, c
   }
 }
 
-/// A layer that starts from another's state, and one that loads it over its own, go on as the other did: the
-/// same calls on the same numbers, so bits are compared where the subject is deterministic.
+/// A layer that starts from the state of another, and one that loads it over its own, continue as the other
+/// does. The same calls run on the same numbers, so bits are compared if the subject is deterministic.
 Verdict check_round_trip(const Case& c, Runner& runner) {
   require_success(c, runner.can());
   std::size_t cut = 0;
@@ -218,23 +221,26 @@ Case draw_round_trip(Draws& draws, const Capabilities& can) {
 std::vector<Law> momentum_laws() {
   return {
       {"momentum_mixture",
-       "running <- (1-m) running + m s, where s is what the same call leaves with m = 1.",
+       "running <- (1-m) running + m s, where s is the statistic that the same call leaves with m = 1.",
        {Need::running_statistics},
        draw_mixture,
        check_mixture,
-       {.rationale = "The update in the subject's own numbers; momentum_one_step needs the exact ones."}},
+       {.rationale = "It judges the update in the subject's own numbers, while momentum_one_step needs the "
+                     "exact ones."}},
       {"momentum_long_sequence",
        "Equal batches move the running statistics to (1-m)^k r + (1 - (1-m)^k) s.",
        {Need::running_statistics},
        draw_long_sequence,
        check_long_sequence,
-       {.bulky = true, .rationale = "Dozens of updates of one batch: a drift too small for one step."}},
+       {.bulky = true,
+        .rationale = "It detects a drift that is too small for one step, in up to 302 updates with the same "
+                     "batch."}},
       {"state_round_trip",
-       "A layer made from another's state, or that loads it, goes on as the other does.",
+       "A layer that starts from another's state, or loads it, continues as the other does.",
        {},
        draw_round_trip,
        check_round_trip,
-       {.rationale = "Only here are two layers compared that should be one."}},
+       {.rationale = "Only this law compares a layer with another one that continues from its state."}},
   };
 }
 

@@ -1,4 +1,4 @@
-/// Comparison with the exact answer, element by element, forward and backward alike.
+/// Laws that compare with the exact answer, element by element, in both directions.
 
 #include <algorithm>
 #include <bit>
@@ -14,7 +14,8 @@ namespace {
 
 // ---- ordinary data
 
-/// A new momentum or another state before one of the calls: whether it took effect shows in what follows.
+/// Inserts a new momentum or another state before one of the calls. The calls after it show whether it took
+/// effect.
 void insert_setting(Draws& draws, const Capabilities& can, Case& c) {
   const auto setting = [&]() -> Operation {
     if (draws.chance(1, 2)) return SetMomentum{draws.pick({0.0, 0.25, 0.5, 1.0, -0.5})};
@@ -40,7 +41,7 @@ Verdict check_gradients(const Case& c, Runner& runner) {
   return judge_every_gradient(c, runner);
 }
 
-/// One value per channel, which is enough in inference.
+/// Inference with one value per channel, which is enough there, and its gradient.
 Case draw_single_values(Draws& draws, const Capabilities& can) {
   CaseWish wish;
   wish.training = false;
@@ -50,8 +51,9 @@ Case draw_single_values(Draws& draws, const Capabilities& can) {
   return draw_gradient_case(draws, can, wish);
 }
 
-/// One forward call and its gradient; a second gradient of it; a forward call in another mode in between,
-/// which is then the latest; a new momentum, which does not matter to it.
+/// Case with a forward call and its gradient, and sometimes with more: a second gradient of the same call;
+/// another forward call, usually in the other mode, and its gradient; a new momentum before the gradient,
+/// which does not affect it.
 Case draw_gradient_calls(Draws& draws, const Capabilities& can) {
   CaseWish wish;
   if (draws.chance(1, 16)) return draw_single_values(draws, can);
@@ -66,7 +68,7 @@ Case draw_gradient_calls(Draws& draws, const Capabilities& can) {
       auto& second = std::get<Forward>(other.operation);
       wish.dtypes = dtypes_in(c);
       second.x = draw_input(draws, forward.x.shape, wish);
-      // Batch statistics need an eps, which inference does not.
+      // Batch statistics require ε > 0, inference does not.
       if (c.config.eps > 0) second.training = !second.training;
       Call gradient = draw_backward_call(draws, can, second, wish);
       c.calls.push_back(std::move(other));
@@ -84,9 +86,9 @@ Case draw_gradient_calls(Draws& draws, const Capabilities& can) {
 
 // ---- the exponent range
 
-/// The same bound where an intermediate result of float arithmetic (of y: x - mu, sigma^2, n sigma^2, Sum|x|, gamma h or
-/// the product; of gradients: V, a power of invstd, a sum of products, a product with gamma) leaves [2^-126, 2^127]
-/// although what goes in and what comes out are finite floats.
+/// The bound also holds where an intermediate result of float arithmetic (of y: x − μ, σ², n·σ², Σ|x|, γ·h or
+/// the product; of gradients: V, a power of invstd, a sum of products, a product with γ) leaves [2^−126,
+/// 2^127], although inputs and results are finite floats.
 Verdict check_extreme_range(const Direction& d, const Case& c, Runner& runner) {
   if (!all_finite(c)) return Verdict::not_applicable("values that are not finite");
   d.require(c, runner.can());
@@ -109,12 +111,13 @@ Case draw_extreme(const Direction& d, Draws& draws, const Capabilities& can) {
 
 // ---- infinities and NaN
 
-/// Where x, a parameter or a statistic is infinite or NaN, the result is that of the formula evaluated once in the
-/// extended reals: NaN where that is NaN, the infinity where that is infinite, finite elements in bound.
+/// If x, a parameter or a statistic is infinite or NaN, the result is that of the formula evaluated once in
+/// the extended reals: NaN where that is NaN, the infinity where that is infinite, and finite elements within
+/// the bound.
 ///
-/// Gradients: a non-finite x or dy makes dx and dgamma of its channel NaN in training, while dbeta is the sum in the
-/// extended reals; a non-finite gamma touches dx only, by the sign of dx/gamma. In inference dx is gamma (dy/sqrt V),
-/// element by element. An infinity whose sign sound arithmetic may miss is not judged.
+/// Gradients in training: a non-finite x or dy makes dx and dγ of its channel NaN, while dβ is the sum in the
+/// extended reals. A non-finite γ affects dx only, by the sign of dx/γ. In inference dx = γ·(dy/√V), element
+/// by element. An infinity is not judged if sound arithmetic may miss its sign.
 Verdict check_non_finite_rule(const Direction& d, const Case& c, Runner& runner) {
   d.require(c, runner.can());
   if (all_finite(c)) return Verdict::not_applicable("all values are finite");
@@ -136,9 +139,10 @@ Case draw_special(const Direction& d, Draws& draws, const Capabilities& can) {
 
 // ---- bits
 
-/// The two places where other laws look at values and not at bits: every NaN is the same one, a result that is exactly 0
-/// is +0, and a y or statistic that is not but rounds to zero keeps its sign. Claims short of exact do not know the sign
-/// of a gradient that cancels.
+/// Checks the bits of zeros and NaN, which other laws compare by value. Every NaN has the same bits, a result
+/// that is exactly 0 is +0, and a y or statistic that is not 0 but rounds to 0 keeps its sign. A gradient
+/// that is not exactly 0 is left out, because after cancellation only a subject whose claim is exact has its
+/// sign for certain.
 Verdict check_canonical(const Direction& d, const Case& c, Runner& runner) {
   d.require(c, runner.can());
   const bool keeps_sign = d.judged == 0;
@@ -163,7 +167,8 @@ Verdict check_canonical(const Direction& d, const Case& c, Runner& runner) {
   return verdict;
 }
 
-/// Zeros of either sign, and beta = -0 beside a gamma of either sign: where a careless zero comes out negative.
+/// Case with zeros in x, and with β = −0 beside a γ of either sign. Arithmetic that does not care for the
+/// sign of zero gives some −0.
 Case draw_zeros(Draws& draws, const Capabilities& can) {
   CaseWish wish;
   wish.special_values = draws.chance(1, 2);
@@ -176,7 +181,8 @@ Case draw_zeros(Draws& draws, const Capabilities& can) {
   return c;
 }
 
-/// A constant dy and one that is mostly zeros make exact zeros, with a gamma of either sign.
+/// Case with a dy that is constant or has one nonzero value, and with a γ of either sign, so that gradients
+/// are exactly 0.
 Case draw_gradient_zeros(Draws& draws, const Capabilities& can) {
   CaseWish wish;
   wish.special_values = draws.chance(1, 3);
@@ -185,11 +191,12 @@ Case draw_gradient_zeros(Draws& draws, const Capabilities& can) {
 
 // ---- long sums
 
-/// The elements of a long y or dx that are worth the time: statistics and sums are the same for all of them.
+/// Number of elements of a long y or dx that are judged, to save time. All elements share the same statistics
+/// and sums.
 constexpr std::int64_t sample = 64;
 
-/// Sums over many values, where a running sum in float drifts: with n terms of one sign it is off by about n^(3/2) u of
-/// one term, or n^2 u where all are rounded alike, while A allows for log n u of their sum.
+/// Checks sums over many values, where a running sum in float drifts. With n terms of one sign, it is off by
+/// about n^(3/2)·u of one term, or by n²·u if all are rounded alike, while A allows about log n·u of the sum.
 Verdict check_long_sums(const Direction& d, const Case& c, Runner& runner) {
   d.require(c, runner.can());
   if (!all_finite(c)) return Verdict::not_applicable("values that are not finite");
@@ -202,7 +209,8 @@ Verdict check_long_sums(const Direction& d, const Case& c, Runner& runner) {
   return verdict;
 }
 
-/// dy of one sign, or of the sign of x^, so that either sum grows throughout.
+/// Long case with its gradient. dy has one sign, so that Σ dy grows throughout, or the signs of x, so that Σ
+/// dy·x grows throughout.
 Case draw_long_gradient(Draws& draws, const Capabilities& can) {
   Case c = draw_long_case(draws, can);
   Tensor dy = std::get<Forward>(c.calls[0].operation).x;
@@ -217,7 +225,7 @@ Case draw_long_gradient(Draws& draws, const Capabilities& can) {
 
 // ---- the laws
 
-/// What the two directions draw differently.
+/// Generators that differ between the directions.
 struct Draw {
   Case (*calls)(Draws&, const Capabilities&);
   Case (*zeros)(Draws&, const Capabilities&);
@@ -231,22 +239,24 @@ std::vector<Law> laws_of(const Direction& d, const Draw& draw) {
       {d.name("matches_oracle"),
        forward
            ? "Every output of every call is the exact result within the subject's claim: |got - exact| <= A."
-           : "dx, dgamma and dbeta are exact within the claim: |got - exact| <= A; the state stays as it was.",
+           : "dx, dgamma and dbeta are the exact results within the claim, |got - exact| <= A, and "
+             "the state stays as it was.",
        d.needs,
        draw.calls,
        forward ? judge_every_call : check_gradients,
        {.exact = true,
         .any_dtype = true,
-        .rationale =
-            "It sees whatever is wrong with a number that ordinary data lead to; the others say what is "
-            "wrong."}},
-      law_over(
-          d, "extreme_range",
-          forward
-              ? "|got - exact| <= A also where squares, sums or products leave the range of float on the way."
-              : "|got - exact| <= A also where sums, products or powers of invstd leave the range of float.",
-          {Need::squares_leave_range}, draw_extreme, check_extreme_range,
-          "Only here are finite results asked for where a number on the way is not a float.", exact),
+        .rationale = "It detects any wrong number with ordinary data, while the other laws show the cause."}},
+      law_over(d, "extreme_range",
+               forward
+                   ? "|got - exact| <= A also if intermediate squares, sums or products leave the range of "
+                     "float."
+                   : "|got - exact| <= A also if intermediate sums, products or powers of invstd leave the "
+                     "range of float.",
+               {Need::squares_leave_range}, draw_extreme, check_extreme_range,
+               "Only this law compares with the exact results where intermediate ones leave the range "
+               "of float.",
+               exact),
       {d.name("long_sums"),
        forward ? "Mean, variance and y of up to 2^17 values per channel are within the claim."
                : "dx, dgamma and dbeta of up to 2^17 values per channel are within the claim.",
@@ -256,16 +266,16 @@ std::vector<Law> laws_of(const Direction& d, const Draw& draw) {
        {.bulky = true,
         .exact = true,
         .any_dtype = true,
-        .rationale = "Only here are there enough values for a sum in float to stagnate."}},
+        .rationale = "It draws enough values for a sum in float to stagnate, and compares it with the exact "
+                     "one."}},
       law_over(
           d, "non_finite_rule",
           forward
               ? "Infinities and NaN propagate as gamma ((x - mu)/sqrt(V)) + beta does in the extended reals."
-              : "Infinities and NaN in x, dy, gamma and the statistics propagate to the gradients as the rule "
-                "says.",
+              : "Infinities and NaN in x, dy, gamma and the statistics propagate to the gradients by "
+                "the total rule.",
           {Need::non_finite_rule}, draw_special, check_non_finite_rule,
-          "It holds a subject to a rule that it declares; no variant declares one, the shipped BatchNorm does.",
-          exact),
+          "It checks a rule that the shipped BatchNorm declares, but no variant of the audit.", exact),
       {d.name("canonical_zero_and_nan"),
        forward ? "An exact zero is +0, a result that rounds to zero keeps its sign, NaN is 0x7fc00000."
                : "A gradient that is exactly zero is +0, NaN is 0x7fc00000.",
@@ -273,9 +283,8 @@ std::vector<Law> laws_of(const Direction& d, const Draw& draw) {
        draw.zeros,
        [&d](const Case& c, Runner& runner) { return check_canonical(d, c, runner); },
        {.exact = true,
-        .rationale =
-            "It looks at bits that all others ignore; no variant declares its zeros, the shipped BatchNorm "
-            "does."}},
+        .rationale = "It checks bits of zeros and NaN that the shipped BatchNorm declares, but no variant "
+                     "of the audit."}},
   };
 }
 

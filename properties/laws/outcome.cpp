@@ -64,7 +64,7 @@ OutcomeJudgement judge_outcome(const Run& run, const Capabilities& can, const st
       ++judgement.judged;
     }
   } catch (Settled& settled) {
-    // What is missing or has another shape is worse than a number that is off.
+    // A missing output or a wrong shape is reported rather than a wrong number.
     verdict = std::move(settled.verdict);
   }
   return judgement;

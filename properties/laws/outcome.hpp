@@ -1,5 +1,5 @@
 #pragma once
-/// All that can be said of a whole case by itself, whatever law it was made for.
+/// Judgement of a whole case by itself, independent of the law that drew it.
 
 #include "core/judge.hpp"
 
@@ -7,14 +7,14 @@ namespace bncheck {
 
 struct OutcomeJudgement {
   Verdict verdict;
-  std::size_t judged = 0;  ///< calls, from the first on
-  std::string unjudged;    ///< why not those after them; empty where all were
+  std::size_t judged = 0;  ///< number of judged calls, from the first one on
+  std::string unjudged;    ///< reason why later calls are not judged; empty if all calls are
 };
 
-/// Call by call from the subject's own state before it: one that must fail has failed with a kind of error
-/// that is right, and changed nothing; the others have returned every output, of its shape and dtype, with
-/// values in the claim, and left the rest of the state alone. Ends where infinities and NaN come in and the
-/// subject declares no rule for them.
+/// Judges call by call, each from the subject's own state before it. A call that must fail has failed with an
+/// allowed kind of error and changed nothing. Any other call has returned every output, with its shape and
+/// dtype and with values within the claim, and left the rest of the state as it was. Ends before a call with
+/// values that are not finite or with a variance below −ε, unless the subject declares the rule for them.
 OutcomeJudgement judge_outcome(const Run& run, const Capabilities& can, const std::set<Judged>& judged);
 
 }  // namespace bncheck

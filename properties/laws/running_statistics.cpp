@@ -1,4 +1,4 @@
-/// The momentum update, and what inference does with its result.
+/// Laws about the momentum update, and about inference with its result.
 
 #include <cmath>
 
@@ -23,14 +23,14 @@ Case draw_training_calls(Draws& draws, const Capabilities& can, int calls) {
   wish.track_running_stats = true;
   wish.calls = calls;
   if (draws.chance(1, 2)) wish.regime = Regime::ordinary;
-  if (draws.chance(1, 2)) wish.shape.max_elements = 40;  // small n: n/(n-1) is far from 1
+  if (draws.chance(1, 2)) wish.shape.max_elements = 40;  // small n, so that n/(n − 1) is far from 1
   Case c = draw_case(draws, can, wish);
   for (Call& call : c.calls) std::get<Forward>(call.operation).training = true;
   return c;
 }
 
-/// r <- (1-m) r + m s for one training call: the error of s, weighted, and three roundings on the terms
-/// (slack_running in oracle/src/attainable_error.cpp).
+/// r ← (1 − m)·r + m·s for one training call. The bound is the error of s, weighted, and three roundings of
+/// the terms (slack_running in oracle/src/attainable_error.cpp).
 Verdict check_one_step(const Case& c, Runner& runner) {
   one_valid_forward(c, runner.can());
   if (!is_tracked_training(c, 0) || !all_finite(c))
@@ -46,9 +46,9 @@ Case draw_one_step(Draws& draws, const Capabilities& can) {
   return draw_training_calls(draws, can, 1);
 }
 
-/// A sequence r_0, r_1, ..., r_k of k tracked training calls in the closed form of the recurrence. With exact
-/// steps e_j = f_j(e_{j-1}) and computed steps |r_j - f_j(r_{j-1})| <= A_j, the distance d_j = |r_j - e_j|
-/// obeys d_j <= |1-m| d_{j-1} + A_j. The step's own A_j is the oracle's, from the subject's own r_{j-1}.
+/// Compares r_k after k tracked training calls with the result e_k of k exact steps from r_0. With exact
+/// steps e_j = f_j(e_{j−1}) and computed steps |r_j − f_j(r_{j−1})| ≤ A_j, the distance d_j = |r_j − e_j|
+/// obeys d_j ≤ |1 − m|·d_{j−1} + A_j. A_j is the oracle's bound of the step from the subject's own r_{j−1}.
 Verdict check_k_steps(const Case& c, Runner& runner) {
   if (c.calls.size() < 2 || !all_finite(c))
     return Verdict::not_applicable("not a sequence of finite training calls");
@@ -79,7 +79,7 @@ Verdict check_k_steps(const Case& c, Runner& runner) {
             element(output == Output::running_mean ? *state.running_mean : *state.running_var, channel));
         in_range = error.in_range && std::isfinite(step.nearest(channel)) && std::isfinite(before);
         if (!in_range) break;
-        // f_k(e) - f_k(r) = (1-m)(e - r): the exact step from the exact start, through the oracle's own step.
+        // f_k(e) − f_k(r) = (1 − m)·(e − r), so the oracle's step from r gives the exact step from e.
         exact = step.value(channel).approximate() + (1 - m) * (exact - before);
         bound = std::fabs(1 - m) * bound + error.attainable;
       }
@@ -107,7 +107,7 @@ Case draw_k_steps(Draws& draws, const Capabilities& can) {
   return c;
 }
 
-/// m = 0: (1-0) r + 0 s is r, computed without rounding by every form of the update, for finite s.
+/// With m = 0, (1 − 0)·r + 0·s is r. Every form of the update computes that without rounding if s is finite.
 Verdict check_momentum_zero(const Case& c, Runner& runner) {
   one_valid_forward(c, runner.can());
   if (!is_tracked_training(c, 0) || !all_finite(c) || c.config.momentum != 0.0) {
@@ -123,7 +123,7 @@ Verdict check_momentum_zero(const Case& c, Runner& runner) {
     for (std::int64_t i = 0; i < expected.size(); ++i) {
       const double got = element(run.output(0, output), i);
       const double want = element(*before, i);
-      if (got == want) continue;  // -0 may become +0
+      if (got == want) continue;  // −0 may become +0
       const Error error = expected.error(i, got, runner.can().numerics);
       if (!error.in_range) continue;
       add_mismatch(verdict, {0, output, i, got, want, error, before->dtype},
@@ -138,7 +138,8 @@ Case draw_momentum_zero(Draws& draws, const Capabilities& can) {
   return c;
 }
 
-/// m = 1: r' = s whatever r was. Two runs with different finite r agree.
+/// With m = 1, the new r is s and does not depend on the old r. Two runs with different finite r agree, and
+/// the result is within the claim.
 Verdict check_momentum_one(const Case& c, Runner& runner) {
   one_valid_forward(c, runner.can());
   if (!is_tracked_training(c, 0) || !all_finite(c) || c.config.momentum != 1.0) {
@@ -164,7 +165,8 @@ Case draw_momentum_one(Draws& draws, const Capabilities& can) {
   c.config.momentum = 1.0;
   return c;
 }
-/// Momentum absent: m = 1/k at the k-th batch, so each step is judged with the counter that it started from.
+
+/// Without momentum, m = 1/k at the k-th batch. Each step is judged with the counter from which it started.
 Verdict check_cumulative(const Case& c, Runner& runner) {
   if (c.config.momentum || !all_finite(c)) return Verdict::not_applicable("momentum is given");
   const Run run = runner.run(c);
@@ -185,8 +187,8 @@ Case draw_cumulative(Draws& draws, const Capabilities& can) {
   c.config.momentum = std::nullopt;
   return c;
 }
-/// Inference normalises with the running statistics: the second call's y is judged from the state that the
-/// first left, and its batch is far from those statistics, so that the batch's own would show.
+/// Inference normalises with the running statistics. y of the last call is judged from the state that the
+/// call before it left. Its batch has other statistics, so their use would show.
 Verdict check_inference_uses_running(const Case& c, Runner& runner) {
   const auto* last = c.calls.empty() ? nullptr : std::get_if<Forward>(&c.calls.back().operation);
   if (last == nullptr || uses_batch(c.config, *last) || !all_finite(c)) {
@@ -214,7 +216,7 @@ Case draw_train_then_infer(Draws& draws, const Capabilities& can) {
   return c;
 }
 
-/// No bit of the state changes in inference, the counter included.
+/// Inference changes no bit of the state, the counter included.
 Verdict check_inference_changes_nothing(const Case& c, Runner& runner) {
   const Forward& forward = one_valid_forward(c, runner.can());
   if (forward.training) return Verdict::not_applicable("training");
@@ -230,7 +232,7 @@ Case draw_inference(Draws& draws, const Capabilities& can) {
   return draw_case(draws, can, wish);
 }
 
-/// Without running statistics both modes use the batch's: inference gives what training gives.
+/// Without running statistics both modes use those of the batch, so inference gives the results of training.
 Verdict check_untracked(const Case& c, Runner& runner) {
   const Forward& forward = one_valid_forward(c, runner.can());
   if (c.config.track_running_stats || !all_finite(c))
@@ -255,13 +257,13 @@ Case draw_untracked(Draws& draws, const Capabilities& can) {
 std::vector<Law> running_statistics_laws() {
   return {
       {"momentum_one_step",
-       "running <- (1-m) running + m s, with the unbiased variance where the dialect says so.",
+       "running <- (1-m) running + m s, with the unbiased variance if the dialect uses it.",
        {Need::running_statistics},
        draw_one_step,
        check_one_step,
        {.exact = true,
         .any_dtype = true,
-        .rationale = "It judges the running statistics alone, so that its violation names the update."}},
+        .rationale = "It judges the running statistics alone, so a violation is an error of the update."}},
       {"momentum_k_steps",
        "After k training calls the running statistics obey the k-fold recurrence.",
        {Need::running_statistics, Need::plain_average},
@@ -269,22 +271,23 @@ std::vector<Law> running_statistics_laws() {
        check_k_steps,
        {.exact = true,
         .any_dtype = true,
-        .rationale =
-            "It sees an error that is within the bound of one step and grows with the number of steps."}},
+        .rationale = "It detects an error that is within the bound of one step and grows with the number of "
+                     "steps."}},
       {"momentum_zero",
        "With m = 0 the running statistics keep their values.",
        {Need::running_statistics, Need::plain_average},
        draw_momentum_zero,
        check_momentum_zero,
-       {.any_dtype = true, .rationale = "It needs no bound: the old bits must stay."}},
+       {.any_dtype = true, .rationale = "It needs no bound, because the old values must stay."}},
       {"momentum_one",
-       "With m = 1 the running statistics are the batch's, whatever they were.",
+       "With m = 1 the running statistics become those of the batch, whatever they were.",
        {Need::running_statistics, Need::plain_average},
        draw_momentum_one,
        check_momentum_one,
        {.exact = true,
         .any_dtype = true,
-        .rationale = "It needs no arithmetic of the update: the old value must vanish, whatever it was."}},
+        .rationale = "It needs no formula of the update, because the old value must vanish, whatever it "
+                     "was."}},
       {"momentum_cumulative",
        "Without momentum the k-th batch has weight 1/k.",
        {Need::running_statistics, Need::cumulative_average},
@@ -292,30 +295,31 @@ std::vector<Law> running_statistics_laws() {
        check_cumulative,
        {.exact = true,
         .any_dtype = true,
-        .rationale = "Only here is momentum absent as a rule: the counter takes its place."}},
+        .rationale = "Only in this law is momentum always absent, so that the counter determines the "
+                     "weight."}},
       {"inference_uses_running_statistics",
-       "y = gamma (x - running_mean)/sqrt(running_var + eps) + beta after training.",
+       "After training, y = gamma (x - running_mean)/sqrt(running_var + eps) + beta in inference.",
        {},
        draw_train_then_infer,
        check_inference_uses_running,
        {.exact = true,
         .any_dtype = true,
-        .rationale =
-            "The batch is far from the running statistics, so that using the wrong ones shows at once."}},
+        .rationale = "The statistics of its batch differ from the running ones, so the use of wrong ones "
+                     "shows."}},
       {"inference_changes_nothing",
        "Inference leaves every bit of the state as it was.",
        {},
        draw_inference,
        check_inference_changes_nothing,
        {.any_dtype = true,
-        .rationale = "It compares the whole state as bits, where the numbers' laws look at outputs."}},
+        .rationale = "It compares every bit of the state, while laws about numbers judge outputs."}},
       {"untracked_uses_batch",
-       "Without running statistics inference is training.",
+       "Without running statistics inference gives the results of training.",
        {Need::untracked},
        draw_untracked,
        check_untracked,
        {.any_dtype = true,
-        .rationale = "Only here does a layer without running statistics run in both modes side by side."}},
+        .rationale = "Only this law compares both modes of a layer without running statistics."}},
   };
 }
 
