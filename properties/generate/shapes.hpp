@@ -27,7 +27,7 @@ Shape draw_other_empty_shape(Draws& draws, int dimensions, const Shape& first, A
 /// an offset.
 Placement draw_placement(Draws& draws, std::size_t rank);
 
-/// Number of values per channel. Precondition: rank >= 2.
+/// Number of values per channel. Precondition: rank ≥ 2.
 std::int64_t values_per_channel(const Shape& shape);
 
 }  // namespace bncheck

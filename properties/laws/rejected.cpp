@@ -7,11 +7,12 @@
 namespace bncheck {
 namespace {
 
-/// A case may claim any number of channels; a twin that had them all would need the memory for them.
+/// Largest number of channels for which a twin is run. A case may declare any number without the memory that
+/// the twin would need for it.
 constexpr std::int64_t max_twin_channels = 1 << 16;
 
-/// An output on a parameter or a statistic, which only a subject with the caller's own buffers can be asked
-/// for.
+/// Whether the overlap can occur with the subject. Overlaps of parameters and statistics require that these
+/// are buffers of the caller.
 bool is_expressible(Overlap overlap, const Capabilities& can) {
   switch (overlap) {
     case Overlap::y_and_weight:
@@ -24,7 +25,7 @@ bool is_expressible(Overlap overlap, const Capabilities& can) {
   }
 }
 
-/// The last call is refused as `judge_refusal` wants it, and its twin succeeds.
+/// Checks the last call as judge_refusal does, and that its twin succeeds.
 Verdict check_rejected(const Case& c, Runner& runner, ErrorKind kind, Twin twin_of) {
   if (c.calls.empty()) return Verdict::not_applicable("no call");
   const std::size_t last = c.calls.size() - 1;
@@ -77,16 +78,15 @@ Law rejection(std::string name, std::string statement, ErrorKind kind,
           [=](const Case& c, Runner& runner) { return check_rejected(c, runner, kind, twin); },
           {.any_dtype = true,
            .rejects = kind,
-           .rationale =
-               "One row of the contract in all its forms, each beside a valid twin; call_sequences meets "
-               "some of them."}};
+           .rationale = "It draws one row of the contract in all its forms, each with a valid twin, while "
+                        "call_sequences draws some."}};
 }
 
 Tensor reshaped(const Tensor& x, Shape shape) {
   Tensor result = Tensor::zeros(x.dtype, std::move(shape));
   const auto there = static_cast<std::int64_t>(x.size());
   for (std::int64_t i = 0; i < static_cast<std::int64_t>(result.size()); ++i) {
-    // Distinct values where there is nothing to copy.
+    // Without values to copy: 0 to 6 repeatedly.
     set_element(result, i, there == 0 ? static_cast<double>(i % 7) : element(x, i % there));
   }
   return result;

@@ -1,4 +1,4 @@
-/// What a forward call, a setting or a loaded state must be rejected for.
+/// Laws about the rejection of forward calls, settings and loaded states.
 
 #include <algorithm>
 #include <cmath>
@@ -42,7 +42,7 @@ std::vector<std::optional<Tensor>*> buffers_of(State& state) {
 
 // ---- channels
 
-/// A layer of no channels, given what would fit it.
+/// The case with num_features = 0, and with buffers and an x that fit it.
 Case without_channels(Case c) {
   c.config.num_features = 0;
   for (auto* buffer : buffers_of(c.state)) *buffer = resized(**buffer, 0);
@@ -59,7 +59,7 @@ Case draw_channels(Draws& draws, const Capabilities& can) {
   const std::int64_t right = shape[1];
   while (shape[1] == right)
     shape[1] = draws.pick({right - 1, right + 1, 2 * right, std::int64_t{1}, right + 7});
-  if (draws.chance(1, 6)) shape[0] = 0;  // the check does not depend on there being data
+  if (draws.chance(1, 6)) shape[0] = 0;  // an empty batch must be rejected too
   if (shape[1] == 0 && shape[0] == 0) shape[1] = right + 1;
   forward_of(c).x = reshaped(forward_of(c).x, shape);
   return c;
@@ -109,13 +109,14 @@ std::optional<Case> twin_rank(const Case& c) {
 
 // ---- lengths
 
-/// The state that the call depends on: the one it loads, or the one that was there.
+/// State that the call depends on: the one that it loads, otherwise that of the case.
 State& state_in_question(Case& c) {
   auto* load = std::get_if<Load>(&c.calls[0].operation);
   return load != nullptr ? load->state : c.state;
 }
 
-/// Half of the cases for subjects that can load a state: a valid layer is asked to load another state.
+/// In half of the cases, if the subject can load a state: replaces the call by a Load of another state into
+/// the valid layer.
 void load_instead(Draws& draws, const Capabilities& can, Case& c) {
   if (!can.settable || draws.chance(1, 2)) return;
   CaseWish wish;
@@ -141,14 +142,14 @@ std::optional<Case> twin_length(const Case& c) {
   return twin;
 }
 
-// ---- eps, momentum, counter
+// ---- ε, momentum, counter
 
 Case draw_eps(Draws& draws, const Capabilities& can) {
   Case c = draw_plain(draws, can);
   constexpr double inf = std::numeric_limits<double>::infinity();
   c.config.eps = draws.pick({-1e-5, -0x1p-149, inf, -inf, std::nan(""), 0x1p128, 0x1p-127, 0x1p-1074});
   if (can.dialect.eps_place != EpsPlace::absent && draws.chance(1, 5)) {
-    c.config.eps = 0;  // wrong only where batch statistics are used
+    c.config.eps = 0;  // an error only with batch statistics
     forward_of(c).training = true;
   }
   return c;
@@ -245,7 +246,7 @@ std::vector<Law> rejection_laws() {
       rejection("channel_mismatch_rejected",
                 "num_features < 1 or x.size(1) != num_features is an error, for empty x too.",
                 ErrorKind::channels, draw_channels, twin_channels),
-      rejection("rank_rejected", "x of another rank than the layer's is an error.", ErrorKind::rank,
+      rejection("rank_rejected", "An x whose rank the layer does not accept is an error.", ErrorKind::rank,
                 draw_rank, twin_rank),
       rejection("length_rejected", "Parameters and running statistics must have num_features elements.",
                 ErrorKind::length, draw_length, twin_length),

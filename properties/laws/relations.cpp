@@ -7,14 +7,14 @@
 namespace bncheck {
 namespace {
 
-/// From |value| to the next number away from zero.
+/// Distance of |value| to the next larger float.
 long double ulp_of(float value) {
   const float size = std::fabs(value);
   return static_cast<long double>(std::nextafter(size, std::numeric_limits<float>::infinity())) -
          static_cast<long double>(size);
 }
 
-/// long double's own rounding in each of a sum's terms, and in the sum.
+/// Rounding of long double, per term of a sum, relative to the sum of absolute values.
 constexpr long double rounding = 0x1p-60L;
 
 }  // namespace
@@ -29,7 +29,7 @@ Measured measure(const Counterpart& at, const Capabilities& can, bool beyond) {
   if (can.numerics.claim == Claim::faithful) return {value, ulp_of(got), is_float};
   Error error = expected.error(at.index, got, can.numerics);
   if (!error.in_range && beyond) {
-    // The bound of arithmetic whose range does not end there.
+    // Bound of arithmetic with a wider range.
     Numerics wide = can.numerics;
     wide.range = Range::wide;
     error = expected.error(at.index, got, wide);
@@ -38,7 +38,7 @@ Measured measure(const Counterpart& at, const Capabilities& can, bool beyond) {
 }
 
 void Balance::add(long double factor, const Counterpart& at) {
-  // 0 times what overflowed is nothing.
+  // With the factor 0, the term is 0 even if the number overflowed.
   if (factor != 0) terms_.push_back({factor, at});
 }
 
@@ -58,7 +58,7 @@ bool Balance::judge(Verdict& verdict, const std::string& what) const {
     const Tensor& tensor = at.run->output(at.call, at.output);
     count(factor * static_cast<long double>(tensor.floats()[static_cast<std::size_t>(at.index)]));
   }
-  // Bounds cost more than sums, and there is nothing to bound in most exact results.
+  // A sum of exactly 0, as most exact results give, is within any bound, and bounds take more time than sums.
   if (sum == 0) return true;
   long double bound = allowed_ + rounding * size * static_cast<long double>(terms_.size() + known_.size());
   for (const auto& [factor, at] : terms_) {
@@ -130,16 +130,16 @@ double scaled_eps(double eps, int k, const Dialect& dialect) {
 
 namespace {
 
-/// The largest power of two that can be added to each of the values without rounding; 0 where there is none.
+/// 2^23 times the last bit of the values if it can be added to each of them without rounding; otherwise 0.
 float exact_offset(std::span<const float> x, const std::vector<std::size_t>& channel) {
-  int lowest = 128;  // exponent of the last bit that any value has
+  int lowest = 128;  // exponent of the lowest bit of all values
   for (const std::size_t i : channel) {
     if (x[i] == 0) continue;
     int exponent = std::ilogb(x[i]) - 23;
     while (exponent < lowest && std::fmod(x[i], std::ldexp(1.0f, exponent + 1)) == 0) ++exponent;
     lowest = std::min(lowest, exponent);
   }
-  // 2^24 steps of the last bit are all that a float can hold; the shift and the values share them.
+  // A float holds 2^24 steps of the last bit. The shift and the values share them.
   const float offset = std::ldexp(1.0f, std::clamp(lowest + 23, -126, 100));
   const auto fits = [&](std::size_t i) {
     return is_float(static_cast<double>(x[i]) + static_cast<double>(offset));

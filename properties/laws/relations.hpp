@@ -1,33 +1,34 @@
 #pragma once
-/// Relations between computed numbers: what several runs must have in common whatever the right answer is.
+/// Relations between the computed numbers of several runs, which do not depend on the right answer.
 
 #include "laws/law_support.hpp"
 
 namespace bncheck {
 
-/// A computed number, and what the subject may have lost in it.
+/// Computed number and the bound of its error.
 struct Measured {
   long double value = 0;
-  /// Half an ulp of the number for an exact subject, an ulp for a faithful one, else the attainable error.
+  /// Half an ulp of the number for an exact subject, one ulp for a faithful one, otherwise the attainable
+  /// error.
   long double bound = 0;
-  /// The bound means something, and the exact value is a float.
+  /// Whether the bound is valid and the exact value rounds to a finite float.
   bool usable = true;
 };
-/// `beyond`: numbers count too whose intermediate results leave float's range; wider arithmetic, or scaling
-/// by powers of two, has no reason to fail there.
+/// With `beyond`, numbers whose intermediate results leave the range of float are usable too, because wider
+/// arithmetic, or scaling by powers of two, has no reason to fail there.
 Measured measure(const Counterpart& at, const Capabilities& can, bool beyond = false);
 
-/// A sum of computed numbers with known factors, which is 0 for the exact ones. Each number is off by its own
-/// bound at most, so the sum is off by the sum of |factor| bound.
+/// Sum of computed numbers with known factors, which is 0 for the exact numbers. Each number is off by at
+/// most its own bound, so the sum is off by at most Σ |factor|·bound.
 class Balance {
  public:
   explicit Balance(const Capabilities& can, bool beyond = false) : can_(can), beyond_(beyond) {}
   void add(long double factor, const Counterpart& at);
-  /// A term that is no result of the subject's, known to 2^-62.
+  /// Adds a term that the subject did not compute, known to 2^−62 of itself.
   void add(long double term);
-  /// What the relation itself leaves open.
+  /// Adds to the bound what the relation itself leaves open.
   void allow(long double amount) { allowed_ += amount; }
-  /// False where a number is not usable: nothing was judged.
+  /// Compares the sum with its bound. False if a number is not usable: then nothing was judged.
   bool judge(Verdict& verdict, const std::string& what) const;
 
  private:
@@ -42,47 +43,50 @@ class Balance {
   long double allowed_ = 0;
 };
 
-/// "running_mean[3]", in messages.
+/// Name of an element in messages: "running_mean[3]".
 std::string element_of(Output output, std::int64_t index);
 
-/// new = factor old + offset.
+/// new = factor·old + offset.
 struct Change {
   long double factor = 1, offset = 0;
 };
-/// Every output of the last call of `after` is that of `before`, changed as `change(output, index)` says;
-/// `index` is that of a channel where the output is not y. Not applicable where nothing can be judged.
+/// Checks that every output of the last call of `after` is that of `before`, changed as `change(output,
+/// index)` says. `index` is that of an element for y and dx, and that of a channel for the other outputs. Not
+/// applicable if nothing can be judged.
 void judge_changes(const Run& before, const Run& after,
                    const std::function<Change(Output, std::int64_t)>& change, const Capabilities& can,
                    Verdict& verdict, bool beyond = false);
 
-/// The weights of r <- old r + fresh s in a training call, from the options and the dialect alone. `batches`
-/// counts that call.
+/// Weights of r ← old·r + fresh·s in a training call, from the options and the dialect. `batches` counts the
+/// batches up to that call, its own included.
 struct RunningWeights {
   long double old, fresh;
 };
 RunningWeights running_weights(const Config& config, const Dialect& dialect, std::int64_t batches);
 
-/// A float holds the value without rounding.
+/// Whether a float holds the value without rounding.
 bool is_float(double value);
 
-/// eps for 2^k x: it scales as what it is added to.
+/// ε for 2^k·x. It scales like the number to which it is added: σ² by 4^k, or σ by 2^k if ε is outside the
+/// root.
 double scaled_eps(double eps, int k, const Dialect& dialect);
 
-/// x + c without rounding, with the largest c for each channel that is a power of two, or 0.
+/// x + c without rounding. In each channel c is 2^23 times the last bit of its values, or 0 if that sum would
+/// be rounded.
 struct Shifted {
   Tensor x;
   std::vector<float> offsets;
 };
-/// Throws Settled where no channel can be shifted.
+/// Throws Settled (not applicable) if no channel can be shifted.
 Shifted shifted(const Tensor& x, Axes axes);
-/// Rounds x to a few leading bits, so that there is room for a shift: its ratio to the spread is
-/// 2^(23 - bits).
+/// Rounds x to a few leading bits, so that there is room for a shift of about 2^(23 − bits) times the spread.
 void leave_few_bits(Draws& draws, Tensor& x);
 
 /// Samples [begin, end) of a tensor.
 Tensor samples_of(const Tensor& tensor, std::int64_t begin, std::int64_t end);
 
-/// The forward call of a case of finite values that normalises with the batch's statistics. Throws Settled.
+/// Forward call of a case with finite values that normalises with the statistics of its batch. Throws Settled
+/// (not applicable) for other cases.
 const Forward& one_batch_forward(const Case& c, const Capabilities& can);
 
 }  // namespace bncheck

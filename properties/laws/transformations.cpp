@@ -1,4 +1,4 @@
-/// What an exact change of all values does to the results: shifts, scaling, reflection.
+/// Laws about exact changes of all values (shift, scaling, reflection), and about the range of the results.
 
 #include <algorithm>
 #include <cmath>
@@ -13,9 +13,9 @@ namespace {
 
 // ---- shifts
 
-/// x + c has the same x^ and the same variance, and a mean that is c larger, the running one by its share of
-/// c. The shift is as large as float holds it, far above the spread: what E[x^2] - E[x]^2 loses there is no
-/// part of either bound.
+/// x + c has the same x̂ and the same variance. Its mean is larger by c, and its running mean by its share of
+/// c. The shift is as large as float can hold it, far above the spread. What E[x²] − E[x]² loses there is not
+/// part of the bounds.
 Verdict check_shift(const Case& c, Runner& runner) {
   const Forward& forward = one_batch_forward(c, runner.can());
   const Shifted moved = shifted(forward.x, runner.can().dialect.axes);
@@ -53,8 +53,8 @@ std::optional<Tensor> scaled(std::optional<Tensor> tensor, int exponent) {
   return tensor;
 }
 
-/// Nothing of the case is rounded where it is multiplied: x and the means by 2^k, eps and the variance by
-/// 4^k.
+/// Whether the case can be scaled without rounding: x and the running mean by 2^k, the running variance by
+/// 4^k, ε as by scaled_eps.
 bool scales(const Case& c, int k, const Dialect& dialect) {
   const auto fits = [](const std::optional<Tensor>& tensor, int exponent) {
     return !tensor || std::ranges::all_of(tensor->floats(), [=](float v) {
@@ -100,9 +100,9 @@ Verdict judge_scaling(const Case& c, Runner& runner, int k, bool beyond) {
   return verdict;
 }
 
-/// 2^k x with 4^k eps, in inference with 2^k and 4^k times the statistics too, has the same y; the mean is
-/// 2^k, the variance 4^k times as large. Powers of two are exact in float: the bounds are those of the
-/// results.
+/// 2^k·x with 4^k·ε, and with running statistics of 2^k and 4^k times the value, has the same y. Its mean is
+/// 2^k times and its variance 4^k times as large. Multiplication by powers of two is exact in float, so the
+/// bounds are those of the results.
 Verdict check_scaling(const Case& c, Runner& runner) {
   one_valid_forward(c, runner.can());
   if (!all_finite(c)) return Verdict::not_applicable("values that are not finite");
@@ -120,9 +120,9 @@ Case draw_scalable(Draws& draws, const Capabilities& can) {
   return c;
 }
 
-/// The same as far as float reaches: where x still is a finite float, its squares and sums are none any more,
-/// or only subnormal, and y is what it was. An implementation that scales by powers of two, or works in a
-/// wider format, loses no more there than elsewhere, as with the law extreme_range.
+/// The same up to the ends of the range of float: x still is a finite float, its squares and sums overflow or
+/// are subnormal, and y stays the same. An implementation that scales by powers of two, or works in a wider
+/// format, loses no more there than elsewhere, as in the law extreme_range.
 Verdict check_far_scaling(const Case& c, Runner& runner) {
   one_batch_forward(c, runner.can());
   for (int size = 126; size > 20; --size) {
@@ -132,7 +132,7 @@ Verdict check_far_scaling(const Case& c, Runner& runner) {
   }
   return Verdict::not_applicable("no large power of two scales the case without rounding");
 }
-/// eps at one end of its range, so that it can go to the other.
+/// Case with ε near one end of its range, so that scaling can move it to the other.
 Case draw_far_scalable(Draws& draws, const Capabilities& can) {
   CaseWish wish;
   wish.training = true;
@@ -141,18 +141,19 @@ Case draw_far_scalable(Draws& draws, const Capabilities& can) {
   const bool upwards = draws.chance(2, 3);
   const auto room = static_cast<int>(draws.between(0, 30));
   c.config.eps = std::ldexp(1.0, upwards ? room - 126 : 127 - room);
-  // They would overflow, and are other laws' affair.
+  // Running statistics would overflow. Other laws judge them.
   if (c.state.running_mean) *c.state.running_mean = Tensor::zeros(Dtype::f32, c.state.running_mean->shape);
   if (c.state.running_var) *c.state.running_var = Tensor::zeros(Dtype::f32, c.state.running_mean->shape);
-  // Small values keep their bits on the way down when they have few.
+  // Values with few bits keep all of them when they become subnormal.
   for (float& v : std::get<Forward>(c.calls[0].operation).x.floats()) v = std::rint(64 * v) / 64;
   return c;
 }
 
 // ---- reflection
 
-/// -x with -beta, in inference with -running_mean too, has -y and the negative means; variances stay.
-/// Rounding to nearest knows no signs, but sums may be taken in an order that does: within both bounds.
+/// −x with −β and −running_mean has −y and the negative means; variances stay the same. Rounding to nearest
+/// is symmetric, but sums may be taken in an order that depends on signs, so the results agree within both
+/// bounds.
 Verdict check_sign_flip(const Case& c, Runner& runner) {
   one_valid_forward(c, runner.can());
   if (!all_finite(c)) return Verdict::not_applicable("values that are not finite");
@@ -184,8 +185,9 @@ Case draw_tame(Draws& draws, const Capabilities& can) {
 
 // ---- the range
 
-/// What no result of a channel exceeds, from the least that is known of the data: |x^| <= sqrt(n - 1)
-/// (Samuelson 1968), sigma^2 <= (max - min)^2/4 (Popoviciu 1935), |mu| <= max|x|, invstd <= 1/sqrt(eps).
+/// Upper limits of the results of a channel, from its largest |x| and the range of its x: |x̂| ≤ √(n − 1)
+/// (Samuelson 1968), σ² ≤ (max − min)²/4 (Popoviciu 1935), |μ| ≤ max|x|, invstd ≤ 1/√ε. `variance` is the
+/// limit of the unbiased variance.
 struct Ceiling {
   long double n = 0, largest = 0, variance = 0;
 };
@@ -208,7 +210,7 @@ long double ceiling_of(Output output, const Case& c, const Ceiling& data, std::i
   };
   switch (output) {
     case Output::y:
-      // sqrt(2) for an unbiased variance of two values.
+      // √(2n) is above |x̂| ≤ √(n − 1) in every dialect.
       return std::fabs(element_or(c.state.weight, channel, 1)) * std::sqrt(2 * data.n) +
              std::fabs(element_or(c.state.bias, channel, 0));
     case Output::saved_mean:
@@ -216,7 +218,7 @@ long double ceiling_of(Output output, const Case& c, const Ceiling& data, std::i
     case Output::saved_var:
       return data.variance;
     case Output::saved_invstd:
-      // 1/eps where it is outside the root.
+      // 1/ε if it is outside the root.
       return std::max(1 / std::sqrt(static_cast<long double>(eps)), 1 / static_cast<long double>(eps));
     case Output::running_mean:
       return running(c.state.running_mean, data.largest);
@@ -227,8 +229,9 @@ long double ceiling_of(Output output, const Case& c, const Ceiling& data, std::i
   }
 }
 
-/// A result is finite where what it cannot exceed, and what sound arithmetic may lose beside it (a mean of
-/// huge equal values that is off by an ulp has a large square), are below 2^127, half of what float holds.
+/// A result must be finite if its upper limit and the loss of sound arithmetic together are below 2^127, half
+/// of the range of float. The loss matters: a mean of huge equal values that is off by an ulp makes a large
+/// square.
 Verdict check_finite(const Case& c, Runner& runner) {
   const Forward& forward = one_batch_forward(c, runner.can());
   const Geometry geometry(forward.x.shape, runner.can().dialect.axes);
@@ -257,7 +260,8 @@ Verdict check_finite(const Case& c, Runner& runner) {
   }
   return verdict;
 }
-/// Values whose squares overflow alone or in the sum, while their mean square is a float; and any others.
+/// Case with values whose squares or sums of squares overflow while their mean square is a float, or with
+/// huge or any other values.
 Case draw_large(Draws& draws, const Capabilities& can) {
   CaseWish wish;
   wish.training = true;
@@ -265,7 +269,7 @@ Case draw_large(Draws& draws, const Capabilities& can) {
   if (draws.chance(1, 4)) wish.regime.reset();
   Case c = draw_case(draws, can, wish);
   if (wish.regime != Regime::huge && wish.regime) {
-    // sigma is about 1, n a few hundred: 2^60 to 2^63 have squares of 2^120 to 2^126.
+    // σ is about 1 and n up to a few hundred: times 2^58 to 2^63, the squares are about 2^116 to 2^126.
     const auto exponent = static_cast<int>(draws.between(58, 63));
     for (float& v : std::get<Forward>(c.calls[0].operation).x.floats()) v = std::ldexp(v, exponent);
   }
@@ -277,36 +281,38 @@ Case draw_large(Draws& draws, const Capabilities& can) {
 std::vector<Law> transformation_laws() {
   return {
       {"shift_invariance",
-       "In training x + c has the same y and variance as x, and a mean that is c larger.",
+       "In training x + c has the same y and variance as x, and a mean that is larger by c.",
        {},
        draw_shiftable,
        check_shift,
-       {.rationale = "Cancellation shows in the subject's own two answers; no exact one is needed."}},
+       {.rationale = "It detects cancellation by comparing two answers of the subject, without the exact "
+                     "one."}},
       {"power_of_two_scaling",
-       "2^k x with 4^k eps has the same y, 2^k times the mean, 4^k times the variance.",
+       "2^k x with 4^k eps has the same y, 2^k times the mean and 4^k times the variance.",
        {Need::no_eps_floor},
        draw_scalable,
        check_scaling,
-       {.rationale =
-            "Scaling by powers of two is exact: what differs is an eps or a constant that does not scale."}},
+       {.rationale = "Scaling by powers of two is exact, so a difference comes from an eps or a constant "
+                     "that does not scale."}},
       {"scaling_beyond_squares",
-       "In training 2^k x has the same y also where squares and sums leave float's range.",
+       "In training 2^k x with 4^k eps has the same y also if squares and sums leave the range of float.",
        {Need::no_eps_floor},
        draw_far_scalable,
        check_far_scaling,
-       {.rationale = "Overflow of squares shows in the subject's own two answers; no exact one is needed."}},
+       {.rationale = "It detects overflow of squares by comparing two answers of the subject, without the "
+                     "exact one."}},
       {"sign_flip",
        "-x with -beta has -y, the negative mean and the same variance.",
        {},
        draw_tame,
        check_sign_flip,
-       {.rationale = "Reflection is exact: what differs treats signs differently."}},
+       {.rationale = "Reflection is exact, so a difference comes from code that treats signs differently."}},
       {"finite_in_finite_out",
-       "Finite data give finite results where what they cannot exceed is a float.",
+       "Finite data give finite results if the upper limit of the results is a float.",
        {Need::eps_present},
        draw_large,
        check_finite,
-       {.rationale = "The weakest promise of all, and the first that users miss."}},
+       {.rationale = "It is the weakest requirement of all, and users notice first if it is not met."}},
   };
 }
 
