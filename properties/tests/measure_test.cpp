@@ -97,7 +97,7 @@ TEST(Measure, RefusedCasesAreCountedAndShown) {
   EXPECT_EQ(measured.failures.size(), static_cast<std::size_t>(measured.cases));
   EXPECT_TRUE(measured.rows.empty());
   League league;
-  league.contestants.push_back({"refusing", "1", "", measured, {}});
+  league.contestants.push_back({.name = "refusing", .version = "1", .measured = measured});
   const std::string table = league_table(league);
   EXPECT_NE(table.find("refusing failed in 54 of 54 cases:\n"), std::string::npos) << table;
 }
@@ -105,7 +105,7 @@ TEST(Measure, RefusedCasesAreCountedAndShown) {
 TEST(Measure, DeathsAreCountedAndNamed) {
   Dying subject;
   League league;
-  league.contestants.push_back({"dying", "1", "", measured_by(subject, 2, 5), {}});
+  league.contestants.push_back({.name = "dying", .version = "1", .measured = measured_by(subject, 2, 5)});
   const Measured& measured = *league.contestants[0].measured;
   std::int64_t backward = 0, inference = 0;
   for (const Workload& workload : all_workloads()) {
@@ -125,7 +125,7 @@ TEST(Measure, CasesFollowFromTheSeed) {
   OneUlpOff subject;
   const auto figures = [&](std::uint64_t seed) {
     League league;
-    league.contestants.push_back({"one", "1", "", measured_by(subject, 1, seed), {}});
+    league.contestants.push_back({.name = "one", .version = "1", .measured = measured_by(subject, 1, seed)});
     return league_json(league);
   };
   EXPECT_EQ(figures(3), figures(3));
