@@ -14,10 +14,10 @@ struct Contestant {
   std::string name, version;
   /// Reason why the subject could not be run; empty if it could. If it is set, nothing else is.
   std::string skipped{};
-  /// Why it could not be started again; empty where it could. What was found before stands.
-  std::string lost{};
   std::optional<Measured> measured{};
   std::vector<Finding> laws{};
+  /// Why it could not be started again; empty where it could. What was found before stands.
+  std::string lost{};
 
   /// Number of laws with this verdict.
   int count(Verdict::Kind kind) const;
