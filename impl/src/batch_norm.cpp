@@ -37,10 +37,8 @@ Error no_forward(bool training, const std::optional<bool>& latest) {
 BatchNorm::BatchNorm(Dimensions dimensions, const LayerOptions& options)
     : dimensions_(dimensions), options_(options) {
   const std::size_t channels = checked_channels(options);
-  if (options.affine) {
-    weight_.assign(channels, 1.0F);
-    bias_.assign(channels, 0.0F);
-  }
+  if (options.weight) weight_.assign(channels, 1.0F);
+  if (options.bias) bias_.assign(channels, 0.0F);
   if (options.track_running_stats) {
     running_mean_.assign(channels, 0.0F);
     running_var_.assign(channels, 1.0F);
@@ -81,8 +79,10 @@ Options BatchNorm::call_options() const {
 }
 
 Affine BatchNorm::affine() const {
-  if (!options_.affine) return {};
-  return {weight_, bias_};
+  Affine affine;
+  if (options_.weight) affine.weight = weight_;
+  if (options_.bias) affine.bias = bias_;
+  return affine;
 }
 
 void BatchNorm::set_momentum(std::optional<double> momentum) {
@@ -92,10 +92,8 @@ void BatchNorm::set_momentum(std::optional<double> momentum) {
 
 State BatchNorm::state() const {
   State state;
-  if (options_.affine) {
-    state.weight = weight_;
-    state.bias = bias_;
-  }
+  if (options_.weight) state.weight = weight_;
+  if (options_.bias) state.bias = bias_;
   if (options_.track_running_stats) {
     state.running_mean = running_mean_;
     state.running_var = running_var_;
@@ -106,8 +104,8 @@ State BatchNorm::state() const {
 
 void BatchNorm::load(const State& state) {
   const std::int64_t channels = options_.num_features;
-  check_presence("weight", state.weight, options_.affine, channels);
-  check_presence("bias", state.bias, options_.affine, channels);
+  check_presence("weight", state.weight, options_.weight, channels);
+  check_presence("bias", state.bias, options_.bias, channels);
   check_presence("running_mean", state.running_mean, options_.track_running_stats, channels);
   check_presence("running_var", state.running_var, options_.track_running_stats, channels);
   if (options_.track_running_stats && state.num_batches_tracked < 0) {

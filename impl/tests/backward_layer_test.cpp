@@ -73,7 +73,7 @@ TEST(BackwardLayer, IsTheFunctionOfItsMode) {
 
 TEST(BackwardLayer, WithoutTrackingUsesTheBatchInBothModes) {
   const Fixture fixture;
-  BatchNorm1d layer({.num_features = 3, .affine = false, .track_running_stats = false});
+  BatchNorm1d layer({.num_features = 3, .weight = false, .bias = false, .track_running_stats = false});
   const auto expected = backward(options_for(shape), {}, fixture.x, fixture.dy, shape).all_bits();
   for (const bool training : {true, false}) {
     layer.train(training);

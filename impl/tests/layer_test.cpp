@@ -91,8 +91,34 @@ TEST(Layer, ParametersAreUsed) {
   EXPECT_NE(y[0], 7.0F);
 }
 
+/// As a layer with both that has β = 0, or γ = 1.
+TEST(Layer, WeightAndBiasMayStandAlone) {
+  for (const bool training : {true, false}) {
+    const auto y_of = [&](BatchNorm layer) {
+      layer.train(training);
+      return bits(run(layer, input()));
+    };
+    BatchNorm1d both({.num_features = 3});
+    BatchNorm1d scale({.num_features = 3, .bias = false});
+    BatchNorm1d shift({.num_features = 3, .weight = false});
+    EXPECT_TRUE(scale.bias().empty());
+    EXPECT_TRUE(shift.weight().empty());
+    both.weight()[1] = scale.weight()[1] = -2.5F;
+    EXPECT_EQ(y_of(scale), y_of(both));
+    both.weight()[1] = 1;
+    both.bias()[1] = shift.bias()[1] = 7.0F;
+    EXPECT_EQ(y_of(shift), y_of(both));
+    EXPECT_FALSE(scale.state().bias);
+    EXPECT_FALSE(shift.state().weight);
+    EXPECT_EQ(scale.state().weight, (std::vector{1.0F, -2.5F, 1.0F}));
+    EXPECT_EQ(shift.state().bias, (std::vector{0.0F, 7.0F, 0.0F}));
+    EXPECT_THROW(scale.load(both.state()), Error);
+    EXPECT_THROW(shift.load(scale.state()), Error);
+  }
+}
+
 TEST(Layer, WithoutTrackingUsesTheBatchInBothModes) {
-  BatchNorm1d layer({.num_features = 3, .affine = false, .track_running_stats = false});
+  BatchNorm1d layer({.num_features = 3, .weight = false, .bias = false, .track_running_stats = false});
   EXPECT_EQ(layer.state(), State{});
   EXPECT_TRUE(layer.weight().empty());
   const std::vector<float> x = input();
@@ -208,7 +234,7 @@ TEST(Layer, RejectsStatesThatDoNotFit) {
     }
     EXPECT_EQ(layer.state(), before);
   }
-  BatchNorm1d plain({.num_features = 3, .affine = false});
+  BatchNorm1d plain({.num_features = 3, .weight = false, .bias = false});
   try {
     plain.load(before);
     ADD_FAILURE() << "accepted";

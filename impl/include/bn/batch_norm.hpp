@@ -14,12 +14,13 @@ struct LayerOptions {
   std::int64_t num_features = 0;         ///< C, at least 1
   double eps = 1e-5;                     ///< as in Options
   std::optional<double> momentum = 0.1;  ///< as in Options
-  bool affine = true;                    ///< false: no weight and bias, γ = 1 and β = 0
+  bool weight = true;                    ///< false: no weight, γ = 1
+  bool bias = true;                      ///< false: no bias, β = 0
   bool track_running_stats = true;       ///< false: no running statistics, batch statistics in both modes
 };
 
-/// State of a layer. Vectors have C elements. weight and bias are present in an affine layer, the running
-/// statistics in one that tracks them.
+/// State of a layer. Vectors have C elements. weight and bias are present where the options have them, the running
+/// statistics in a layer that tracks them.
 struct State {
   std::optional<std::vector<float>> weight;
   std::optional<std::vector<float>> bias;
