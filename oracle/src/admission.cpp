@@ -19,7 +19,7 @@ bool buffers_fit(const Config& config, const State& state, std::int64_t length) 
   const auto fits_option = [&](const std::optional<Tensor>& tensor, bool exists) {
     return exists ? has_length(tensor, length) : !tensor;
   };
-  return fits_option(state.weight, config.affine) && fits_option(state.bias, config.affine) &&
+  return fits_option(state.weight, config.weight) && fits_option(state.bias, config.bias) &&
          fits_option(state.running_mean, config.track_running_stats) &&
          fits_option(state.running_var, config.track_running_stats) &&
          (!state.running_weight || has_length(state.running_weight, 1));
@@ -72,7 +72,7 @@ bool overlaps(const Config& config, const Shape& shape, const Uses& uses, const 
     case Overlap::y_itself:
       return std::ranges::any_of(shape, [](std::int64_t size) { return size > 1; });
     case Overlap::y_and_weight:
-      return config.affine;
+      return config.weight;
     case Overlap::y_and_running_mean:
     case Overlap::y_and_running_var:
       return uses.running;

@@ -9,10 +9,8 @@ namespace bncheck {
 State fresh_state(const Config& config) {
   State state;
   const Shape shape{std::max<std::int64_t>(config.num_features, 0)};
-  if (config.affine) {
-    state.weight = Tensor::filled(shape, 1);
-    state.bias = Tensor::filled(shape, 0);
-  }
+  if (config.weight) state.weight = Tensor::filled(shape, 1);
+  if (config.bias) state.bias = Tensor::filled(shape, 0);
   if (config.track_running_stats) {
     state.running_mean = Tensor::filled(shape, 0);
     state.running_var = Tensor::filled(shape, 1);

@@ -30,6 +30,11 @@ std::string momentum_text(const std::optional<double>& momentum) {
   return momentum ? hexfloat(*momentum) : "cumulative";
 }
 
+const char* affine_word(const Config& config) {
+  if (config.one_parameter_alone()) return config.weight ? "weight" : "bias";
+  return config.weight ? "true" : "false";
+}
+
 void write_state(CaseParts& parts, const std::string& prefix, const State& state) {
   for (const auto& [name, member] : state_tensors) {
     if (state.*member) parts.tensors[prefix + std::string(name)] = &*(state.*member);
@@ -88,6 +93,13 @@ struct OperationWriter {
 };
 
 // ---- reading
+
+void read_affine(const ArchiveReader& reader, Config& config) {
+  const std::string word = reader.text("affine");
+  config.weight = word == "true" || word == "weight";
+  config.bias = word == "true" || word == "bias";
+  if (!config.has_parameters() && word != "false") reader.reject("affine", "true, false, weight or bias");
+}
 
 State read_state(const ArchiveReader& reader, const std::string& prefix) {
   State state;
@@ -211,7 +223,7 @@ CaseParts parts_of(const Case& c) {
   metadata["num_features"] = std::to_string(c.config.num_features);
   metadata["eps"] = hexfloat(c.config.eps);
   metadata["momentum"] = momentum_text(c.config.momentum);
-  metadata["affine"] = word(c.config.affine);
+  metadata["affine"] = affine_word(c.config);
   metadata["track_running_stats"] = word(c.config.track_running_stats);
   metadata["calls"] = std::to_string(c.calls.size());
   write_state(parts, "", c.state);
@@ -248,7 +260,7 @@ CaseFile case_from_archive(Archive archive) {
   config.num_features = reader.small_integer("num_features", -max_features, max_features);
   config.eps = reader.real("eps");
   config.momentum = reader.momentum("momentum", reader.text("momentum"));
-  config.affine = reader.boolean("affine");
+  read_affine(reader, config);
   config.track_running_stats = reader.boolean("track_running_stats");
   file.content.state = read_state(reader, "");
   const int calls = reader.small_integer("calls", 0, max_calls);

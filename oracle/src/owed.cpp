@@ -32,9 +32,11 @@ std::vector<OwedOutput> owed_by(const Config& config, const State& before, const
   const Dtype vectors = dtype_of_vectors(before, forward.x.dtype);
   if (backward.want_dx) owed.push_back({Output::dx, forward.x.dtype, forward.x.shape});
   // One element per parameter: with per-activation axes that is more than num_features.
-  const Shape vector = before.weight ? before.weight->shape : Shape{config.num_features};
-  if (backward.want_dweight && config.affine) owed.push_back({Output::dweight, vectors, vector});
-  if (backward.want_dbias && config.affine) owed.push_back({Output::dbias, vectors, vector});
+  const Shape vector = before.weight ? before.weight->shape
+                       : before.bias ? before.bias->shape
+                                     : Shape{config.num_features};
+  if (backward.want_dweight && config.weight) owed.push_back({Output::dweight, vectors, vector});
+  if (backward.want_dbias && config.bias) owed.push_back({Output::dbias, vectors, vector});
   return owed;
 }
 

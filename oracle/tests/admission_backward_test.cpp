@@ -179,7 +179,7 @@ TEST(BackwardErrors, AliasesNeedSomethingToOverlap) {
   const Session strided = Session(1).after(ones(true, {1, 1, 4, 1}));
   EXPECT_EQ(strided.overlapping({1, 1, 4, 1}, Overlap::shifted, gap), none);
   Session plain;
-  plain.config.affine = plain.config.track_running_stats = false;
+  plain.config.weight = plain.config.bias = plain.config.track_running_stats = false;
   plain.state = fresh_state(plain.config);
   plain.after(ones(false));
   EXPECT_EQ(plain.overlapping(usual, Overlap::y_and_weight), none);
@@ -207,7 +207,7 @@ TEST(BackwardAnswer, ReturnsWhatIsWantedAndExists) {
   Session session;
   session.after(ones(true));
   Session plain;
-  plain.config.affine = false;
+  plain.config.set_affine(false);
   plain.state = fresh_state(plain.config);
   plain.after(ones(true));
   for (int wanted = 0; wanted < 8; ++wanted) {
@@ -221,6 +221,26 @@ TEST(BackwardAnswer, ReturnsWhatIsWantedAndExists) {
     EXPECT_EQ(outputs.contains(Output::dbias), dbias);
     EXPECT_EQ(outputs.size(), static_cast<std::size_t>(dx + dweight + dbias));
     EXPECT_EQ(plain.call(call).outputs.size(), dx ? 1u : 0u);
+  }
+}
+
+/// As many as the parameter that is there has elements, which per-activation axes make more than channels.
+TEST(BackwardAnswer, ReturnsTheGradientOfTheParameterThatIsThere) {
+  for (const bool weight : {true, false}) {
+    for (const Axes axes : {Axes::spatial, Axes::per_activation}) {
+      Session session;
+      session.dialect.axes = axes;
+      session.config.weight = weight;
+      session.config.bias = !weight;
+      session.config.track_running_stats = false;
+      const Shape vector{feature_count(usual, axes).features};
+      session.state = {};
+      (weight ? session.state.weight : session.state.bias) = Tensor::filled(vector, 1);
+      session.after(ones(true));
+      const auto outputs = session.call(backward(Tensor::filled(usual, 1))).outputs;
+      ASSERT_EQ(outputs.size(), 2u);
+      EXPECT_EQ(outputs.at(weight ? Output::dweight : Output::dbias).shape(), vector);
+    }
   }
 }
 
@@ -255,7 +275,7 @@ TEST(BackwardAnswer, OfAnEmptyBatchIsEmptyAndZero) {
 /// Nothing is stored per channel of an empty x.
 TEST(BackwardAnswer, OfAnEmptyBatchOfAbsurdlyManyChannelsCostsNothing) {
   Session session;
-  session.config.affine = session.config.track_running_stats = false;
+  session.config.weight = session.config.bias = session.config.track_running_stats = false;
   session.config.num_features = std::int64_t{1} << 60;
   session.state = State{};
   const Tensor empty{Dtype::f32, {0, std::int64_t{1} << 60, 1, 1}, {}};

@@ -80,10 +80,33 @@ TEST(Errors, LengthOfEachBuffer) {
     EXPECT_EQ(with(Tensor{Dtype::f32, {3}, std::vector<std::byte>(8)}), Kinds{ErrorKind::length});
   }
   Layer plain;
-  plain.config.affine = plain.config.track_running_stats = false;
+  plain.config.weight = plain.config.bias = plain.config.track_running_stats = false;
   EXPECT_EQ(plain.training(usual), Kinds{ErrorKind::length});
   plain.state = fresh_state(plain.config);
   EXPECT_EQ(plain.training(usual), Kinds{});
+}
+
+/// A weight without a bias, and the reverse: what is there has its length, what is not is absent.
+TEST(Errors, WeightAndBiasAreAskedForApart) {
+  for (const bool weight : {true, false}) {
+    Layer layer;
+    layer.config.weight = weight;
+    layer.config.bias = !weight;
+    layer.state = fresh_state(layer.config);
+    EXPECT_EQ(layer.state.weight.has_value(), weight);
+    EXPECT_EQ(layer.state.bias.has_value(), !weight);
+    EXPECT_EQ(layer.training(usual), Kinds{});
+    EXPECT_EQ(layer.inference(usual), Kinds{});
+    EXPECT_EQ(layer.overlapping(usual, Overlap::y_and_weight), weight ? Kinds{ErrorKind::alias} : Kinds{});
+    EXPECT_EQ(layer.errors({Load{Layer().state}, {}}), Kinds{ErrorKind::length});
+    for (const auto member : {&State::weight, &State::bias}) {
+      Layer other = layer;
+      (other.state.*member).reset();
+      EXPECT_EQ(other.training(usual), (layer.state.*member) ? Kinds{ErrorKind::length} : Kinds{});
+      other.state.*member = Tensor::filled({3}, 1);
+      EXPECT_EQ(other.training(usual), (layer.state.*member) ? Kinds{} : Kinds{ErrorKind::length});
+    }
+  }
 }
 
 TEST(Errors, Eps) {
@@ -204,7 +227,7 @@ TEST(Errors, Aliases) {
   EXPECT_EQ(Layer(1).overlapping({1, 1, 4, 1}, Overlap::shifted, true, gap), Kinds{});
   EXPECT_EQ(Layer(1).overlapping({1, 1, 4, 2}, Overlap::shifted, true, gap), alias);
   Layer plain;
-  plain.config.affine = plain.config.track_running_stats = false;
+  plain.config.weight = plain.config.bias = plain.config.track_running_stats = false;
   plain.state = fresh_state(plain.config);
   EXPECT_EQ(plain.overlapping(usual, Overlap::y_and_weight), Kinds{});
   EXPECT_EQ(plain.overlapping(usual, Overlap::y_and_running_mean), Kinds{});
@@ -294,7 +317,7 @@ TEST(Expect, AnEmptyBatchGivesAnEmptyOutputAndNothingElse) {
 /// Nothing is stored per channel of an empty x, so the number of channels costs nothing.
 TEST(Expect, AnEmptyBatchOfAbsurdlyManyChannelsCostsNothing) {
   Layer layer;
-  layer.config.affine = layer.config.track_running_stats = false;
+  layer.config.weight = layer.config.bias = layer.config.track_running_stats = false;
   layer.state = State{};
   layer.config.num_features = std::int64_t{1} << 60;
   const Tensor x{Dtype::f32, {0, std::int64_t{1} << 60, 1, 1}, {}};

@@ -20,7 +20,7 @@ using testing::HasSubstr;
 CaseFile rich_file() {
   CaseFile file;
   Case& c = file.content;
-  c.config = {2, 3, 0x1.4f8b588e368f1p-17, 0x1.999999999999ap-4, true, true};
+  c.config = {2, 3, 0x1.4f8b588e368f1p-17, 0x1.999999999999ap-4, true, true, true};
   c.state = fresh_state(c.config);
   c.state.weight = vector_of({float_of(0x7fa12345), -0.0f, float_of(0xffffffff)});
   c.state.running_weight = vector_of({2.5f});
@@ -65,7 +65,8 @@ TEST(CaseFile, EveryExtremeOfTheConfigurationComesBack) {
          {0.0, 0x1p-1074, -0x1.fffffffffffffp1023, 0.1, std::numeric_limits<double>::infinity()}) {
       for (const std::int64_t integer : {INT64_MIN, std::int64_t{-1}, std::int64_t{0}, INT64_MAX}) {
         const std::int64_t features = std::clamp<std::int64_t>(integer, -(1 << 24), 1 << 24);
-        file.content.config = {dimensions, features, number, -number, dimensions == 1, dimensions == 2};
+        file.content.config = {dimensions,      features,        number,         -number,
+                               dimensions == 1, dimensions == 2, dimensions == 2};
         file.content.state.num_batches_tracked = integer;
         ASSERT_EQ(round_trip(file), file);
       }
@@ -221,6 +222,22 @@ TEST(CaseFile, NumbersStayInTheirRange) {
     EXPECT_THAT(complaint_with("call.0.threads", value), HasSubstr("'call.0.threads'"));
   }
   EXPECT_THAT(complaint_with("version", "2"), HasSubstr("'version'"));
+}
+
+TEST(CaseFile, AffineSaysWhichParametersThereAre) {
+  const std::map<std::string, std::pair<bool, bool>> words{
+      {"true", {true, true}}, {"false", {false, false}}, {"weight", {true, false}}, {"bias", {false, true}}};
+  for (const auto& [word, present] : words) {
+    Archive archive = to_archive(rich_file());
+    archive.metadata["affine"] = word;
+    const CaseFile file = case_from_archive(archive);
+    EXPECT_EQ(std::pair(file.content.config.weight, file.content.config.bias), present) << word;
+    EXPECT_EQ(to_archive(file).metadata.at("affine"), word);
+  }
+  for (const char* word : {"", "True", "weight bias", "weight ", "none", "both", "1"}) {
+    EXPECT_EQ(complaint_with("affine", word),
+              "metadata 'affine' is '" + std::string(word) + "', expected true, false, weight or bias");
+  }
 }
 
 TEST(CaseFile, CallsHaveNoWordTooMany) {

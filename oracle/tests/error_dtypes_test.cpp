@@ -141,7 +141,7 @@ TEST(ErrorDtypes, EachOutputHasItsOwn) {
   }
   // Mean 4, as f16 and as f32.
   EXPECT_EQ(element(mixed.tensors.at("call.0.saved_mean"), 0), 4);
-  c.config.affine = c.config.track_running_stats = false;
+  c.config.weight = c.config.bias = c.config.track_running_stats = false;
   c.state = {};
   EXPECT_EQ(answer_archive(c, Dialect{}).tensors.at("call.0.saved_mean").dtype, Dtype::f16);
 }

@@ -56,6 +56,12 @@ def momentum_text(momentum):
     return "cumulative" if momentum is None else hexfloat(momentum)
 
 
+def affine_text(config):
+    if config.weight != config.bias:
+        return "weight" if config.weight else "bias"
+    return "true" if config.weight else "false"
+
+
 def case_archive(case):
     config, tensors = case.config, {}
     metadata = {
@@ -65,7 +71,7 @@ def case_archive(case):
         "num_features": str(config.num_features),
         "eps": hexfloat(config.eps),
         "momentum": momentum_text(config.momentum),
-        "affine": "true" if config.affine else "false",
+        "affine": affine_text(config),
         "track_running_stats": "true" if config.track_running_stats else "false",
         "calls": str(len(case.calls)),
         "note.about": case.about,

@@ -45,7 +45,7 @@ class BackwardAnswer:
         self.forward, self.dialect = forward, forward.dialect
         self.dy, self.wants = backward.dy, backward.wants
         self.features = forward.config.num_features
-        self.gamma = (forward.state.weight.values() if forward.config.affine
+        self.gamma = (forward.state.weight.values() if forward.config.weight
                       else [Fraction(1)] * self.features)
 
     def batch_gradients(self, xs, dy, gamma, mean, variance):
@@ -84,7 +84,9 @@ class BackwardAnswer:
         return dx, dweight, rational(dbias) if is_finite(dbias) else dbias
 
     def outputs(self):
-        wants = [w for w in self.wants if w == "dx" or self.forward.config.affine]
+        config = self.forward.config
+        exists = {"dx": True, "dweight": config.weight, "dbias": config.bias}
+        wants = [w for w in self.wants if exists[w]]
         census["backward calls"] += 1
         if not self.dy.bits:
             zeros = Tensor((self.features,), [0] * self.features)

@@ -95,6 +95,10 @@ def modes(add):
         running_var=[4, 9, 0.25])), query, g, first, g, num_features=3)
     add("backward_not_affine", "affine = false: gamma counts as 1, and dx is the only gradient", first, g,
         query, g, num_features=3, affine=False)
+    add("backward_weight_only", "a weight and no bias: gamma scales dx, and there is no dbias", first, g,
+        query, g, num_features=3, bias=False, state={"weight": weights["weight"]})
+    add("backward_bias_only", "a bias and no weight: gamma counts as 1, and there is no dweight", first, g,
+        query, g, num_features=3, weight=False, state={"bias": weights["bias"]})
     add("backward_not_tracking", "track_running_stats = false: batch statistics in both modes, and the same "
         "gradient", first, g, infer([4, 3], x), g, num_features=3, track_running_stats=False)
     add("backward_bare", "neither parameters nor buffers", query, g, first, g, num_features=3, affine=False,
@@ -106,6 +110,10 @@ def modes(add):
         *[back([4, 3], dy, wants) for wants in subsets], num_features=3, state=weights)
     add("backward_wanted_not_affine", "every subset of gradients where only dx exists", first,
         *[back([4, 3], dy, wants) for wants in subsets], num_features=3, affine=False)
+    add("backward_wanted_weight_only", "every subset of gradients where there is no dbias", first,
+        *[back([4, 3], dy, wants) for wants in subsets], num_features=3, bias=False)
+    add("backward_wanted_bias_only", "every subset of gradients where there is no dweight", query,
+        *[back([4, 3], dy, wants) for wants in subsets], num_features=3, weight=False)
     add("backward_infer_one_row", "one value per channel in inference", infer([1, 3], [1, 2, 3]),
         back([1, 3], [4, -5, 6]), num_features=3, state=weights)
     add("backward_eps_zero", "eps = 0 in inference", infer([2, 2], [1, 2, 3, 4]), back([2, 2], [1, -1, 2, 5]),

@@ -24,8 +24,10 @@ def fresh(config, **given):
     """The state of a new layer; `given` replaces tensors (lists of floats) and the counter."""
     c = max(config.num_features, 0)
     values = {}
-    if config.affine:
-        values |= {"weight": [1] * c, "bias": [0] * c}
+    if config.weight:
+        values["weight"] = [1] * c
+    if config.bias:
+        values["bias"] = [0] * c
     if config.track_running_stats:
         values |= {"running_mean": [0] * c, "running_var": [1] * c}
     values |= given
@@ -80,11 +82,14 @@ class Noise:
 
 
 def collection():
-    """A list of cases and a function that adds one to it; options of Config by name, `state` as for fresh."""
+    """A list of cases and a function that adds one to it; options of Config by name, `state` as for fresh.
+
+    `affine=False`: neither weight nor bias.
+    """
     cases = []
 
-    def add(name, about, *calls, state=None, dialect="pytorch", **options):
-        config = Config(**options)
+    def add(name, about, *calls, state=None, dialect="pytorch", affine=True, **options):
+        config = Config(**({"weight": affine, "bias": affine} | options))
         given = state if isinstance(state, State) else fresh(config, **(state or {}))
         cases.append(GoldenCase(name, about, config, given, list(calls), dialect))
 

@@ -32,6 +32,10 @@ def buffers(add):
     add("superfluous_weight", "affine = false, yet there is a weight", train(*GOOD), num_features=2,
         affine=False,
         state={"weight": [1, 1]})
+    add("superfluous_bias", "a weight alone, yet there is a bias", train(*GOOD), num_features=2, bias=False,
+        state={"bias": [1, 1]})
+    add("load_superfluous_weight", "a layer with a bias alone refuses a state with both", train(*GOOD),
+        Load(fresh(Config(num_features=2))), train(*GOOD), num_features=2, weight=False)
     config = Config(num_features=2)
     add("load_length", "a loaded state with short buffers is refused, and the old one stays",
         Load(fresh(config, running_var=[1])), train(*GOOD), num_features=2)

@@ -10,7 +10,7 @@ KINDS = ["rank", "channels", "length", "eps", "momentum", "one_value", "alias", 
 
 def state_errors(config, state):
     kinds = set()
-    for tensor, exists in ((state.weight, config.affine), (state.bias, config.affine),
+    for tensor, exists in ((state.weight, config.weight), (state.bias, config.bias),
                            (state.running_mean, config.track_running_stats),
                            (state.running_var, config.track_running_stats)):
         if exists != (tensor is not None) or (exists and tensor.shape != (config.num_features,)):

@@ -73,8 +73,8 @@ class ForwardAnswer:
 
     def y(self):
         features, inner = self.config.num_features, prod(self.x.shape[2:])
-        gamma = self.state.weight.values() if self.config.affine else [Fraction(1)] * features
-        beta = self.state.bias.values() if self.config.affine else [Fraction(0)] * features
+        gamma = self.state.weight.values() if self.config.weight else [Fraction(1)] * features
+        beta = self.state.bias.values() if self.config.bias else [Fraction(0)] * features
         statistics = [self.statistics(c) for c in range(features)]
         for _, variance in statistics:
             if is_finite(variance):

@@ -31,7 +31,8 @@ class Config:
     num_features: int = 1
     eps: float = 1e-5
     momentum: Optional[float] = 0.1  # weight of the new statistic; None is the cumulative average
-    affine: bool = True
+    weight: bool = True
+    bias: bool = True
     track_running_stats: bool = True
 
 

@@ -66,6 +66,15 @@ def modes(add):
     add("not_affine", "affine = false: gamma 1, beta 0", train([4, 3], batch), infer([4, 3], other),
         num_features=3,
         affine=False)
+    gamma, beta = [1.5, -2, 1e-3], [0.5, -1e3, 3]
+    add("weight_only", "a weight and no bias: beta 0 in both modes", train([4, 3], batch), infer([4, 3], other),
+        num_features=3, bias=False, state={"weight": gamma})
+    add("bias_only", "a bias and no weight: gamma 1 in both modes", train([4, 3], batch), infer([4, 3], other),
+        num_features=3, weight=False, state={"bias": beta})
+    add("weight_only_not_tracking", "a weight, no bias and no running statistics", train([4, 3], batch),
+        infer([4, 3], other), num_features=3, bias=False, track_running_stats=False, state={"weight": gamma})
+    add("bias_only_not_tracking", "a bias, no weight and no running statistics", train([4, 3], batch),
+        infer([4, 3], other), num_features=3, weight=False, track_running_stats=False, state={"bias": beta})
     add("not_tracking", "track_running_stats = false: batch statistics in both modes", train([4, 3], batch),
         infer([4, 3], batch), num_features=3, track_running_stats=False)
     add("bare", "neither parameters nor buffers", train([4, 3], batch), infer([4, 3], other), num_features=3,

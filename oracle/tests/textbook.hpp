@@ -104,8 +104,8 @@ class Textbook {
     const Channel& channel = channels_[static_cast<std::size_t>(c)];
     const Interval normalised = (number(at(problem_.forward.x, index)) - channel.mean) / channel.deviation;
     const State& state = problem_.state;
-    if (!problem_.config.affine) return normalised;
-    return number(at(*state.weight, c)) * normalised + number(at(*state.bias, c));
+    const Interval scaled = problem_.config.weight ? number(at(*state.weight, c)) * normalised : normalised;
+    return problem_.config.bias ? scaled + number(at(*state.bias, c)) : scaled;
   }
 
   Interval updated(const Tensor& old, std::int64_t index, const Interval& fresh) const {

@@ -68,7 +68,7 @@ class TextbookGradient {
   Interval dx(std::int64_t index) const {
     const std::int64_t c = problem_.channel_of(index);
     const Channel& channel = channels_[static_cast<std::size_t>(c)];
-    const Interval gamma = number(problem_.config.affine ? at(*problem_.state.weight, c) : 1);
+    const Interval gamma = number(problem_.config.weight ? at(*problem_.state.weight, c) : 1);
     const Interval direct = number(at(problem_.dy, index)) * channel.factor;
     if (!problem_.uses_batch()) return gamma * direct;
     const Dialect& dialect = problem_.dialect;

@@ -23,9 +23,14 @@ struct Config {
   double eps = 1e-5;
   /// Weight of the new statistic in every dialect; absent: the cumulative average.
   std::optional<double> momentum = 0.1;
-  bool affine = true;
+  bool weight = true, bias = true;  ///< gamma and beta; absent: gamma = 1, beta = 0
   bool track_running_stats = true;
 
+  /// PyTorch's option of that name: both or none.
+  void set_affine(bool both) { weight = bias = both; }
+  bool has_parameters() const { return weight || bias; }
+  /// A weight without a bias, or the reverse.
+  bool one_parameter_alone() const { return weight != bias; }
   bool operator==(const Config&) const = default;
 };
 

@@ -9,7 +9,8 @@
 ///   num_features           integer, at most 2^24 in size
 ///   eps                    double
 ///   momentum               double, the weight of the new statistic, or "cumulative"
-///   affine, track_running_stats   "true" or "false"
+///   affine                 "true": weight and bias; "false": neither; "weight", "bias": that one alone
+///   track_running_stats    "true" or "false"
 ///   num_batches_tracked    integer
 ///   calls                  number of calls, at most 4096
 ///   call.K                 "forward training", "forward inference",
