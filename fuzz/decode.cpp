@@ -156,8 +156,8 @@ bool misses_forward(const Case& c) {
 /// they advance it, and take absent parameters as ones and zeros.
 bool needs_layer(const Case& c) {
   const State& state = c.state;
-  return state.num_batches_tracked < 0 || state.weight.has_value() != c.config.affine ||
-         state.bias.has_value() != c.config.affine ||
+  return state.num_batches_tracked < 0 || state.weight.has_value() != c.config.weight ||
+         state.bias.has_value() != c.config.bias ||
          (!c.config.track_running_stats && (state.running_mean || state.running_var)) ||
          std::ranges::any_of(
              c.calls, [](const Call& call) { return input_of(call) == nullptr; }) ||

@@ -22,12 +22,14 @@ std::optional<double> new_momentum(Draws& draws) {
   return draws.pick({0.0, 1.0, 0.1, 0.5, -0.25, 2.0, 1e-300, 1e30, 0x1.fffffffffffffp-1});
 }
 
-/// Switches the option and adds or removes its tensors.
-void toggle_affine(Case& c) {
-  c.config.affine = !c.config.affine;
+/// Switches the weight, the bias or both, and adds or removes their tensors.
+void toggle_parameters(Draws& draws, Case& c) {
+  const std::uint64_t which = draws.below(4);
+  if (which != 0) c.config.weight = !c.config.weight;
+  if (which != 1) c.config.bias = !c.config.bias;
   const State fresh = fresh_state(c.config);
-  c.state.weight = fresh.weight;
-  c.state.bias = fresh.bias;
+  if (which != 0) c.state.weight = fresh.weight;
+  if (which != 1) c.state.bias = fresh.bias;
 }
 void toggle_tracking(Case& c) {
   c.config.track_running_stats = !c.config.track_running_stats;
@@ -58,7 +60,7 @@ void edit_options(Draws& draws, Case& c) {
       c.config.momentum = new_momentum(draws);
       break;
     case 2:
-      toggle_affine(c);
+      toggle_parameters(draws, c);
       break;
     case 3:
       toggle_tracking(c);

@@ -20,7 +20,7 @@ void edit_shape(Draws& draws, Case& c);
 /// inputs would otherwise keep only cases shorter than a vector. Empty inputs stay.
 void grow(Draws& draws, Case& c);
 
-/// Edits options: eps, momentum, affine, track_running_stats with their tensors, the mode of a forward call,
+/// Edits options: eps, momentum, weight, bias, track_running_stats with their tensors, the mode of a forward call,
 /// the counter.
 void edit_options(Draws& draws, Case& c);
 

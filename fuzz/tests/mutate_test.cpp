@@ -55,7 +55,9 @@ TEST(Mutate, ReachesEveryPartOfACase) {
     const Case& c = input.content;
     const Exec& exec = c.calls[0].exec;
     seen.insert("rank " + std::to_string(c.config.dimensions));
-    seen.insert(c.config.affine ? "affine" : "not affine");
+    seen.insert(c.config.weight ? "weight" : "no weight");
+    seen.insert(c.config.bias ? "bias" : "no bias");
+    if (c.config.one_parameter_alone()) seen.insert(c.config.weight ? "weight only" : "bias only");
     seen.insert(c.config.track_running_stats ? "tracking" : "not tracking");
     if (!c.config.momentum) seen.insert("cumulative");
     if (c.calls.size() > 2) seen.insert("three calls");
@@ -68,9 +70,10 @@ TEST(Mutate, ReachesEveryPartOfACase) {
       if (std::holds_alternative<SetMomentum>(call.operation)) seen.insert("set momentum");
     }
   });
-  const std::set<std::string> all{"rank 1",      "rank 2",     "rank 3",        "affine",   "not affine",
-                                  "tracking",    "cumulative", "not tracking",  "in place", "strided",
-                                  "three calls", "eps",        "flush to zero", "load",     "set momentum"};
+  const std::set<std::string> all{"rank 1",     "rank 2",        "rank 3",      "weight",      "no weight",
+                                  "bias",       "no bias",       "weight only", "bias only",   "tracking",
+                                  "cumulative", "not tracking",  "in place",    "strided",     "three calls",
+                                  "eps",        "flush to zero", "load",        "set momentum"};
   EXPECT_EQ(seen, all);
 }
 

@@ -12,7 +12,9 @@ using Reason = std::optional<std::string>;
 Reason beyond_options(const Config& config, const Capabilities& can) {
   if (!can.dimensions.contains(config.dimensions))
     return "the subject has no BatchNorm" + std::to_string(config.dimensions) + "d";
-  if (!config.affine && !can.without_affine) return "the subject needs weight and bias";
+  if (!config.has_parameters() && !can.without_affine) return "the subject needs weight and bias";
+  if (config.one_parameter_alone() && !can.weight_or_bias_alone)
+    return "the subject takes no weight without a bias and no bias without a weight";
   if (!config.track_running_stats && !can.untracked) return "the subject needs running statistics";
   if (config.num_features % can.channel_multiple != 0)
     return "the subject takes multiples of " + std::to_string(can.channel_multiple) + " channels";

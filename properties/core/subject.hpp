@@ -36,17 +36,18 @@ struct Capabilities {
   std::int64_t max_elements = 0;           ///< largest number of elements of x; 0: no limit
   /// Errors that it detects and reports. It is never given a call that must fail only with others.
   std::set<ErrorKind> errors = every_error();
-  bool strided = true;          ///< any strides and offsets; false: only dense tensors in logical order
-  bool channels_last = true;    ///< dense tensors with the channel innermost, also if not strided
-  bool in_place = true;         ///< y may be x
-  bool caller_output = true;    ///< writes y into the caller's memory
-  bool caller_state = false;    ///< parameters and running statistics are buffers of the caller
-  bool threads = true;          ///< Exec::threads is obeyed
-  bool any_environment = true;  ///< works with any rounding mode and flush-to-zero flag of the caller
-  bool untracked = true;        ///< track_running_stats = false
-  bool without_affine = true;   ///< affine = false
-  bool settable = true;         ///< SetMomentum and Load calls
-  bool backward = true;         ///< Backward calls, for forward calls in these modes:
+  bool strided = true;               ///< any strides and offsets; false: only dense tensors in logical order
+  bool channels_last = true;         ///< dense tensors with the channel innermost, also if not strided
+  bool in_place = true;              ///< y may be x
+  bool caller_output = true;         ///< writes y into the caller's memory
+  bool caller_state = false;         ///< parameters and running statistics are buffers of the caller
+  bool threads = true;               ///< Exec::threads is obeyed
+  bool any_environment = true;       ///< works with any rounding mode and flush-to-zero flag of the caller
+  bool untracked = true;             ///< track_running_stats = false
+  bool without_affine = true;        ///< neither weight nor bias
+  bool weight_or_bias_alone = true;  ///< a weight without a bias, and the reverse
+  bool settable = true;              ///< SetMomentum and Load calls
+  bool backward = true;              ///< Backward calls, for forward calls in these modes:
   bool backward_training = true, backward_inference = true;
   /// A Backward without its Forward, or in another mode, can be requested and is refused.
   bool remembers_forward = true;

@@ -117,6 +117,15 @@ Shape draw_shape_for(Draws& draws, int dimensions, const Capabilities& can, cons
   return shape;
 }
 
+/// Weight and bias in three of four cases; neither, or one of them, as far as the subject takes that.
+void draw_parameters(Draws& draws, const Capabilities& can, Config& config) {
+  if (!can.without_affine && !can.weight_or_bias_alone) return;
+  const std::uint64_t kind = draws.below(16);
+  if (kind == 0 && can.weight_or_bias_alone) config.bias = false;
+  if (kind == 1 && can.weight_or_bias_alone) config.weight = false;
+  if ((kind == 2 || kind == 3) && can.without_affine) config.set_affine(false);
+}
+
 }  // namespace
 
 const Forward* only_forward(const Case& c) {
@@ -135,12 +144,18 @@ int draw_dimensions(Draws& draws, const Capabilities& can) {
 Config draw_config(Draws& draws, const Capabilities& can, const CaseWish& wish, std::int64_t channels) {
   Config config;
   config.num_features = channels;
-  config.affine = wish.affine.value_or(!can.without_affine || draws.chance(5, 6));
+  if (wish.affine) {
+    config.set_affine(*wish.affine);
+  } else {
+    draw_parameters(draws, can, config);
+  }
   config.track_running_stats = wish.track_running_stats.value_or(!can.untracked || draws.chance(7, 8));
   // Without parameters and running statistics, nothing in the case would show the dtype of the vectors that
   // the call returns.
   const DtypePair dtypes = wish.dtypes.value_or(DtypePair{});
-  if (dtypes.data != dtypes.vectors && !config.track_running_stats) config.affine = true;
+  if (dtypes.data != dtypes.vectors && !config.track_running_stats && !config.has_parameters()) {
+    config.set_affine(true);
+  }
   const bool batch = wish.calls != 1 || !config.track_running_stats || wish.training.value_or(true);
   config.eps = draw_eps(draws, batch);
   config.momentum = draw_momentum(draws, can.dialect.cumulative != Cumulative::unsupported);
@@ -154,10 +169,9 @@ State draw_state(Draws& draws, const Config& config, const Dialect& dialect, con
   const auto vector = [&](const std::function<float()>& draw) {
     return draw_vector(draws, feature_count(x, dialect.axes).features, dtype, draw);
   };
-  if (config.affine) {
-    state.weight = vector([&] { return draw_parameter(draws, wish.special_values); });
-    state.bias = vector([&] { return draw_parameter(draws, wish.special_values); });
-  }
+  const auto parameter = [&] { return draw_parameter(draws, wish.special_values); };
+  if (config.weight) state.weight = vector(parameter);
+  if (config.bias) state.bias = vector(parameter);
   if (config.track_running_stats) {
     state.running_mean = vector([&] { return draw_mean(draws, wish.special_values); });
     state.running_var = vector([&] { return draw_variance(draws, wish); });

@@ -21,7 +21,7 @@ struct CaseWish {
                                  ///< defaults
   std::optional<Regime> regime;  ///< regime of every channel of x
   std::optional<bool> track_running_stats;
-  std::optional<bool> affine;
+  std::optional<bool> affine;       ///< weight and bias, or neither
   std::optional<DtypePair> dtypes;  ///< absent: draw_case draws a pair of the subject, the single generators
                                     ///< use float32
   int calls = 1;                    ///< number of forward calls; 0: one to three

@@ -32,12 +32,12 @@ Case draw_tame(Draws& draws, const Capabilities& can) {
 
 Case without_parameters(Case c, const Capabilities& can) {
   if (can.without_affine) {
-    c.config.affine = false;
+    c.config.set_affine(false);
     c.state.weight.reset();
     c.state.bias.reset();
   } else {
-    c.state.weight = Tensor::filled(c.state.weight->shape, 1);
-    c.state.bias = Tensor::filled(c.state.bias->shape, 0);
+    if (c.config.weight) c.state.weight = Tensor::filled(c.state.weight->shape, 1);
+    if (c.config.bias) c.state.bias = Tensor::filled(c.state.bias->shape, 0);
   }
   return c;
 }
@@ -47,7 +47,7 @@ Case without_parameters(Case c, const Capabilities& can) {
 Verdict check_parameters(const Case& c, Runner& runner) {
   const Forward& forward = one_valid_forward(c, runner.can());
   if (!all_finite(c)) return Verdict::not_applicable("values that are not finite");
-  if (!c.config.affine) return Verdict::not_applicable("no parameters");
+  if (!c.config.has_parameters()) return Verdict::not_applicable("no parameters");
   const Geometry geometry(forward.x.shape, runner.can().dialect.axes);
   const Run run = runner.run(c);
   const Run plain = runner.run(without_parameters(c, runner.can()));
@@ -63,9 +63,9 @@ Verdict check_parameters(const Case& c, Runner& runner) {
   return verdict;
 }
 Case draw_affine(Draws& draws, const Capabilities& can) {
-  CaseWish wish = tame(draws);
-  wish.affine = true;
-  return draw_case(draws, can, wish);
+  Case c = draw_tame(draws, can);
+  while (!c.config.has_parameters()) c = draw_tame(draws, can);
+  return c;
 }
 
 // ---- x

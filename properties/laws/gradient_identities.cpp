@@ -126,7 +126,7 @@ Verdict check_constant(const Case& c, Runner& runner) {
 /// not change y. Each dx is off by at most A_i, dγ by A, and the x̂ that are computed here by their error in
 /// long double.
 Verdict check_eps_identity(const Case& c, Runner& runner) {
-  if (!c.config.affine) return Verdict::not_applicable("no dgamma");
+  if (!c.config.weight) return Verdict::not_applicable("no dgamma");
   if (c.calls.size() == 2) {
     const auto* backward = std::get_if<Backward>(&c.calls[1].operation);
     if (backward != nullptr && !backward->want_dweight) return Verdict::not_applicable("no dgamma is wanted");
@@ -205,7 +205,7 @@ Case draw_constant(Draws& draws, const Capabilities& can) {
 }
 Case draw_affine_training(Draws& draws, const Capabilities& can) {
   Case c = draw_training(draws, can);
-  while (!c.config.affine) c = draw_training(draws, can);
+  while (!c.config.weight) c = draw_training(draws, can);
   return c;
 }
 

@@ -109,7 +109,7 @@ std::optional<Case> twin_shape(const Case& c) {
 
 Case draw_alias(Draws& draws, const Capabilities& can) {
   Case c = draw_plain(draws, can);
-  while (!c.config.affine || !c.config.track_running_stats) c = draw_plain(draws, can);
+  while (!c.config.weight || !c.config.track_running_stats) c = draw_plain(draws, can);
   backward_of(c).want_dx = true;
   Exec& exec = c.calls[1].exec;
   exec.overlap = draws.pick({Overlap::shifted, Overlap::y_itself, Overlap::dx_and_x});

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "bncheck/elements.hpp"
+#include "report/show_case.hpp"
 
 namespace bncheck {
 namespace {
@@ -104,7 +105,7 @@ std::string show_case_line(const Case& c) {
   std::string text = fmt::format("BatchNorm{}d({})", c.config.dimensions, c.config.num_features);
   if (c.config.eps != usual.eps) text += fmt::format(", eps {}", c.config.eps);
   if (c.config.momentum != usual.momentum) text += ", " + show_momentum(c.config.momentum);
-  if (!c.config.affine) text += ", affine = false";
+  text += show_parameters(c.config);
   if (!c.config.track_running_stats) text += ", track_running_stats = false";
   const State fresh = usual_state(c.config);
   text += show_state(c.state, fresh);

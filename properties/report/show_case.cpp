@@ -128,10 +128,15 @@ std::string show_measure(double value) {
   return fmt::format("{:.3g}", value);
 }
 
+std::string_view show_parameters(const Config& config) {
+  if (config.one_parameter_alone()) return config.weight ? ", weight only" : ", bias only";
+  return config.weight ? "" : ", affine = false";
+}
+
 std::string show_case(const Case& c) {
   std::string text = fmt::format("  BatchNorm{}d({}), eps = {}, momentum = {}{}{}\n", c.config.dimensions,
                                  c.config.num_features, c.config.eps, show_momentum(c.config.momentum),
-                                 c.config.affine ? "" : ", affine = false",
+                                 show_parameters(c.config),
                                  c.config.track_running_stats ? "" : ", track_running_stats = false");
   text += show_state(c.state, "  ");
   for (std::size_t k = 0; k < c.calls.size(); ++k)

@@ -2,6 +2,7 @@
 /// A case, and the mismatches of its outcome, for a reader.
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "bncheck/case.hpp"
@@ -11,6 +12,8 @@ namespace bncheck {
 
 /// Shape, options, state and values (decimal and bits); long tensors are cut.
 std::string show_case(const Case& c);
+/// ", affine = false", ", weight only" or ", bias only"; nothing for a layer with both.
+std::string_view show_parameters(const Config& config);
 /// "y[0,1,2] of call 0: got 1.5 (0x3fc00000), expected 1 (0x3f800000), 0.5 ulps, ratio 3" per mismatch.
 std::string show_mismatches(const Case& c, const std::vector<Mismatch>& mismatches);
 /// "-0.99999776 (0xbf7fffda)": as many digits as identify a number of the dtype, and its bits.

@@ -209,9 +209,12 @@ void declare_options(std::vector<Declared>& all) {
   const auto add = [&](std::string_view name, bool (*test)(const Config&), Possible possible = always) {
     all.push_back({{"option", name}, by_config(test), possible});
   };
-  add("affine", [](const Config& c) { return c.affine; });
+  const Possible alone = [](const Capabilities& can) { return can.weight_or_bias_alone; };
+  add("affine", [](const Config& c) { return c.weight && c.bias; });
+  add("weight only", [](const Config& c) { return c.weight && !c.bias; }, alone);
+  add("bias only", [](const Config& c) { return c.bias && !c.weight; }, alone);
   add(
-      "no affine", [](const Config& c) { return !c.affine; },
+      "no affine", [](const Config& c) { return !c.has_parameters(); },
       [](const Capabilities& can) { return can.without_affine; });
   add("tracked", [](const Config& c) { return c.track_running_stats; });
   add(

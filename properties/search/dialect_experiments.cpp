@@ -161,7 +161,7 @@ Case positions_case(const Capabilities& can, const Dialect& dialect) {
   Setting setting;
   Case c = layer(can, dialect, setting);
   c.config.dimensions = dimensions;
-  c.config.affine = !can.without_affine;
+  c.config.set_affine(!can.without_affine);
   c.config.track_running_stats = !can.untracked;
   Forward call{true, batch(can, dimensions, {{0, 1}, {6, 3}})};
   Config lengths = c.config;

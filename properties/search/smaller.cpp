@@ -290,10 +290,20 @@ void shrink_momenta(SmallerSteps& steps) {
 
 void shrink_options(SmallerSteps& steps) {
   const Case& base = steps.base();
-  if (base.config.affine) {
+  if (base.config.has_parameters()) {
     steps.add([](Case& c) {
-      c.config.affine = false;
+      c.config.set_affine(false);
       for (State* state : states_of(c)) state->weight = state->bias = std::nullopt;
+    });
+  }
+  if (base.config.weight && base.config.bias) {
+    steps.add([](Case& c) {
+      c.config.bias = false;
+      for (State* state : states_of(c)) state->bias.reset();
+    });
+    steps.add([](Case& c) {
+      c.config.weight = false;
+      for (State* state : states_of(c)) state->weight.reset();
     });
   }
   if (base.config.track_running_stats) {

@@ -28,7 +28,7 @@ float* covered(StateBuffers& state, Overlap overlap, float* otherwise) {
 /// A case that the functions have no arguments for: a buffer is there or not, which is all they know of the
 /// options, and inference takes no counter. Null where they have.
 const char* cannot_say(const Config& config, const State& state, const Forward& forward) {
-  if (state.weight.has_value() != config.affine || state.bias.has_value() != config.affine) {
+  if (state.weight.has_value() != config.weight || state.bias.has_value() != config.bias) {
     return "parameters that the options deny, or that are missing";
   }
   if (state.running_weight) return "a running_weight";

@@ -41,7 +41,7 @@ class Session {
  public:
   explicit Session(const Case& c)
       : layer_(static_cast<bn::Dimensions>(c.config.dimensions),
-               {c.config.num_features, c.config.eps, c.config.momentum, c.config.affine,
+               {c.config.num_features, c.config.eps, c.config.momentum, c.config.weight, c.config.bias,
                 c.config.track_running_stats},
                to_bn(c.state)),
         idle_counter_(c.state.num_batches_tracked) {}

@@ -63,7 +63,7 @@ class Session {
         module_(torch::nn::BatchNormOptions(c.config.num_features)
                     .eps(c.config.eps)
                     .momentum(momentum(c.config.momentum))
-                    .affine(c.config.affine)
+                    .affine(c.config.has_parameters())
                     .track_running_stats(c.config.track_running_stats)) {
     load(c.state);
   }
@@ -142,8 +142,8 @@ class Session {
     const at::Tensor dy = blob(buffers.in(), backward.dy.shape, buffers.in_strides());
     std::vector<std::pair<Output, at::Tensor>> wanted;
     if (backward.want_dx) wanted.emplace_back(Output::dx, graph_->x);
-    if (backward.want_dweight && config_.affine) wanted.emplace_back(Output::dweight, module_->weight);
-    if (backward.want_dbias && config_.affine) wanted.emplace_back(Output::dbias, module_->bias);
+    if (backward.want_dweight && config_.weight) wanted.emplace_back(Output::dweight, module_->weight);
+    if (backward.want_dbias && config_.bias) wanted.emplace_back(Output::dbias, module_->bias);
     std::vector<at::Tensor> inputs;
     for (const auto& [output, tensor] : wanted) inputs.push_back(tensor);
     Values values;
@@ -215,6 +215,7 @@ class TorchSubject : public Subject {
   TorchSubject() {
     can_.dialect.saved = Saved::none;  // the module returns y only
     can_.numerics.summation = Summation::blocked;
+    can_.weight_or_bias_alone = false;  // `affine` is one option
     can_.in_place = false;
     can_.caller_output = false;
     can_.remembers_forward = false;

@@ -170,7 +170,7 @@ TEST(BadSubjects, ChannelsBeyondAnyMemoryCostNothing) {
   Case c = forward_case(true, {2, 1}, {1, 2});
   c.config.num_features = std::int64_t{1} << 50;
   Case plain = c;
-  plain.config.affine = plain.config.track_running_stats = false;
+  plain.config.weight = plain.config.bias = plain.config.track_running_stats = false;
   plain.state = {};
   const std::unique_ptr<Subject> subject = make_subject("bn");
   for (const Case& huge : {c, plain}) {

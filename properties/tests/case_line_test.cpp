@@ -28,10 +28,14 @@ TEST(CaseLine, NamesWhatIsUnusual) {
             "BatchNorm1d(2), eps 0.5, momentum cumulative, weight 2 -1, running_var [3] all 1, "
             "num_batches_tracked 7; forward training x [2, 2] = 0 -0 1 inf");
   c = forward_case(true, {2, 1}, {0, 1});
-  c.config.affine = c.config.track_running_stats = false;
+  c.config.weight = c.config.bias = c.config.track_running_stats = false;
   c.state = fresh_state(c.config);
   EXPECT_EQ(show_case_line(c),
             "BatchNorm1d(1), affine = false, track_running_stats = false; forward training x [2, 1] = 0 1");
+  c.config.weight = true;
+  EXPECT_TRUE(show_case_line(c).starts_with("BatchNorm1d(1), weight only, track"));
+  std::swap(c.config.weight, c.config.bias);
+  EXPECT_TRUE(show_case_line(c).starts_with("BatchNorm1d(1), bias only, track"));
   c.state.bias = vector_of({1});
   EXPECT_NE(show_case_line(c).find(", bias [1] 1;"), std::string::npos);
 }

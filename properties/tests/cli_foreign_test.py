@@ -107,6 +107,12 @@ class Plugin(Foreign):
         self.assertEqual(laws["momentum_cumulative"]["verdict"], "not applicable")
         self.assertEqual(laws["matches_oracle"]["verdict"], "holds")
 
+    def test_a_lone_bias_is_asked_for_where_it_is_declared(self):
+        laws = self.misbehave("lone_bias_lost", "--law", "affine_parameters")
+        self.assert_finding(laws["affine_parameters"], "violated", "y")
+        self.assertIn("bias only", laws["affine_parameters"]["reason"] + json.dumps(laws["affine_parameters"]))
+        self.misbehave("lone_bias_undeclared", "--law", "*m*", status=0)
+
     def test_no_status(self):
         laws = self.misbehave("no_status", "--law", "matches_oracle")
         self.assert_finding(laws["matches_oracle"], "died", "broke the protocol: returned 4711, which is no status")

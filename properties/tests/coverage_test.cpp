@@ -72,7 +72,7 @@ TEST(CoverageOf, OptionsCallsAndExecution) {
   EXPECT_THAT(classes_of(c, "option"), ElementsAre("affine", "tracked", "another momentum", "eps 1e-5"));
   EXPECT_THAT(classes_of(c, "call"), ElementsAre("training"));
   EXPECT_THAT(classes_of(c, "execution"), ElementsAre("dense"));
-  c.config = {1, 1, 1e-3, std::nullopt, false, false};
+  c.config = {1, 1, 1e-3, std::nullopt, false, false, false};
   c.calls.push_back({Forward{false, Tensor::of({1, 1}, std::vector<float>{1})}, {}});
   c.calls.push_back({SetMomentum{0.5}, {}});
   c.calls[0].exec.x.order = {1, 0};
@@ -81,6 +81,10 @@ TEST(CoverageOf, OptionsCallsAndExecution) {
   c.calls[1].exec.flush_to_zero = true;
   EXPECT_THAT(classes_of(c, "option"),
               ElementsAre("no affine", "untracked", "cumulative average", "larger eps"));
+  c.config.weight = true;
+  EXPECT_EQ(classes_of(c, "option").at(0), "weight only");
+  std::swap(c.config.weight, c.config.bias);
+  EXPECT_EQ(classes_of(c, "option").at(0), "bias only");
   EXPECT_THAT(classes_of(c, "call"),
               ElementsAre("training", "inference", "several forward calls", "set momentum"));
   EXPECT_THAT(classes_of(c, "execution"),
@@ -101,9 +105,9 @@ TEST(CoverageOf, WhatCannotBeAskedForIsNotMissed) {
                                [=](const CoverageClass& c) { return c.name == name; });
   };
   EXPECT_EQ(Coverage().never_met(can).size(), coverage_classes().size());
-  EXPECT_TRUE(missed("in place") && missed("backward"));
-  can.in_place = can.backward = false;
-  EXPECT_FALSE(missed("in place") || missed("backward"));
+  EXPECT_TRUE(missed("in place") && missed("backward") && missed("weight only") && missed("bias only"));
+  can.in_place = can.backward = can.weight_or_bias_alone = false;
+  EXPECT_FALSE(missed("in place") || missed("backward") || missed("weight only") || missed("bias only"));
   Coverage met;
   met.add(of_values({1, 2}));
   EXPECT_LT(met.never_met(can).size(), Coverage().never_met(can).size());

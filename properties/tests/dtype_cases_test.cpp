@@ -162,7 +162,7 @@ TEST(DtypesOfCases, RefusedWhereNoPairFits) {
             "dtypes f16+f32, the subject takes f32, f16");
   // Nothing determines the dtype of its statistics.
   c.state = {};
-  c.config.affine = c.config.track_running_stats = false;
+  c.config.weight = c.config.bias = c.config.track_running_stats = false;
   EXPECT_EQ(refused_dtypes(c, {{Dtype::f16, Dtype::f32}}), "dtypes f16, the subject takes f16+f32");
   EXPECT_EQ(refused_dtypes(c, {{Dtype::f16, Dtype::f16}}), "");
 }

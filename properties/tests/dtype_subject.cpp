@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "bncheck/elements.hpp"
+#include "bncheck/owed.hpp"
 #include "bncheck/walk.hpp"
 #include "subjects/variants/real.hpp"
 
@@ -35,7 +36,7 @@ class Layer {
     uses_batch_ = forward.training || !config.track_running_stats;
     updates_ = forward.training && config.track_running_stats;
     for (std::size_t k = 2; k < x_.shape.size(); ++k) spatial_ *= x_.shape[k];
-    vectors_ = state.weight ? state.weight->dtype : state.running_mean ? state.running_mean->dtype : x_.dtype;
+    vectors_ = dtype_of_vectors(state, x_.dtype);
     if (values() == 0) return;
     for (std::int64_t c = 0; c < channels(); ++c) moments_.push_back(moments_of(c));
   }
@@ -70,8 +71,8 @@ class Layer {
     }
     Values values;
     if (call.want_dx) values.outputs.emplace(Output::dx, std::move(dx));
-    if (call.want_dweight && config_.affine) values.outputs.emplace(Output::dweight, std::move(dweight));
-    if (call.want_dbias && config_.affine) values.outputs.emplace(Output::dbias, std::move(dbias));
+    if (call.want_dweight && config_.weight) values.outputs.emplace(Output::dweight, std::move(dweight));
+    if (call.want_dbias && config_.bias) values.outputs.emplace(Output::dbias, std::move(dbias));
     return values;
   }
 

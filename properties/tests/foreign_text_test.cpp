@@ -55,6 +55,17 @@ TEST(ForeignText, OfCapabilitiesIsBounded) {
   expect_tame(declared.version, message_bytes);
 }
 
+/// A program from before there was such a word is not asked for more than it was.
+TEST(ForeignCapabilities, AParameterAloneIsAskedForOnlyWhereItIsDeclared) {
+  Archive reply{{{"format", "bncheck-reply"}, {"name", "x"}}, {}};
+  EXPECT_TRUE(read_capabilities(reply).can.without_affine);
+  EXPECT_FALSE(read_capabilities(reply).can.weight_or_bias_alone);
+  reply.metadata["has"] = "weight_or_bias_alone";
+  reply.metadata["lacks"] = "unaffine";
+  EXPECT_FALSE(read_capabilities(reply).can.without_affine);
+  EXPECT_TRUE(read_capabilities(reply).can.weight_or_bias_alone);
+}
+
 TEST(ForeignText, OfRefusedCapabilitiesIsBounded) {
   for (const char* key : {"format", "status", "message", "dialect", "numerics", "dtypes", "errors",
                           "operations", "dimensions", "takes", "channel_multiple", "lacks"}) {

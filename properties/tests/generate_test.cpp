@@ -258,14 +258,41 @@ TEST(Cases, KeepToTheCapabilities) {
   Capabilities can = everything();
   can.dimensions = {2};
   can.strided = can.channels_last = can.in_place = can.threads = can.any_environment = false;
-  can.untracked = can.without_affine = false;
+  can.untracked = can.without_affine = can.weight_or_bias_alone = false;
   can.dialect.cumulative = Cumulative::unsupported;
   RandomDraws draws(53);
   for (int round = 0; round < 1000; ++round) {
     const Case c = draw_case(draws, can);
     EXPECT_EQ(c.config.dimensions, 2);
-    EXPECT_TRUE(c.config.affine && c.config.track_running_stats && c.config.momentum);
+    EXPECT_TRUE(c.config.weight && c.config.bias && c.config.track_running_stats && c.config.momentum);
     EXPECT_EQ(c.calls[0].exec, Exec{});
+  }
+}
+
+/// Of all four kinds of layers those that the subject takes, both parameters mostly.
+TEST(Cases, HaveWeightAndBiasApart) {
+  for (const bool neither : {true, false}) {
+    for (const bool alone : {true, false}) {
+      Capabilities can = everything();
+      can.without_affine = neither;
+      can.weight_or_bias_alone = alone;
+      RandomDraws draws(67);
+      std::map<std::pair<bool, bool>, int> met;
+      for (int round = 0; round < 1000; ++round) {
+        const Case c = draw_case(draws, can);
+        EXPECT_EQ(c.state.weight.has_value(), c.config.weight);
+        EXPECT_EQ(c.state.bias.has_value(), c.config.bias);
+        ++met[{c.config.weight, c.config.bias}];
+      }
+      const auto between = [&](std::pair<bool, bool> kind, int least, int most) {
+        EXPECT_GE(met[kind], least) << kind.first << kind.second;
+        EXPECT_LE(met[kind], most) << kind.first << kind.second;
+      };
+      between({true, true}, 600, 1000);
+      between({false, false}, neither ? 50 : 0, neither ? 300 : 0);
+      between({true, false}, alone ? 30 : 0, alone ? 200 : 0);
+      between({false, true}, alone ? 30 : 0, alone ? 200 : 0);
+    }
   }
 }
 
@@ -281,7 +308,7 @@ TEST(Cases, AWishIsGranted) {
     const Case c = draw_case(draws, everything(), wish);
     const Forward* forward = only_forward(c);
     ASSERT_NE(forward, nullptr);
-    EXPECT_FALSE(forward->training || c.config.affine || c.state.weight || c.state.bias);
+    EXPECT_FALSE(forward->training || c.config.has_parameters() || c.state.weight || c.state.bias);
     EXPECT_TRUE(c.state.running_mean && c.calls[0].exec == Exec{});
     for (const float x : forward->x.floats()) EXPECT_EQ(x, std::trunc(x));
   }

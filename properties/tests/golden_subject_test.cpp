@@ -38,7 +38,7 @@ std::vector<std::filesystem::path> golden_cases() {
 /// Whether parameters are present as the options say. For a subject whose parameters are buffers of the
 /// caller, their presence is the option.
 bool has_its_parameters(const Case& c) {
-  return c.state.weight.has_value() == c.config.affine && c.state.bias.has_value() == c.config.affine;
+  return c.state.weight.has_value() == c.config.weight && c.state.bias.has_value() == c.config.bias;
 }
 
 /// Whether the subject can run the case.

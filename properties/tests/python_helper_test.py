@@ -386,6 +386,20 @@ class Answers(HelperTest):
         self.assertEqual(tensors["call.1.dbias"].tolist(), [1, 0])
         self.assertEqual(metadata["call.0.num_batches_tracked"], "5")
 
+    def test_a_gradient_is_wanted_of_what_there_is(self):
+        body = """
+        def forward_training(x):
+            return {"y": x}
+        def backward(x, dy):
+            return {"dx": x, "dweight": np.float32([0, 0]), "dbias": np.float32([0, 0])}
+        """
+        for word, names in {"true": {"dx", "dweight", "dbias"}, "false": {"dx"}, "weight": {"dx", "dweight"},
+                            "bias": {"dx", "dbias"}}.items():
+            _, tensors = self.answer(["forward training", "backward dx dweight dbias"],
+                                     {"call.0.x": X, "call.1.dy": X}, body=body, affine=word,
+                                     track_running_stats="false")
+            self.assertEqual({name[7:] for name in tensors if name.startswith("call.1.")}, names)
+
     def test_an_empty_batch_is_not_counted(self):
         metadata, _ = self.answer(["forward training"], {**self.STATE, "call.0.x": X[:0]})
         self.assertEqual(metadata["call.0.num_batches_tracked"], "5")
@@ -394,6 +408,7 @@ class Answers(HelperTest):
         good = {**self.STATE, "call.0.x": X}
         self.assertIn("call.0.x", self.answer(["forward training"], self.STATE, 2))
         self.assertIn("damaged", self.answer(["forward training"], good, 2, eps="much"))
+        self.assertIn("damaged", self.answer(["forward training"], good, 2, affine="some"))
         self.assertIn("case file", self.answer(["forward training"], good, 2, format="other"))
         self.assertIn("damaged", self.answer(["set_momentum"], good, 2))
         for words in (["--answer", "nowhere", "out"], ["--answer"], ["--help"]):

@@ -131,7 +131,7 @@ TEST(Smaller, FollowingItEnds) {
 /// The simplest case has no steps.
 TEST(Smaller, TheSimplestCaseHasNoSteps) {
   Case c = forward_case(true, {1, 1}, {0});
-  c.config.affine = c.config.track_running_stats = false;
+  c.config.weight = c.config.bias = c.config.track_running_stats = false;
   c.state = fresh_state(c.config);
   EXPECT_TRUE(smaller(c).empty());
 }
@@ -168,9 +168,22 @@ TEST(Smaller, FindsTheOneLargeValue) {
     // few bits.
     EXPECT_LE(complexity(x.floats()[0]), complexity(104)) << show_case(c);
     EXPECT_EQ(c.calls[0].exec, Exec{});
-    EXPECT_FALSE(c.config.affine);
+    EXPECT_FALSE(c.config.has_parameters());
   }
   EXPECT_GT(shrunk_cases, 10);
+}
+
+/// Either may go without the other, where both are too many and none is too few.
+TEST(Smaller, DropsWeightAndBiasApart) {
+  for (const bool weight : {true, false}) {
+    Case start = forward_case(true, {2, 1}, {0, 1});
+    const Case c = shrunk(
+        start, [&](const Case& smaller) { return weight ? smaller.config.weight : smaller.config.bias; });
+    EXPECT_EQ(c.config.weight, weight);
+    EXPECT_EQ(c.config.bias, !weight);
+    EXPECT_EQ(c.state.weight.has_value(), weight);
+    EXPECT_EQ(c.state.bias.has_value(), !weight);
+  }
 }
 
 TEST(Smaller, KeepsTwoChannelsWhereTwoAreNeeded) {

@@ -88,4 +88,5 @@ def backward(x, dy, weight, running_mean, running_var, eps, training, num_featur
 np.seterr(all="ignore")  # overflow is an answer like any other
 bncheck_subject.serve(name="numpy", version=np.__version__, forward_training=forward_training,
                       forward_inference=forward_inference, backward=backward,
-                      numerics="sound,summation=wide,range=wide", errors=("rank", "channels", "length", "one_value"))
+                      numerics="sound,summation=wide,range=wide", errors=("rank", "channels", "length", "one_value"),
+                      has=("weight_or_bias_alone",))

@@ -100,4 +100,5 @@ def forward_inference(x, weight, bias, running_mean, running_var, eps, num_featu
 
 bncheck_subject.serve(name="onnxruntime", version=onnxruntime.__version__, forward_training=forward_training,
                       forward_inference=forward_inference, dtypes=("f32", "f64", "f16"), dialect="onnx,empty_batch=nan",
-                      numerics="sound,summation=naive", errors=("channels", "length"), lacks=("cumulative",))
+                      numerics="sound,summation=naive", errors=("channels", "length"), lacks=("cumulative",),
+                      has=("weight_or_bias_alone",))

@@ -65,6 +65,7 @@ static void capabilities(void* context, bncheck_capabilities* can) {
   can->dialect = "pytorch,saved=none";
   can->numerics = "sound,summation=wide,range=wide";
   can->errors = "one_value";
+  can->features |= BNCHECK_WEIGHT_OR_BIAS_ALONE;
 }
 static const bncheck_plugin table = {.struct_size = sizeof(bncheck_plugin),
                                      .abi_version = BNCHECK_ABI_VERSION,

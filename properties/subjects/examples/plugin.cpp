@@ -102,6 +102,7 @@ void capabilities(void*, bncheck_capabilities* can) {
   can->dialect = "pytorch,saved=none";
   can->numerics = "sound,summation=wide,range=wide";
   can->errors = "channels one_value";
+  can->features |= BNCHECK_WEIGHT_OR_BIAS_ALONE;
 }
 
 const bncheck_plugin table{

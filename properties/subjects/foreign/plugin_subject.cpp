@@ -8,6 +8,7 @@
 #include <filesystem>
 #include <stdexcept>
 
+#include "bncheck/owed.hpp"
 #include "bncheck/untrusted_text.hpp"
 #include "core/kept_arithmetic.hpp"
 #include "subjects/foreign/wire.hpp"
@@ -77,8 +78,9 @@ ForwardBuffers forward_buffers(const SingleCall& call, const Dialect& dialect) {
 }
 
 GradientBuffers gradient_buffers(const SingleCall& call) {
-  const std::int64_t length =
-      call.state.weight ? static_cast<std::int64_t>(call.state.weight->size()) : call.config.num_features;
+  const std::int64_t length = call.state.weight ? static_cast<std::int64_t>(call.state.weight->size())
+                              : call.state.bias ? static_cast<std::int64_t>(call.state.bias->size())
+                                                : call.config.num_features;
   return {
       call.state,
       {*call.x, call.x_exec, *call.dy, call.gradient_exec, call.want_dx, call.want_dweight, call.want_dbias},
@@ -240,6 +242,7 @@ class PluginSubject : public Subject {
     const std::uint32_t features = declared.features;
     can_.untracked = has_bit(features, BNCHECK_UNTRACKED);
     can_.without_affine = has_bit(features, BNCHECK_UNAFFINE);
+    can_.weight_or_bias_alone = has_bit(features, BNCHECK_WEIGHT_OR_BIAS_ALONE);
     can_.empty = has_bit(features, BNCHECK_EMPTY);
     if (!has_bit(features, BNCHECK_CUMULATIVE)) can_.dialect.cumulative = Cumulative::unsupported;
     can_.threads = has_bit(features, BNCHECK_THREADS);

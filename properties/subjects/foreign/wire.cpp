@@ -17,8 +17,9 @@ struct Feature {
   std::string_view word;
   bool Capabilities::* field;
 };
-constexpr std::array<Feature, 14> features{{{"untracked", &Capabilities::untracked},
+constexpr std::array<Feature, 15> features{{{"untracked", &Capabilities::untracked},
                                             {"unaffine", &Capabilities::without_affine},
+                                            {"weight_or_bias_alone", &Capabilities::weight_or_bias_alone},
                                             {"empty", &Capabilities::empty},
                                             {"threads", &Capabilities::threads},
                                             {"non_finite_rule", &Capabilities::non_finite_rule},

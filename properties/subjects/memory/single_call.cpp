@@ -84,8 +84,8 @@ class CallSequence {
     single.x_exec = latest_->exec;
     single.gradient_exec = call.exec;
     single.want_dx = backward.want_dx;
-    single.want_dweight = backward.want_dweight && config_.affine;
-    single.want_dbias = backward.want_dbias && config_.affine;
+    single.want_dweight = backward.want_dweight && config_.weight;
+    single.want_dbias = backward.want_dbias && config_.bias;
     CallReply reply = take_(single);
     finish(reply, owed(config_, state_, call, dialect_, &forward), false);
   }

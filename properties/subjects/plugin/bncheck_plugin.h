@@ -122,13 +122,14 @@ enum bncheck_layout {
   BNCHECK_IN_PLACE = 4       /* y may be x, dx may be dy */
 };
 enum bncheck_feature {
-  BNCHECK_UNTRACKED = 1,      /* takes training without running statistics */
-  BNCHECK_UNAFFINE = 2,       /* takes calls without weight and bias */
-  BNCHECK_EMPTY = 4,          /* takes batches without a value */
-  BNCHECK_CUMULATIVE = 8,     /* takes `cumulative` */
-  BNCHECK_THREADS = 16,       /* honours `threads` */
-  BNCHECK_NON_FINITE = 32,    /* infinities and NaN give what the formula gives in the extended reals */
-  BNCHECK_CANONICAL_BITS = 64 /* an exact zero is +0, NaN is 0x7fc00000 */
+  BNCHECK_UNTRACKED = 1,       /* takes training without running statistics */
+  BNCHECK_UNAFFINE = 2,        /* takes calls with neither weight nor bias: both have no data */
+  BNCHECK_EMPTY = 4,           /* takes batches without a value */
+  BNCHECK_CUMULATIVE = 8,      /* takes `cumulative` */
+  BNCHECK_THREADS = 16,        /* honours `threads` */
+  BNCHECK_NON_FINITE = 32,     /* infinities and NaN give what the formula gives in the extended reals */
+  BNCHECK_CANONICAL_BITS = 64, /* an exact zero is +0, NaN is 0x7fc00000 */
+  BNCHECK_WEIGHT_OR_BIAS_ALONE = 128 /* takes calls with a weight and no bias, and the reverse */
 };
 
 typedef struct bncheck_plugin {

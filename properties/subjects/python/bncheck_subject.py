@@ -371,11 +371,16 @@ def _takes_old_weight(dialect):
     return averaging in ("old_weight", "both_weights", "ratio")
 
 
+# By the case file's word for weight and bias: the gradients of those that the layer has not.
+_NO_GRADIENTS = {"true": (), "false": ("dweight", "dbias"), "weight": ("dbias",), "bias": ("dweight",)}
+
+
 class _Walk:
     """Answers the calls of a case file, one after the other, each from the state that the last one left."""
 
     def __init__(self, subject, metadata, tensors):
         self._subject, self._metadata, self._tensors = subject, metadata, tensors
+        self._no_gradients = _NO_GRADIENTS[metadata["affine"]]
         self._old_weight = _takes_old_weight(subject.capabilities["dialect"])
         self._momentum = self._read_momentum(metadata["momentum"])
         self._latest = None
@@ -428,7 +433,8 @@ class _Walk:
         given.update(x=x, dy=self._tensors.get(key + ".dy"), eps=_real(self._metadata["eps"]),
                      momentum=self._momentum, num_batches_tracked=self._count,
                      dimensions=int(self._metadata["dimensions"]), num_features=int(self._metadata["num_features"]),
-                     training=operation.endswith("training"), wanted=frozenset(words) - {mode},
+                     training=operation.endswith("training"),
+                     wanted=frozenset(words) - {mode, *self._no_gradients},
                      threads=int(self._metadata.get(key + ".threads", "0")))
         status, tensors = self._subject.answer(operation, given)
         if status["status"] == "values" and verb == "forward":
@@ -477,8 +483,8 @@ def serve(name, version="", forward_training=None, forward_inference=None, backw
       dialect            a preset of 'bncheck list dialects', and what differs: "pytorch,running_var=population"
       numerics           "exact", "faithful" or "sound", and knobs: "sound,summation=naive"
       errors             the kinds of error that it finds and refuses; calls that must fail otherwise are not sent
-      lacks, has         of "untracked", "unaffine", "cumulative", "empty"; of "threads", "non_finite_rule",
-                         "canonical_bits"
+      lacks, has         of "untracked", "unaffine", "cumulative", "empty"; of "weight_or_bias_alone" (weight or
+                         bias may be None without the other), "threads", "non_finite_rule", "canonical_bits"
       arguments          of the command line, instead of sys.argv
     """
     functions = {"forward_training": forward_training, "forward_inference": forward_inference,

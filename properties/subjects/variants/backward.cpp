@@ -9,6 +9,7 @@ struct Layer {
   const Reals& dy;
   Real gamma, mean, invstd;
   bool batch;  ///< the statistics depend on x
+  bool bias;   ///< there is one
 
   Real n() const { return Real::count(static_cast<std::int64_t>(x.size())); }
 };
@@ -95,7 +96,11 @@ class ChannelGradient {
     return normalised(dweight_wanted);
   }
 
-  Real gamma() const { return how_.terms == GradientTerms::no_gamma ? Real(1.0f) : layer_.gamma; }
+  Real gamma() const {
+    const bool lacking = how_.terms == GradientTerms::no_gamma ||
+                         (how_.terms == GradientTerms::no_gamma_without_bias && !layer_.bias);
+    return lacking ? Real(1.0f) : layer_.gamma;
+  }
 
   Reals normalised(bool dweight_wanted) const {
     const Reals& dy = layer_.dy;
@@ -182,7 +187,8 @@ class BackwardPass {
       const Reals dy = read_channel(dy_, dy_offsets, c);
       const bool scaled = call_.parameters.weight.exists();
       const Real gamma = scaled ? call_.parameters.weight[c] : Real(1.0f);
-      const Layer layer{x, dy, gamma, moments.mean, invstd, call_.uses_batch()};
+      const Layer layer{
+          x, dy, gamma, moments.mean, invstd, call_.uses_batch(), call_.parameters.bias.exists()};
       const ChannelGradient gradient(recipe_.differentiating, layer, call_.exec);
       write(c, gradient.all(call_.dweight.exists()), dx_offsets);
     }

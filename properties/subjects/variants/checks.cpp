@@ -101,14 +101,13 @@ void check_options(const Config& config, const Checking& checking) {
 }
 
 void check_state(const Config& config, const State& state, const Checking& checking, bool loading) {
-  const auto check = [&](const std::optional<Tensor>& tensor, bool running, const char* name) {
-    check_vector(tensor, running ? config.track_running_stats : config.affine, config.num_features, name,
-                 is_checked(checking.lengths, running, loading));
+  const auto check = [&](const std::optional<Tensor>& tensor, bool exists, bool running, const char* name) {
+    check_vector(tensor, exists, config.num_features, name, is_checked(checking.lengths, running, loading));
   };
-  check(state.weight, false, "weight");
-  check(state.bias, false, "bias");
-  check(state.running_mean, true, "running_mean");
-  check(state.running_var, true, "running_var");
+  check(state.weight, config.weight, false, "weight");
+  check(state.bias, config.bias, false, "bias");
+  check(state.running_mean, config.track_running_stats, true, "running_mean");
+  check(state.running_var, config.track_running_stats, true, "running_var");
   if (config.track_running_stats && state.num_batches_tracked < 0 && !checking.counter_unchecked) {
     reject(ErrorKind::counter,
            "num_batches_tracked is " + std::to_string(state.num_batches_tracked) + ", expected >= 0");

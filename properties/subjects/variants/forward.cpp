@@ -9,10 +9,12 @@ struct Affine {
   Real gamma = 1.0f, beta = 0.0f;
 };
 
-Affine affine_of(const Parameters& parameters, std::int64_t channel) {
+Affine affine_of(const Parameters& parameters, std::int64_t channel, LoneParameter lone) {
+  const bool weight = parameters.weight.exists();
+  const bool bias = parameters.bias.exists();
   Affine affine;
-  if (parameters.weight.exists()) affine.gamma = parameters.weight[channel];
-  if (parameters.bias.exists()) affine.beta = parameters.bias[channel];
+  if (weight && (bias || lone != LoneParameter::weight_ignored)) affine.gamma = parameters.weight[channel];
+  if (bias && (weight || lone != LoneParameter::bias_ignored)) affine.beta = parameters.bias[channel];
   return affine;
 }
 
@@ -198,7 +200,7 @@ class ForwardPass {
       x = read_channel(x_, x_offsets_, channel);
     }
     const Real sigma = root(moments.variance, static_cast<std::int64_t>(x.size()));
-    const Affine affine = affine_of(call_.parameters, channel);
+    const Affine affine = affine_of(call_.parameters, channel, recipe_.normalising.lone);
     const Form form = uses_batch() ? how.training_form : how.inference_form;
     for (Real& value : x) value = normalised(value, moments.mean, sigma, affine, form);
     write(channel, x);

@@ -22,6 +22,8 @@ std::vector<Fault> dx_faults() {
       {"dx_without_projection", 14, "mlpack 1923", "dx lacks x^ mean(dy x^).",
        with_terms(GradientTerms::no_projection)},
       {"dx_without_gamma", 14, textbook, "Training's dx lacks gamma.", with_terms(GradientTerms::no_gamma)},
+      {"dx_without_gamma_without_bias", 14, textbook, "Where there is no bias, dx lacks gamma.",
+       with_terms(GradientTerms::no_gamma_without_bias)},
       {"dx_with_invstd_squared", 14, textbook, "Training's dx has gamma invstd^2 for gamma invstd.",
        with_terms(GradientTerms::invstd_squared)},
       {"dx_projection_unbiased", 14, textbook, "The term x^ mean(dy x^) divides by n - 1.",

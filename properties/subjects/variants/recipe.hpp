@@ -63,6 +63,8 @@ enum class Source {
 };
 
 enum class SavedStatistic { invstd, deviation };
+/// What becomes of a weight without a bias, and of a bias without a weight.
+enum class LoneParameter { used, weight_ignored, bias_ignored };
 
 struct Normalising {
   Summing sums;
@@ -75,6 +77,7 @@ struct Normalising {
   Form inference_form = Form::normalise_first;
   Source source = Source::by_mode;
   SavedStatistic saved = SavedStatistic::invstd;
+  LoneParameter lone = LoneParameter::used;
   bool last_channel_skipped = false;  ///< where C % 8 = 7
 };
 
@@ -116,6 +119,7 @@ enum class GradientTerms {
   no_mean,
   no_projection,
   no_gamma,
+  no_gamma_without_bias,
   invstd_squared,         ///< gamma invstd^2 (...)
   unbiased_projection,    ///< x^ t n/(n-1)
   as_in_inference,        ///< the statistics count as given

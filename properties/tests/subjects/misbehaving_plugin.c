@@ -19,7 +19,13 @@ static int has_right_rank(const bncheck_call* call) {
   return call->x.rank == rank || (call->dimensions == 1 && call->x.rank == 2);
 }
 
+static void lose_lone_bias(bncheck_call* call) {
+  if (!is("lone_bias_lost") && !is("lone_bias_undeclared")) return;
+  if (!call->weight.data) call->bias.data = NULL;
+}
+
 static int spoiled_inference(void* context, bncheck_call* call) {
+  lose_lone_bias(call);
   return has_right_rank(call) ? forward_inference(context, call) : BNCHECK_ERROR_RANK;
 }
 
@@ -31,6 +37,7 @@ static int spoiled_training(void* context, bncheck_call* call) {
   if (is("empty_batch_writes") && call->x.shape[0] == 0 && call->running_mean.data) {
     floats(&call->running_mean)[0] = 4711;
   }
+  lose_lone_bias(call);
   const int status = forward_training(context, call);
   if (status != BNCHECK_OK) return status;
   if (call->cumulative && is("no_cumulative")) raise(SIGSEGV);
@@ -73,6 +80,7 @@ static void spoiled_capabilities(void* context, bncheck_capabilities* can) {
   can->errors = "rank one_value";
   if (is("backward_without_function")) can->operations |= BNCHECK_BACKWARD_TRAINING;
   if (is("no_cumulative")) can->features &= ~(uint32_t)BNCHECK_CUMULATIVE;
+  if (is("lone_bias_undeclared")) can->features &= ~(uint32_t)BNCHECK_WEIGHT_OR_BIAS_ALONE;
   const char* multiple = getenv("BNCHECK_MULTIPLE");
   if (multiple != NULL) can->channel_multiple = strtoll(multiple, NULL, 10);
   if (is("no_such_dtype")) can->dtypes = "f32 f8";
