@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <set>
 
+#include "bncheck/owed.hpp"
+
 namespace bncheck {
 namespace {
 
@@ -71,15 +73,13 @@ std::optional<DtypePair> dtype_pair_named(std::string_view text) {
 }
 
 DtypePair dtypes_in(const Case& c) {
-  std::optional<Dtype> data, vectors;
+  std::optional<Dtype> data;
   for (auto call = c.calls.rbegin(); call != c.calls.rend(); ++call) {
     if (const auto* forward = std::get_if<Forward>(&call->operation)) data = forward->x.dtype;
     if (const auto* backward = std::get_if<Backward>(&call->operation)) data = backward->dy.dtype;
   }
-  if (c.state.running_mean) vectors = c.state.running_mean->dtype;
-  if (c.state.weight) vectors = c.state.weight->dtype;
-  const Dtype any = data.value_or(vectors.value_or(Dtype::f32));
-  return {data.value_or(any), vectors.value_or(any)};
+  const Dtype any = data.value_or(dtype_of_vectors(c.state, Dtype::f32));
+  return {any, dtype_of_vectors(c.state, any)};
 }
 
 std::string refused_dtypes(const Case& c, const std::vector<DtypePair>& taken) {

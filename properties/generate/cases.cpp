@@ -144,11 +144,8 @@ int draw_dimensions(Draws& draws, const Capabilities& can) {
 Config draw_config(Draws& draws, const Capabilities& can, const CaseWish& wish, std::int64_t channels) {
   Config config;
   config.num_features = channels;
-  if (wish.affine) {
-    config.set_affine(*wish.affine);
-  } else {
-    draw_parameters(draws, can, config);
-  }
+  draw_parameters(draws, can, config);
+  if (wish.affine) config.set_affine(*wish.affine);
   config.track_running_stats = wish.track_running_stats.value_or(!can.untracked || draws.chance(7, 8));
   // Without parameters and running statistics, nothing in the case would show the dtype of the vectors that
   // the call returns.

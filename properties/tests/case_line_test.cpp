@@ -32,12 +32,12 @@ TEST(CaseLine, NamesWhatIsUnusual) {
   c.state = fresh_state(c.config);
   EXPECT_EQ(show_case_line(c),
             "BatchNorm1d(1), affine = false, track_running_stats = false; forward training x [2, 1] = 0 1");
-  c.config.weight = true;
-  EXPECT_TRUE(show_case_line(c).starts_with("BatchNorm1d(1), weight only, track"));
-  std::swap(c.config.weight, c.config.bias);
-  EXPECT_TRUE(show_case_line(c).starts_with("BatchNorm1d(1), bias only, track"));
   c.state.bias = vector_of({1});
   EXPECT_NE(show_case_line(c).find(", bias [1] 1;"), std::string::npos);
+  c.config.weight = true;
+  EXPECT_TRUE(show_case_line(c).starts_with("BatchNorm1d(1), weight only, track")) << show_case_line(c);
+  std::swap(c.config.weight, c.config.bias);
+  EXPECT_TRUE(show_case_line(c).starts_with("BatchNorm1d(1), bias only, track")) << show_case_line(c);
 }
 
 TEST(CaseLine, ShowsEveryKindOfCall) {

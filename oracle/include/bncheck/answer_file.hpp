@@ -8,8 +8,8 @@
 /// Tensors: call.K.y, call.K.saved_mean, call.K.saved_var, call.K.saved_invstd, call.K.running_mean,
 /// call.K.running_var, call.K.running_weight; for a backward call those of call.K.dx, call.K.dweight and
 /// call.K.dbias that it asks for. Each element is the number nearest to the exact one in the dtype of its
-/// output. y and dx have the dtype of x. saved_*, dweight and dbias have the dtype of the weight, or of the
-/// running statistics where there is no weight. Call K + 1 is answered from the rounded state that the answer
+/// output. y and dx have the dtype of x. saved_*, dweight and dbias have the dtype of the parameters and running
+/// statistics, or that of x where there are none. Call K + 1 is answered from the rounded state that the answer
 /// to call K left.
 
 #include "bncheck/case.hpp"
