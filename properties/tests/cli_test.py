@@ -180,7 +180,8 @@ class Check(CliTest):
         words = ["check", "--cases", "15", "--seed", "77"]
         first = self.succeeds(*words)
         self.assertEqual(first, self.succeeds(*words))
-        self.assertNotEqual(first, self.succeeds("check", "--cases", "15", "--seed", "78"))
+        # Of so few cases, a discarded one makes a law inconclusive.
+        self.assertNotEqual(first, self.bncheck("check", "--cases", "15", "--seed", "78").stdout)
 
     def test_without_a_seed_it_tells_the_one_it_took(self):
         words = ["check", "--cases", "5", "--law", "matches_oracle"]

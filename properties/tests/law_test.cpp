@@ -67,7 +67,7 @@ TEST_P(LawInDialect, HoldsForTheExactAnswer) {
   const auto& [dialect, law] = GetParam();
   Perfect subject(dialect);
   CheckOptions options = test_options();
-  options.cases = some_of(law->traits.bulky ? 10 : 50);
+  options.cases = some_of(law->traits.bulky ? 10 : 70);
   const LawResult result = check_law(*law, subject, options);
   if (result.kind == Verdict::Kind::not_applicable) {
     EXPECT_NE(dialect.name, "pytorch") << "every law is about PyTorch's BatchNorm";
