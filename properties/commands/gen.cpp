@@ -20,7 +20,7 @@ namespace {
 struct GenArguments {
   std::string output, kind = "*", law, seed = "1", dialect = "pytorch";
   int cases = 5;
-  bool with_answers = false;
+  bool with_answers = false, apart = false;
 };
 
 /// Source of cases: a workload, or a law's own generator.
@@ -30,14 +30,6 @@ struct Source {
   std::function<Case(Draws&)> draw;
 };
 
-/// A workload draws PyTorch's state. For averaging by ratio, the sum of weights of two batches is added.
-Case with_state_of(Case c, const Dialect& dialect) {
-  if (dialect.averaging == Averaging::ratio && c.state.running_mean && !c.state.running_weight) {
-    c.state.running_weight = Tensor::filled({1}, 2);
-  }
-  return c;
-}
-
 std::vector<Source> workload_sources(const GenArguments& arguments, const Dialect& dialect) {
   std::vector<Source> sources;
   std::string known;
@@ -45,8 +37,7 @@ std::vector<Source> workload_sources(const GenArguments& arguments, const Dialec
     const std::string kind = kind_of(workload);
     known += (known.empty() ? "" : ", ") + kind;
     if (!matches(arguments.kind, kind)) continue;
-    sources.push_back(
-        {kind, arguments.cases, [&](Draws& draws) { return with_state_of(workload.draw(draws), dialect); }});
+    sources.push_back({kind, arguments.cases, [&](Draws& draws) { return workload.draw(draws, dialect); }});
   }
   if (sources.empty())
     throw UsageError("no kind matches '" + arguments.kind + "', expected one of: " + known);
@@ -90,6 +81,7 @@ void add_case(CaseSetWriter& writer, const Source& source, int index, const GenA
 int run_gen(const GenArguments& arguments) {
   Capabilities can;
   can.dialect = dialect_from(arguments.dialect);
+  can.weight_or_bias_alone = arguments.apart;
   const std::uint64_t seed = seed_from(arguments.seed);
   const std::vector<Source> sources =
       arguments.law.empty() ? workload_sources(arguments, can.dialect) : law_sources(arguments, can);
@@ -138,6 +130,8 @@ void add_gen(CLI::App& app, int& status) {
       ->excludes(kind);
   command->add_option("--dialect", arguments->dialect, "dialect of the state and of the answers")
       ->capture_default_str();
+  command->add_flag("--apart", arguments->apart,
+                    "with --law, also layers with a weight without a bias, and the reverse");
   command->add_flag("--with-answers", arguments->with_answers,
                     "also NAME.answer.safetensors: the exact answers, rounded to nearest");
   command->callback([arguments, &status] { status = run_gen(*arguments); });

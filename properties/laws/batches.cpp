@@ -119,8 +119,8 @@ Verdict check_merged(const Case& c, Runner& runner) {
   const std::int64_t middle = (samples + 1) / 3 + (samples == 2 ? 0 : 1);
   const Case first = with_input(c, samples_of(forward.x, 0, middle));
   const Case second = with_input(c, samples_of(forward.x, middle, samples));
-  one_valid_forward(first, runner.can());
-  one_valid_forward(second, runner.can());
+  one_batch_forward(first, runner.can());
+  one_batch_forward(second, runner.can());
   const Run whole = runner.run(c);
   const Run a = runner.run(first);
   const Run b = runner.run(second);

@@ -146,11 +146,12 @@ Verdict check_independence(const Direction& d, const Case& c, Runner& runner) {
 /// compares them.
 Verdict check_confined(const Direction& d, const Case& c, Runner& runner) {
   const Run run = run_of_channels(d, c, runner);
-  const std::int64_t middle = Geometry(input(c, 0).shape, runner.can().dialect.axes).values() / 2;
+  // At the start of a channel, or in the middle of it.
+  const std::int64_t values = Geometry(input(c, 0).shape, runner.can().dialect.axes).values();
+  const std::int64_t poisoned = values % 2 == 0 ? 0 : values / 2;
   Verdict verdict;
   for (const double poison :
        {std::numeric_limits<double>::quiet_NaN(), std::numeric_limits<double>::infinity()}) {
-    const std::int64_t poisoned = std::isnan(poison) ? 0 : middle;
     judge_change(
         d, c, run, std::isnan(poison),
         [=](double value, std::int64_t place) { return place == poisoned ? poison : value; }, runner,

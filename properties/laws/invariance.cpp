@@ -60,7 +60,7 @@ Shape with_thin_dimensions(Draws& draws, Shape shape) {
 /// Placement for which kernels are often written, so that every pair of those occurs, or another dense one. A
 /// dimension of size 1 makes one layout look like another.
 Placement draw_known_placement(Draws& draws, std::size_t rank) {
-  const std::uint64_t kind = draws.below(4);
+  const std::uint64_t kind = draws.below(6);
   if (kind == 0) return {};
   if (kind == 1) return channels_last(rank);
   Placement any = draw_placement(draws, rank);
@@ -325,7 +325,7 @@ std::vector<Law> laws_of(const Direction& d) {
           "Threads, rounding mode and flush-to-zero flags of the caller do not matter to " + results + ".",
           {Need::environment}, draw_environment, check_environment,
           "It compares the rounding mode and the flush-to-zero flags of the caller with the usual ones."),
-      law_over(d, "thread_counts", "Two to eight threads give the " + results + " of one thread.",
+      law_over(d, "thread_counts", "Two to eight threads give what one gives: " + results + ".",
                {Need::threads}, draw_threads, check_thread_counts,
                "It draws numbers of threads up to eight, while environment_ignored draws up to five."),
   };

@@ -18,6 +18,17 @@ void require_success(const Case& c, const Capabilities& can) {
   if (!all_succeed(c, can.dialect)) throw Settled{Verdict::not_applicable("a call must fail")};
 }
 
+void require_ordinary_counts(const Case& c, const Dialect& dialect) {
+  if (dialect.single_value != SingleValue::nan && dialect.single_value != SingleValue::skip) return;
+  for (const Call& call : c.calls) {
+    const auto* forward = std::get_if<Forward>(&call.operation);
+    if (forward == nullptr || !uses_batch(c.config, *forward)) continue;
+    if (feature_count(forward->x.shape, dialect.axes).values == 1) {
+      throw Settled{Verdict::not_applicable("statistics of one value")};
+    }
+  }
+}
+
 const Forward& one_valid_forward(const Case& c, const Capabilities& can) {
   const Forward* forward = only_forward(c);
   if (forward == nullptr) throw Settled{Verdict::not_applicable("the law is about a single forward call")};

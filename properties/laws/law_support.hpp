@@ -39,6 +39,10 @@ bool all_succeed(const Case& c, const Dialect& dialect);
 /// Throws Settled (not applicable) unless `all_succeed`.
 void require_success(const Case& c, const Capabilities& can);
 
+/// Throws Settled (not applicable) if a call takes the statistics of one value, of which the dialect makes an exception:
+/// its variance is NaN, or the running statistics keep their values.
+void require_ordinary_counts(const Case& c, const Dialect& dialect);
+
 /// Whether every input, parameter and statistic of the case is finite.
 bool all_finite(const Case& c);
 bool all_finite(const Tensor& tensor);

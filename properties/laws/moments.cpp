@@ -142,7 +142,7 @@ std::vector<Law> moment_laws() {
   return {
       {"zero_mean",
        "In training the mean of y - beta over each channel is 0, within the mean of the attainable errors.",
-       {Need::eps_inside, Need::population_normalising},
+       {},
        draw_training,
        check_zero_mean,
        {.rationale = "It judges y alone, and needs neither the exact answer nor a second run."}},

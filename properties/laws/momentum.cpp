@@ -29,6 +29,7 @@ void require_training_calls(const Case& c, const Capabilities& can) {
   }
   if (c.calls.empty()) throw Settled{Verdict::not_applicable("no call")};
   require_success(c, can);
+  require_ordinary_counts(c, can.dialect);
 }
 
 /// The same calls with momentum 1 and other statistics at the start. Each call leaves the statistics of its

@@ -139,6 +139,8 @@ Case draw_special(const Direction& d, Draws& draws, const Capabilities& can) {
 
 // ---- bits
 
+constexpr std::uint32_t canonical_nan = 0x7fc00000;
+
 /// Checks the bits of zeros and NaN, which other laws compare by value. Every NaN has the same bits, a result
 /// that is exactly 0 is +0, and a y or statistic that is not 0 but rounds to 0 keeps its sign. A gradient
 /// that is not exactly 0 is left out, because after cancellation only a subject whose claim is exact has its
@@ -157,9 +159,9 @@ Verdict check_canonical(const Direction& d, const Case& c, Runner& runner) {
       const float nearest = exact.nearest_f32();
       const bool zero =
           value == 0 && nearest == 0 && (keeps_sign || (exact.is_finite() && exact.sign() == 0));
-      const bool nan = std::isnan(value) && std::isnan(nearest);
-      if (!(zero || nan) || std::bit_cast<std::uint32_t>(value) == std::bit_cast<std::uint32_t>(nearest))
-        continue;
+      const std::uint32_t right =
+          std::isnan(value) ? canonical_nan : std::bit_cast<std::uint32_t>(zero ? nearest : value);
+      if (std::bit_cast<std::uint32_t>(value) == right) continue;
       add_mismatch(verdict, {d.judged, output, i, value, nearest, {}},
                    std::string(name_of(output)) + " is a zero or a NaN of other bits than the contract's");
     }

@@ -125,20 +125,40 @@ void load_instead(Draws& draws, const Capabilities& can, Case& c) {
   c.calls[0] = {Load{draw_state(draws, c.config, can.dialect, wish, forward_of(c).x.shape)}, {}};
 }
 
+/// Takes one vector from the state that is loaded, or adds one that the layer does not have.
+void miss_or_add_one(Draws& draws, Case& c) {
+  const StateTensor& tensor =
+      draws.pick_from(std::vector<StateTensor>(state_tensors.begin(), state_tensors.begin() + 4));
+  std::optional<Tensor>& victim = state_in_question(c).*tensor.member;
+  if (victim) {
+    victim.reset();
+  } else {
+    victim = filled_with(c.state.running_mean->dtype, c.state.running_mean->shape, 1);
+  }
+}
+
 Case draw_length(Draws& draws, const Capabilities& can) {
   CaseWish wish;
   wish.shape.max_elements = 120;
   wish.track_running_stats = true;
   Case c = draw_case(draws, can, wish);
   load_instead(draws, can, c);
+  if (std::holds_alternative<Load>(c.calls[0].operation) && draws.chance(1, 4)) {
+    miss_or_add_one(draws, c);
+    return c;
+  }
   std::optional<Tensor>& victim = *draws.pick_from(buffers_of(state_in_question(c)));
-  const std::int64_t right = c.config.num_features;
+  const std::int64_t right = victim->shape[0];
   victim = resized(*victim, draws.pick({right - 1, right + 1, 2 * right, std::int64_t{0}}));
   return c;
 }
 std::optional<Case> twin_length(const Case& c) {
   Case twin = c;
-  for (auto* buffer : buffers_of(state_in_question(twin))) *buffer = resized(**buffer, c.config.num_features);
+  if (auto* load = std::get_if<Load>(&twin.calls[0].operation)) {
+    load->state = c.state;
+    return twin;
+  }
+  for (auto* buffer : buffers_of(twin.state)) *buffer = resized(**buffer, c.config.num_features);
   return twin;
 }
 
@@ -248,8 +268,10 @@ std::vector<Law> rejection_laws() {
                 ErrorKind::channels, draw_channels, twin_channels),
       rejection("rank_rejected", "An x whose rank the layer does not accept is an error.", ErrorKind::rank,
                 draw_rank, twin_rank),
-      rejection("length_rejected", "Parameters and running statistics must have num_features elements.",
-                ErrorKind::length, draw_length, twin_length),
+      rejection(
+          "length_rejected",
+          "Parameters and running statistics must be there as the options say, with num_features elements.",
+          ErrorKind::length, draw_length, twin_length),
       rejection("eps_rejected",
                 "eps must be 0 or in [2^-126, 2^127], and > 0 where batch statistics are used.",
                 ErrorKind::eps, draw_eps, twin_eps),

@@ -187,6 +187,7 @@ const Forward& one_batch_forward(const Case& c, const Capabilities& can) {
   const Forward& forward = one_valid_forward(c, can);
   if (!all_finite(c)) throw Settled{Verdict::not_applicable("values that are not finite")};
   if (!uses_batch(c.config, forward)) throw Settled{Verdict::not_applicable("given statistics")};
+  require_ordinary_counts(c, can.dialect);
   return forward;
 }
 

@@ -113,6 +113,7 @@ Verdict check_momentum_zero(const Case& c, Runner& runner) {
   if (!is_tracked_training(c, 0) || !all_finite(c) || c.config.momentum != 0.0) {
     return Verdict::not_applicable("not a tracked training call with momentum 0");
   }
+  require_ordinary_counts(c, runner.can().dialect);
   const Run run = runner.run(c);
   run.values(0);
   Verdict verdict;
@@ -145,6 +146,7 @@ Verdict check_momentum_one(const Case& c, Runner& runner) {
   if (!is_tracked_training(c, 0) || !all_finite(c) || c.config.momentum != 1.0) {
     return Verdict::not_applicable("not a tracked training call with momentum 1");
   }
+  require_ordinary_counts(c, runner.can().dialect);
   Case other = c;
   for (std::optional<Tensor>* tensor : {&other.state.running_mean, &other.state.running_var}) {
     change_elements(**tensor, [](double value) { return value == 3 ? 5.0 : 3.0; });

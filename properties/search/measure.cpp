@@ -21,16 +21,19 @@ CaseWish plain_wish(bool training, Regime regime) {
   return wish;
 }
 
-Capabilities plain_capabilities() {
+Capabilities plain_capabilities(const Dialect& dialect) {
   Capabilities can;
+  can.dialect.axes = dialect.axes;
   can.dialect.cumulative = Cumulative::unsupported;  // so that momentum is a number
   can.remembers_forward = false;                     // so that a backward call names no mode
   return can;
 }
 
-/// Case with a usual ε: a float, so that subjects with float and with double scalars use the same number.
-Case with_usual_eps(Case c) {
+/// Case with a usual ε: a float, so that subjects with float and with double scalars use the same number. For averaging
+/// by ratio, the sum of weights of two batches is added.
+Case completed(Case c, const Dialect& dialect) {
   c.config.eps = static_cast<double>(1e-5f);
+  if (dialect.averaging == Averaging::ratio) c.state.running_weight = Tensor::filled({1}, 2);
   return c;
 }
 
@@ -58,19 +61,22 @@ std::vector<Workload> make_workloads() {
   std::vector<Workload> all;
   for (const bool training : {true, false}) {
     for (const Regime regime : finite_regimes()) {
-      all.push_back(
-          {training ? Pass::training : Pass::inference, std::string(name_of(regime)), [=](Draws& draws) {
-             return with_usual_eps(draw_case(draws, plain_capabilities(), plain_wish(training, regime)));
-           }});
+      all.push_back({training ? Pass::training : Pass::inference, std::string(name_of(regime)),
+                     [=](Draws& draws, const Dialect& dialect) {
+                       return completed(
+                           draw_case(draws, plain_capabilities(dialect), plain_wish(training, regime)),
+                           dialect);
+                     }});
     }
   }
   const auto backward = [&](bool training, const std::string& name, Regime regime, GradientKind kind) {
-    all.push_back({training ? Pass::backward_training : Pass::backward_inference, name, [=](Draws& draws) {
-                     Case c =
-                         draw_gradient_case(draws, plain_capabilities(), plain_wish(training, regime), kind);
+    all.push_back({training ? Pass::backward_training : Pass::backward_inference, name,
+                   [=](Draws& draws, const Dialect& dialect) {
+                     Case c = draw_gradient_case(draws, plain_capabilities(dialect),
+                                                 plain_wish(training, regime), kind);
                      auto& call = std::get<Backward>(c.calls[1].operation);
                      call.want_dx = call.want_dweight = call.want_dbias = true;
-                     return with_usual_eps(std::move(c));
+                     return completed(std::move(c), dialect);
                    }});
   };
   for (const bool training : {true, false}) {
@@ -167,7 +173,7 @@ Measured measure(Subject& subject, int cases_per_workload, std::uint64_t seed,
       }
       const std::int64_t runs = runner.runs();
       const std::int64_t hung = runner.hangs();
-      measure_case(workload.draw(draws), {&workload, k, ""}, runner, result);
+      measure_case(workload.draw(draws, subject.can().dialect), {&workload, k, ""}, runner, result);
       hangs.count(runner.runs() - runs, runner.hangs() - hung);
     }
     for (const auto& [output, figures] : sink.figures()) {

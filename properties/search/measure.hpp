@@ -18,7 +18,7 @@ namespace bncheck {
 struct Workload {
   Pass pass;
   std::string regime;  ///< regime of x, or of dy where x is ordinary
-  std::function<Case(Draws&)> draw;
+  std::function<Case(Draws&, const Dialect&)> draw;
 };
 const std::vector<Workload>& all_workloads();
 /// Name of the kind, without blanks, for files and patterns: "backward_training/x_huge".

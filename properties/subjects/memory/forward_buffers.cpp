@@ -3,6 +3,8 @@
 #include <array>
 #include <utility>
 
+#include "bncheck/owed.hpp"
+
 namespace bncheck {
 
 SavedBuffers::SavedBuffers(Saved saved, std::int64_t length, Dtype dtype) {
@@ -36,7 +38,7 @@ void SavedBuffers::gather_into(Values& values) const {
 
 ForwardBuffers::ForwardBuffers(const State& given, const Tensor& x, const Exec& exec, Saved wanted,
                                std::int64_t length)
-    : tensors(x, exec), state(given), saved(wanted, length, vector_dtype(given, x)) {}
+    : tensors(x, exec), state(given), saved(wanted, length, dtype_of_vectors(given, x.dtype)) {}
 
 bool ForwardBuffers::touched() const {
   return tensors.touched() || state.touched() || saved.touched();

@@ -1,5 +1,7 @@
 #include "subjects/memory/gradient_buffers.hpp"
 
+#include "bncheck/owed.hpp"
+
 namespace bncheck {
 namespace {
 
@@ -19,7 +21,7 @@ GradientBuffers::GradientBuffers(const State& given, const GradientRequest& requ
       x_(request.x, request.x_exec.x),
       tensors_(request.dy, exec_of(request), {"dy", "dx"}),
       state_(given) {
-  const Dtype dtype = vector_dtype(given, request.x);
+  const Dtype dtype = dtype_of_vectors(given, request.x.dtype);
   if (request.want_dweight) dweight_ = room_for(length, dtype);
   if (request.want_dbias) dbias_ = room_for(length, dtype);
 }

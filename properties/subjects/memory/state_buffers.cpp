@@ -69,9 +69,4 @@ void StateBuffers::gather_into(State& state) const {
   }
 }
 
-Dtype vector_dtype(const State& state, const Tensor& x) {
-  if (state.weight) return state.weight->dtype;
-  return state.running_mean ? state.running_mean->dtype : x.dtype;
-}
-
 }  // namespace bncheck

@@ -31,7 +31,4 @@ struct StateBuffers {
   void gather_into(State& state) const;
 };
 
-/// Of the vectors that a call writes: what its parameters have, else its statistics, else x.
-Dtype vector_dtype(const State& state, const Tensor& x);
-
 }  // namespace bncheck
