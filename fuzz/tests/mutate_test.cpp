@@ -77,6 +77,22 @@ TEST(Mutate, ReachesEveryPartOfACase) {
   EXPECT_EQ(seen, all);
 }
 
+/// With their tensors, each without the other and both at once.
+TEST(Edit, TogglesWeightAndBiasApart) {
+  Case both;
+  both.state = fresh_state(both.config);
+  std::set<std::pair<bool, bool>> seen;
+  RandomDraws draws(17);
+  for (int k = 0; k < 200; ++k) {
+    Case c = both;
+    edit_options(draws, c);
+    EXPECT_EQ(c.state.weight.has_value(), c.config.weight);
+    EXPECT_EQ(c.state.bias.has_value(), c.config.bias);
+    seen.emplace(c.config.weight, c.config.bias);
+  }
+  EXPECT_EQ(seen.size(), 4U);
+}
+
 TEST(Damage, MeetsEveryKindOfError) {
   std::set<ErrorKind> seen;
   RandomDraws draws(13);

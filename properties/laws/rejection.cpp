@@ -127,7 +127,7 @@ void load_instead(Draws& draws, const Capabilities& can, Case& c) {
 
 /// Takes one vector from the state that is loaded, or adds one that the layer does not have.
 void miss_or_add_one(Draws& draws, Case& c) {
-  const StateTensor& tensor =
+  const StateTensor tensor =
       draws.pick_from(std::vector<StateTensor>(state_tensors.begin(), state_tensors.begin() + 4));
   std::optional<Tensor>& victim = state_in_question(c).*tensor.member;
   if (victim) {
