@@ -129,7 +129,7 @@ Case draw_training(Draws& draws, const Capabilities& can) {
   wish.training = true;
   // Usually values whose squares stay in range. If no channel keeps its intermediate results in range, the
   // case is discarded, and a verdict allows few discarded cases.
-  if (draws.chance(7, 8)) {
+  if (draws.chance(15, 16)) {
     wish.regime =
         draws.pick({Regime::ordinary, Regime::large_mean, Regime::integers, Regime::sparse, Regime::mixed});
   }

@@ -161,15 +161,26 @@ void repeat_an_index(Case& c, Draws& draws) {
   }
 }
 
+bool has_negative_variance(Case& c) {
+  return std::ranges::any_of(state_fields_of(c), [](const Field& field) {
+    bool negative = false;
+    for (std::int64_t i = 0; field.variance && i < field.size(); ++i) negative |= std::signbit(field.at(i));
+    return negative;
+  });
+}
+
 /// One of the steps to a smaller case. Each doubling of the index in the list is as likely as the next,
-/// because the first few steps, of calls and shape, save most time.
+/// because the first few steps, of calls and shape, save most time. Steps take −1 for a simple number; none that makes
+/// a variance negative is taken here.
 Case smaller_step(const Case& c, Draws& draws) {
   const auto steps = smaller(c);
   if (steps.empty()) return c;
   const std::uint64_t doublings = draws.below(static_cast<std::uint64_t>(std::bit_width(steps.size())));
   const std::uint64_t place =
       (std::uint64_t{1} << doublings) - 1 + draws.below(std::uint64_t{1} << doublings);
-  return steps[static_cast<std::size_t>(std::min<std::uint64_t>(place, steps.size() - 1))]();
+  Case next = steps[static_cast<std::size_t>(std::min<std::uint64_t>(place, steps.size() - 1))]();
+  Case before = c;
+  return has_negative_variance(next) && !has_negative_variance(before) ? before : next;
 }
 
 }  // namespace
