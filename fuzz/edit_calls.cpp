@@ -114,7 +114,8 @@ void edit_calls(Draws& draws, Case& c, const Capabilities& can) {
   if (forwards.empty()) return;
   const std::size_t k = draws.pick_from(forwards);
   const auto at = c.calls.begin() + static_cast<std::ptrdiff_t>(k);
-  // Most laws are about one call: longer sequences must not displace single calls.
+  // In half of the draws, a case with several calls loses one of its forward calls. Most laws apply to single
+  // calls, which longer sequences must not displace.
   if (c.calls.size() > 1 && draws.chance(1, 2)) {
     c.calls.erase(at);
     return;
@@ -144,7 +145,8 @@ void edit_calls(Draws& draws, Case& c, const Capabilities& can) {
 
 namespace {
 
-/// Removes one Backward if there are several; otherwise keeps only a forward call and its gradient.
+/// Shortens the case. If it has several gradients, removes the Backward of one in half of the draws.
+/// Otherwise keeps only one forward call and its gradient.
 void shorten(Draws& draws, Case& c, const std::vector<Gradient>& gradients) {
   const auto& [forward, backward] = draws.pick_from(gradients);
   if (gradients.size() > 1 && draws.chance(1, 2)) {
@@ -162,7 +164,8 @@ void edit_gradient_calls(Draws& draws, Case& c, const Capabilities& can) {
     append_gradient(draws, c, can);
     return;
   }
-  // Most laws are about two calls: longer sequences must not displace pairs.
+  // In half of the draws, a case with more than two calls is shortened. Most laws apply to a forward call
+  // with its gradient, which longer sequences must not displace.
   if (c.calls.size() > 2 && draws.chance(1, 2)) {
     shorten(draws, c, gradients);
     return;

@@ -6,7 +6,7 @@
 namespace bncheck::fuzz {
 namespace {
 
-/// Whether draw_gradient takes the tensor.
+/// Whether the tensor has channels with values, as draw_gradient requires.
 bool has_channels(const Tensor& x) {
   return x.shape.size() >= 2 && !x.bytes.empty();
 }
@@ -35,8 +35,8 @@ void redraw_channel(Draws& draws, const Tensor& x, Tensor& dy) {
   }
 }
 
-/// Changes the wanted outputs. Half of the time all are wanted, because most laws look at dx, some of them
-/// only at dx.
+/// Changes the wanted outputs. All are wanted in 9 of 16 draws (1/2 + 1/2·1/8), because most laws look at dx,
+/// some of them only at dx.
 void change_wanted(Draws& draws, Backward& backward) {
   const std::uint64_t wanted = draws.chance(1, 2) ? 7 : draws.below(8);
   backward.want_dx = (wanted & 1) != 0;

@@ -77,7 +77,8 @@ std::span<float> stretch(Draws& draws, std::span<float> values) {
   return values.subspan(begin, 1 + static_cast<std::size_t>(draws.below(values.size() - begin)));
 }
 
-/// Scales by a power of two: exact, or an overflow or underflow far out; both must be handled correctly.
+/// Multiplies by a power of two from 2^-80 to 2^80: exact, except that subnormal results are rounded. Values
+/// whose product would overflow stay as they are.
 void rescale(Draws& draws, std::span<float> values) {
   const int exponent = static_cast<int>(draws.chance(1, 4) ? draws.between(-80, 80) : draws.between(-4, 4));
   for (float& value : values) {

@@ -1,8 +1,9 @@
-// The inner loops of the backward pass, one copy per instruction set. All copies give the same results bit for
-// bit: no operations are fused, and sums have the order of sum_kernels.hpp.
+// The inner loops of the backward pass, one copy per instruction set. All copies give the same results bit
+// for bit: no operations are fused, and sums have the order of sum_kernels.hpp.
 //
-// A value minus the mean of its channel is (value − hi) − lo, in double. Both differences round relative to the
-// result: where the first one is inexact, it is at least as large as ulp(hi), twice |lo| or more.
+// A value minus the mean of its channel is (value − hi) − lo, in double. The rounding errors of both
+// differences are relative to the result: the first difference is inexact only if its magnitude is at least
+// |hi|/2, and |lo| ≤ ulp(hi)/2 ≤ 2^-53·|hi| is negligible beside that.
 #pragma once
 
 #include <cstddef>
@@ -40,7 +41,8 @@ struct alignas(64) TileProducts {
   [[nodiscard]] double channel(std::size_t c) const;
 };
 
-/// Adds `rows` rows of `channels` products; the first row is value `first_row` of the block.
+/// Adds the products of `rows` rows of `channels` values each. Row r is value `first_row` + r of the block,
+/// which decides its accumulator.
 void add_product_rows(const Rows<const float>& x, const Rows<const float>& dy, std::size_t rows,
                       std::size_t first_row, std::size_t channels, const MeanRows& means,
                       TileProducts& products);
@@ -62,7 +64,7 @@ struct RowGradients {
   std::size_t channels;
 };
 
-/// `rows` rows of gradients.channels values. dx may be dy, with equal strides.
+/// Gradients of `rows` rows of gradients.channels values each. dx may be dy, with equal strides.
 void gradient_rows(const Rows<const float>& x, const Rows<const float>& dy, const Rows<float>& dx,
                    std::size_t rows, const RowGradients& gradients);
 

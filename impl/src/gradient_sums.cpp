@@ -1,8 +1,8 @@
-// With u = 2^-53: a difference has a relative error of 2u from its roundings, so a product has one of 5u; the
-// sum of a block adds 20u·Σ|terms| (sum_kernels.hpp), and blocks are folded with compensation. So the sum of
-// the products is off by at most 26u·Σ|(dy − m)(x − μ)|, plus the effect of the errors of the means. An error
-// e of m changes the sum by e·Σ(x − μ) = 0, and vice versa, so only the product of both errors remains,
-// n·2^-100·σ_dy·σ_x.
+// Error of Σ(dy − m)(x − μ), with u = 2^-53. The roundings of a difference cause a relative error of at most
+// 2u (backward_kernels.hpp), so the error of a product is at most 2u + 2u + u = 5u. The sum of a block adds
+// 20u·Σ|terms| (sum_kernels.hpp), and blocks are folded with compensation. Together these errors are at most
+// 26u·Σ|(dy − m)(x − μ)|. The errors of the means come on top. An error e of m changes the sum by −e·Σ(x − μ)
+// = 0, and an error of μ likewise, so only the product of both errors remains: n·2^-100·σ_dy·σ_x.
 #include "gradient_sums.hpp"
 
 #include <algorithm>
@@ -95,7 +95,7 @@ void Products::sum_tile(std::int64_t first_channel, std::int64_t block) {
   }
 }
 
-// Sum of values of which at least one is not finite: finite ones do not matter.
+// Sum of values of which at least one is not finite. The finite ones do not matter.
 float extended_sum(const float* channel, const Traversal& layout) {
   double sum = 0.0;  // 0, ±∞ or NaN
   layout.for_each_piece(0, layout.values_per_channel(), [&](const Traversal::Piece& piece) {
@@ -107,8 +107,8 @@ float extended_sum(const float* channel, const Traversal& layout) {
   return rounded(sum);
 }
 
-// n·μ. The product is exact except for the rounding of its low-order part, so the error is that of μ:
-// n·2^-50·σ. Where μ is exactly 0, the sum is 0.
+// Sum of finite values, n·μ. It is exact except for the roundings of its low-order part, so its error is n
+// times that of μ, n·2^-50·σ. If μ is exactly 0, so is the sum.
 float finite_sum(DoubleDouble mean, double n) {
   const double product = n * mean.hi;
   const double rest = std::fma(n, mean.hi, -product) + n * mean.lo;

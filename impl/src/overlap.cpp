@@ -2,10 +2,11 @@
 // indices. Reversing the indices j makes every coefficient positive:
 //   Σ c_k·t_k = D,  0 ≤ t_k ≤ m_k,  c_k > 0,
 // a bounded subset-sum problem. It is searched depth first from the largest coefficient. The reach of the
-// smaller coefficients and their greatest common divisor prune the search. In views that come from slicing
-// and permuting a dense buffer, the smaller terms reach less than about twice the next coefficient, so only a
-// few branches per level remain. Irregular strides can make the search exponential, so it stops after
-// `node_limit` nodes and reports an overlap: the call is then rejected although it may be harmless.
+// smaller coefficients and their greatest common divisor prune the search. If both views come from slicing
+// and permuting a dense buffer, the terms with smaller coefficients add up to less than about twice a
+// coefficient, so only a few of its factors t_k remain possible. Irregular strides can make the search
+// exponential, so it stops after `node_limit` nodes and reports an overlap: the call is then rejected
+// although it may be harmless.
 #include "overlap.hpp"
 
 #include <algorithm>
@@ -93,8 +94,9 @@ bool AddressSet::overlaps_itself() const {
   if (broadcast_) return true;
   std::vector<Term> sorted = terms_;
   std::ranges::sort(sorted, std::ranges::greater{}, &Term::step);
-  // Two indices with one address differ by d with Σ c_k·d_k = 0, |d_k| ≤ m_k; the first d_k ≠ 0 may be taken
-  // positive, d_k = 1 + t, and the later ones as d_i = m_i − t_i: c_k·t + Σ c_i·t_i = Σ c_i·m_i − c_k.
+  // Two indices with one address differ by d with Σ c_k·d_k = 0, |d_k| ≤ m_k. The first d_k ≠ 0 may be taken
+  // positive, d_k = 1 + t with 0 ≤ t ≤ m_k − 1, and the later ones as d_i = t_i − m_i with 0 ≤ t_i ≤ 2·m_i:
+  // c_k·t + Σ c_i·t_i = Σ c_i·m_i − c_k.
   for (std::size_t k = 0; k < sorted.size(); ++k) {
     std::vector<Term> terms;
     Wide target = -sorted[k].step;

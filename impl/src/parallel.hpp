@@ -10,12 +10,12 @@
 
 namespace bn {
 
-/// Number of values below which work stays on one thread if the caller requests no number: some 10 µs, about
-/// the cost of waking other threads.
+/// Number of values from which on several threads are worth their cost: work on so many values takes some 10
+/// µs, about as long as waking other threads.
 inline constexpr std::int64_t serial_limit = 1 << 15;
 
-/// Number of threads for work on `elements` values: what the caller requests, or OpenMP's default if the work
-/// is large enough.
+/// Number of threads for work on `elements` values: `requested` if positive, otherwise 1 below serial_limit
+/// and OpenMP's default from there on.
 inline int thread_count(int requested, std::int64_t elements) {
   if (requested > 0) return requested;
   return elements < serial_limit ? 1 : omp_get_max_threads();

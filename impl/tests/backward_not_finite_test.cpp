@@ -1,4 +1,5 @@
-// Backward of values that are not finite, and of variances that are not positive: data, channel by channel.
+// Gradients for values that are not finite and for variances that are not positive. Both are valid data: they
+// affect the results of their own channel only and are no errors.
 #include "backward_support.hpp"
 
 namespace bn::test {
@@ -13,7 +14,7 @@ std::uint32_t pattern(float value) {
 const std::vector<float> odd_values{
     inf, -inf, nan, -nan, std::bit_cast<float>(0x7f800001U), std::bit_cast<float>(0xffc12345U)};
 
-// Three channels of 4·30 values each, of which channel 1 has changed values.
+// Three channels of 4·30 values each. Tests change values of channel 1.
 struct Spoilt {
   Shape shape{4, 3, 30};
   std::vector<float> x = normal_values(numel(shape), 1, 2, 1);
@@ -98,7 +99,9 @@ TEST(BackwardNotFinite, TwoValues) {
   EXPECT_EQ(of_dy.all_bits(), (Bits{nan_bits, nan_bits, nan_bits, pattern(-inf)}));
 }
 
-// x̂·mean(dy·x̂) is 0 in a constant channel, so the rest of dx is dy − m.
+// With γ = ±∞ or NaN, dx is γ times its value for γ = 1, or NaN where that value is 0. In the constant
+// channel, x̂ = 0 and dx/γ = (dy − mean(dy))/√(σ² + ε), which is 0 at two of the four values. In the other
+// channel no dx is 0.
 TEST(BackwardNotFinite, WeightInTrainingTouchesDxOnly) {
   const Shape shape{4, 1};
   for (const auto& x : {std::vector<float>{1, 1, 1, 1}, std::vector<float>{1, 2, 2, 1}}) {
@@ -118,7 +121,8 @@ TEST(BackwardNotFinite, WeightInTrainingTouchesDxOnly) {
   }
 }
 
-// A channel of 19 values with one special element at `at`: in a vector and in a tail, in planes and in rows.
+// 17 equal channels of 19 values each, with one special element at index 0 or 18, in planes and in rows. In
+// planes, index 0 lies in a vector and index 18 in the tail. In rows, the last channel is the tail.
 struct Element {
   float x = 3.0F, dy = 2.0F, gamma = 1.0F, mean = 1.0F, var = 4.0F;
   double eps = 0.0;
@@ -219,7 +223,8 @@ TEST(BackwardNotFinite, InferenceTouchesNoOtherElementOrChannel) {
                  pattern(clean.inference().dbias[1]));
 }
 
-// A finite channel whose products overflow float on the way is not one of the cases above.
+// Finite values whose products overflow float: dx and dβ are finite, and dγ is +∞ only because its exact
+// value is beyond float's range.
 TEST(BackwardNotFinite, LargeFiniteValuesAreFinite) {
   const Element element{.x = 3.0e38F, .dy = 3.0e38F, .mean = -3.0e38F, .var = 3.0e38F};
   const Bits found = element.graded();

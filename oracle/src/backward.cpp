@@ -79,7 +79,8 @@ void BackwardAnswer::prepare_sums() {
   }
 }
 
-/// Magnitudes only: sums of absolute values do not cancel, so long double is exact enough.
+/// Computes the magnitudes on which the error bounds depend. long double is precise enough for them: sums of
+/// absolute values do not cancel, and `mean` and `projection` come from exact sums.
 void BackwardAnswer::prepare_scale(std::int64_t c) {
   Gradient& gradient = gradients_[static_cast<std::size_t>(c)];
   const ChannelScale& channel = channels_[c].scale;

@@ -13,7 +13,8 @@ namespace {
 
 // ---- shapes
 
-/// y has exactly the shape of x, and each saved or running statistic has num_features elements.
+/// y has exactly the shape of x. Each tensor of saved or running statistics has one element per statistic: C,
+/// or C times the positions where the dialect's axes are per_activation. running_weight has one element.
 Verdict check_shape(const Case& c, Runner& runner) {
   const Forward& forward = one_valid_forward(c, runner.can());
   const Run run = runner.run(c);

@@ -8,8 +8,8 @@
 
 namespace bncheck {
 
-/// One line per knob with the finding and its evidence; then what no dialect explains, and the --dialect
-/// option for the other commands.
+/// Table with one line per knob: its finding and the evidence. Then the experiments that no dialect explains,
+/// the nearest preset, and a `bncheck check` command with the --dialect option.
 std::string show_diagnosis(const Diagnosis& diagnosis, const std::string& subject, Style style);
 
 /// {"schema": 1, "subject", "version", "lost": why the subject could not be asked, or null, "dialect",

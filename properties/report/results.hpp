@@ -21,8 +21,9 @@ struct CheckReport {
   std::uint64_t seed = 0;
   bool interrupted = false;
   std::vector<Finding> findings;
-  /// Classes of cases that are within the subject's capabilities and were never met, although every law had
-  /// at least as many cases as a check has by default: a generator does not reach them.
+  /// Classes of cases within the subject's capabilities that no case fell into, although all laws were
+  /// checked on at least the default number of cases and none was violated or inconclusive. The generators do
+  /// not reach such a class.
   std::vector<CoverageClass> starved{};
   /// Accuracy on the stored and the drawn cases, from the laws that compare with the exact answer.
   std::map<Pass, PassErrors> accuracy{};
@@ -41,8 +42,8 @@ struct CheckReport {
 /// "bn 0.1.0"; the name alone where there is no version.
 std::string with_version(const std::string& name, const std::string& version);
 
-/// Finding whose shrunk case has the fewest values, among those whose worst element is in range and beyond
-/// the attainable error of this pass; null if there is none.
+/// Finding whose shrunk case has the fewest bytes of tensors, among those whose worst element is in range and
+/// beyond the attainable error of this pass; null if there is none.
 const Finding* smallest_unsound(const std::vector<Finding>& findings, Pass pass);
 
 }  // namespace bncheck

@@ -2,7 +2,8 @@
 
 namespace bncheck {
 
-/// Double precision throughout: sums in double, one rounding at the end.
+/// Capabilities of both adapters. The shipped BatchNorm computes in double, sums included, and rounds once at
+/// the end.
 Capabilities bn_capabilities() {
   Capabilities can;
   can.dialect = *dialect_named("pytorch");

@@ -1,5 +1,5 @@
 #pragma once
-/// What both adapters of the shipped BatchNorm share.
+/// Code that both adapters of the shipped BatchNorm share.
 
 #include <bn/error.hpp>
 #include <bn/functional.hpp>
@@ -14,7 +14,7 @@ ErrorKind kind_of(bn::ErrorKind kind);
 Failure failure_of(const bn::Error& error);
 bn::Options bn_options(const Config& config);
 
-/// A view, even of a rank that a tensor of bn cannot have: bn::Error then.
+/// View of the region. Throws bn::Error for a rank that a tensor of bn cannot have.
 template <class T>
 bn::TensorView<T> view(const Region& region) {
   return bn::TensorView<T>::strided(region.floats(), *region.shape, *region.strides);

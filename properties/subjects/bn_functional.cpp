@@ -17,7 +17,7 @@ bn::Affine affine_of(StateBuffers& state) {
   return affine;
 }
 
-/// An output that covers a parameter or a statistic: the address that the case asks for.
+/// Address of the parameter or statistic that the output covers in this case; `otherwise` if it covers none.
 float* covered(StateBuffers& state, Overlap overlap, float* otherwise) {
   if (overlap == Overlap::y_and_weight && state.weight) return state.weight->data();
   if (overlap == Overlap::y_and_running_mean && state.running_mean) return state.running_mean->data();
@@ -25,8 +25,8 @@ float* covered(StateBuffers& state, Overlap overlap, float* otherwise) {
   return otherwise;
 }
 
-/// A case that the functions have no arguments for: a buffer is there or not, which is all they know of the
-/// options, and inference takes no counter. Null where they have.
+/// Reason why the functions have no arguments for the case; null if they have. All they know of the options
+/// is which buffers exist, and inference takes no counter.
 const char* cannot_say(const Config& config, const State& state, const Forward& forward) {
   if (state.weight.has_value() != config.weight || state.bias.has_value() != config.bias) {
     return "parameters that the options deny, or that are missing";
@@ -62,7 +62,7 @@ void call_gradient(const Config& config, const Forward& forward, const Backward&
   StateBuffers& state = buffers.state();
   const bool given = config.track_running_stats && !forward.training;
   call_backward(buffers, backward, [&](const auto& x, const auto& dy, auto gradients) {
-    // Running statistics are no part of a call that uses the batch's.
+    // A backward call with the batch's statistics takes no running statistics, so dx cannot cover them.
     const bool covers = exec.overlap == Overlap::y_and_weight || given;
     if (gradients.dx && covers) gradients.dx->data = covered(state, exec.overlap, gradients.dx->data);
     const CallerEnvironment environment(exec);
@@ -109,7 +109,8 @@ class BnFunctional : public Subject {
   }
 
  private:
-  /// The functions hold no state: SetMomentum and Load are the caller's own affair.
+  /// Reply to any call but Backward. The functions hold no state, so SetMomentum and Load only change the
+  /// arguments of later calls.
   static Reply reply(Config& config, const State& state, const Call& call, std::size_t index,
                      std::optional<Death>& death) {
     if (const auto* set = std::get_if<SetMomentum>(&call.operation)) {
@@ -136,7 +137,7 @@ class BnFunctional : public Subject {
     return reply;
   }
 
-  /// The functions are given x, and know of no forward call.
+  /// Reply to a Backward. The functions remember no forward call and are given its x.
   static Reply gradient_reply(const Config& config, const State& state, const Backward& backward,
                               const Exec& exec, const Call* latest, std::size_t index,
                               std::optional<Death>& death) {

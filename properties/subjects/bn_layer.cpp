@@ -36,7 +36,7 @@ State from_bn(const bn::State& state) {
   return result;
 }
 
-/// One layer that lives through the calls of a case.
+/// A layer that exists for all calls of a case.
 class Session {
  public:
   explicit Session(const Case& c)
@@ -52,7 +52,8 @@ class Session {
     return state;
   }
 
-  /// Throws bn::Error; sets `death` where the call did damage, `touched` where it failed and wrote.
+  /// Runs a call. Throws bn::Error. Sets `death` if a call that returned did damage, `touched` if a call that
+  /// failed changed a buffer.
   Values run(const Call& call, std::size_t index, std::optional<Death>& death, bool& touched) {
     if (const auto* forward = std::get_if<Forward>(&call.operation)) {
       Values values = run_forward(*forward, call.exec, index, death, touched);
@@ -81,11 +82,11 @@ class Session {
                      bool& touched) {
     const Shape& shape = forward.x.shape;
     const bool has_channels = shape.size() >= 2 && shape[1] == layer_.options().num_features;
-    // A call that has to be refused is not worth room for any number of statistics.
+    // A call that must be rejected gets no memory for a large number of statistics.
     constexpr std::int64_t most_refused = 1 << 16;
     const std::int64_t features = layer_.options().num_features;
     const std::int64_t length = has_channels || features <= most_refused ? features : 0;
-    // Parameters and statistics are the layer's own.
+    // The layer owns its parameters and statistics.
     ForwardBuffers buffers({}, forward.x, exec, Saved::mean_invstd, length);
     try {
       const auto x = view<const float>(buffers.tensors.in_region());
@@ -103,7 +104,7 @@ class Session {
 
   Values run_backward(const Backward& backward, const Exec& exec, std::size_t index,
                       std::optional<Death>& death, bool& touched) {
-    // Without a forward call there is no x, and the call is to be refused: dy's values stand for it.
+    // Without a forward call there is no x, and the call must be rejected. The values of dy stand for x.
     const Forward none{true, backward.dy};
     const Forward& forward = latest_ != nullptr ? std::get<Forward>(latest_->operation) : none;
     const Exec& forward_exec = latest_ != nullptr ? latest_->exec : Exec{};
@@ -124,7 +125,7 @@ class Session {
 
   bn::BatchNorm layer_;
   const Call* latest_ = nullptr;  ///< the forward call that the layer has a gradient of
-  /// A layer that does not track has no counter; the case's own stands for it.
+  /// Counter of a layer that does not track and so has none: the case's own.
   std::int64_t idle_counter_ = 0;
 };
 

@@ -30,7 +30,7 @@ void execute(const dnnl::primitive& primitive, const Arguments& arguments) {
   stream.wait();
 }
 
-/// The shape as oneDNN has fast code for blocks of channels: images or volumes.
+/// Shape with the dimensions of images or volumes, for which oneDNN has fast code for blocks of channels.
 Shape with_space(Shape shape) {
   while (shape.size() < 4) shape.push_back(1);
   return shape;
@@ -42,7 +42,7 @@ memory::desc blocked_desc(const Shape& shape) {
   return {spatial, memory::data_type::f32, tag};
 }
 
-/// A tensor as a primitive sees it: the caller's memory itself, or a blocked copy of that.
+/// A tensor as a primitive sees it: the caller's memory itself, or a blocked copy of it.
 class Operand {
  public:
   Operand(float* data, const Shape& shape, std::vector<std::int64_t> strides, Layout layout)
@@ -79,7 +79,8 @@ normalization_flags flags_of(const SingleCall& call) {
   return flags;
 }
 
-/// `batch` takes the batch's statistics in training; inference is given those of the state.
+/// Adds parameters and statistics. In training, `batch` receives the batch's statistics; inference gets those
+/// of the state.
 void add_vectors(const SingleCall& call, StateBuffers& state, SavedBuffers& batch, Arguments& arguments) {
   const bool training = is_training(call.kind);
   arguments.emplace(DNNL_ARG_MEAN, vector_of(training ? *batch.mean : *state.running_mean));
@@ -93,8 +94,8 @@ class OnednnSubject : public Subject {
   OnednnSubject(std::string name, Layout layout) : name_(std::move(name)), layout_(layout) {
     can_.dialect = *dialect_named("onednn");
     can_.numerics.summation = Summation::naive;  // running sums, a vector or a thread at a time
-    can_.errors =
-        {};  // not even the shapes of two buffers are looked at: descriptors are the caller's to make
+    // The caller makes the descriptors, so not even the shapes of two buffers are compared.
+    can_.errors = {};
     can_.strided = can_.channels_last = false;
     can_.any_environment = false;
     can_.settable = false;
@@ -129,7 +130,8 @@ class OnednnSubject : public Subject {
     return reply;
   }
 
-  /// Tensors lie as this subject has them, wherever the case wants them; in place stays in place.
+  /// Exec with the placement that this subject uses, whatever the case asks for; in place stays in place.
+  /// Sets the number of threads.
   Exec placed(Exec exec, const Shape& shape) const {
     exec.x = exec.y = layout_ == Layout::channels_last ? channels_last(shape.size()) : Placement{};
     static const int usual_threads = omp_get_max_threads();
@@ -160,13 +162,13 @@ class OnednnSubject : public Subject {
     x.load();
     execute(dnnl::batch_normalization_forward(desc), arguments);
     y.store();
-    // Running statistics are nothing that the primitive updates.
+    // The primitive does not update running statistics.
     reply.death = buffers.damage(0, false);
     reply.result = buffers.gather(training).outputs;
   }
 
-  /// A forward pass whose y goes nowhere, for the batch's statistics, and then the gradient. Gradients are
-  /// asked for all together: dx, and those of the parameters that there are.
+  /// Runs the gradient, in training after a forward pass for the batch's statistics, whose y is discarded.
+  /// All gradients are requested together: dx, and those of the parameters that exist.
   void run_backward(const SingleCall& call, CallReply& reply) const {
     const Shape& shape = call.x->shape;
     const Exec x_exec = placed({}, shape);

@@ -1,6 +1,6 @@
 #pragma once
-/// Adapters to other implementations, of which a build has those that were installed. They are linked into
-/// the bncheck program only, so that tests and fuzz targets load no framework.
+/// Adapters to other implementations. A build has those that were installed. They are linked into the bncheck
+/// program only, so that tests and fuzz targets load no framework.
 
 #include <vector>
 
@@ -8,7 +8,7 @@
 
 namespace bncheck {
 
-/// One entry per known peer, unavailable ones with their reason.
+/// One entry per known peer; an unavailable one has the reason.
 std::vector<SubjectEntry> peer_entries();
 
 }  // namespace bncheck

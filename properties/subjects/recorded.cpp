@@ -5,8 +5,8 @@
 namespace bncheck {
 namespace {
 
-/// The state after a call that returned values: what the file has of the statistics, nothing where it lacks
-/// what the call had to leave, and what it was where it had nothing to leave.
+/// State after a call that returned values. A statistic in the file has the value of the file. One that the
+/// call owes and the file lacks is absent. All others are unchanged.
 State state_after(const RecordedCall& recorded, const ExpectedCall& expected) {
   State state = expected.state;
   for (const auto& [output, tensor] : expected.outputs) {

@@ -1,5 +1,5 @@
 #pragma once
-/// A subject that is a file: what a BatchNorm made of one case, wherever and whenever that was.
+/// Subject that replays a recording: a file with the outputs of a BatchNorm for one case.
 
 #include "bncheck/output_file.hpp"
 #include "core/subject.hpp"
@@ -12,7 +12,7 @@ class RecordedSubject : public Subject {
   std::string name() const override { return "recorded"; }
   std::string version() const override { return "1"; }
   const Capabilities& can() const override { return can_; }
-  /// Precondition: `c` is the case that was recorded, or at least has as many calls.
+  /// Precondition: `c` has no more calls than the recording.
   Outcome run(const Case& c) override;
 
  private:

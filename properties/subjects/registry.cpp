@@ -16,7 +16,7 @@ std::vector<SubjectEntry>& entries() {
   return all;
 }
 
-/// Of a family whose names cannot be listed.
+/// Throws std::invalid_argument if the name is only the prefix of a family whose names cannot be listed.
 void require_whole_name(std::string_view name, const SubjectFamily& family) {
   if (name == family.prefix && family.listed_by.empty()) {
     throw std::invalid_argument("subject '" + std::string(name) + "' is half a name, expected " +
@@ -54,7 +54,7 @@ void require_known_subject(std::string_view name) {
   }
   for (const SubjectFamily& family : subject_families()) {
     require_whole_name(name, family);
-    // A family whose names cannot be listed starts processes, and takes any name.
+    // A family whose names cannot be listed takes any name; making the subject would start a process.
     if (name.starts_with(family.prefix) && family.listed_by.empty()) return;
   }
   make_subject(name);

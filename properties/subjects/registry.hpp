@@ -14,7 +14,7 @@ namespace bncheck {
 struct SubjectEntry {
   std::string name;
   std::string about;
-  /// Why it cannot be had in this build; empty where it can.
+  /// Reason why this build lacks it; empty if it is available.
   std::string unavailable;
   std::unique_ptr<Subject> (*make)();
 };
@@ -24,18 +24,18 @@ struct SubjectFamily {
   std::string prefix;
   std::string what;  ///< what follows the prefix, in capitals
   std::string about;
-  std::string listed_by;  ///< the command that shows their names; empty where nobody can know them
+  std::string listed_by;  ///< command that shows their names; empty if they cannot be listed
   /// Null for an unknown name. May throw SubjectUnavailable.
   std::unique_ptr<Subject> (*make)(std::string_view name, const ForeignLimits& limits);
 };
 
 const std::vector<SubjectEntry>& subject_entries();
 const std::vector<SubjectFamily>& subject_families();
-/// For programs that link more than the shipped subjects; before the first look-up.
+/// Adds subjects, for programs that link more than the shipped ones. Precondition: no look-up has been made.
 void add_subjects(std::vector<SubjectEntry> more);
 
-/// Throws std::invalid_argument for an unknown name, SubjectUnavailable for one that this build has not.
-/// The limits are for those that live in a process of their own.
+/// Makes a subject. Throws std::invalid_argument for an unknown name, SubjectUnavailable for one that this
+/// build lacks or that cannot be started. The limits apply to subjects in a process of their own.
 std::unique_ptr<Subject> make_subject(std::string_view name, const ForeignLimits& limits = {});
 
 /// Throws std::invalid_argument for an unknown name, as make_subject does, without making the subject.

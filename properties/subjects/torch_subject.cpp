@@ -28,7 +28,7 @@ Tensor to_tensor(const at::Tensor& tensor) {
   return Tensor::of(shape, {dense.data_ptr<float>(), static_cast<std::size_t>(dense.numel())});
 }
 
-/// A pattern that means the same in every locale.
+/// Regular expression that means the same in every locale.
 std::regex plain(const char* pattern) {
   std::regex regex;
   regex.imbue(std::locale::classic());
@@ -36,7 +36,7 @@ std::regex plain(const char* pattern) {
   return regex;
 }
 
-/// libtorch tells errors apart by their wording only.
+/// Kind of an error, which libtorch shows only by the wording.
 ErrorKind kind_of(const std::string& message, const Config& config) {
   std::smatch match;
   static const std::regex rank = plain(R"(xpected \d+D)");
@@ -46,7 +46,7 @@ ErrorKind kind_of(const std::string& message, const Config& config) {
   if (std::regex_search(message, gradient)) return ErrorKind::length;
   if (std::regex_search(message, rank)) return ErrorKind::rank;
   if (std::regex_search(message, match, elements)) {
-    // "running_mean should contain 5 elements not 3": wanted is what x has, given is what the buffer has.
+    // "running_mean should contain 5 elements not 3": x has 5 channels, the buffer has 3 elements.
     const bool buffer_fits = parse_integer(match[2]) == config.num_features;
     return buffer_fits ? ErrorKind::channels : ErrorKind::length;
   }
@@ -54,7 +54,7 @@ ErrorKind kind_of(const std::string& message, const Config& config) {
   return ErrorKind::other;
 }
 
-/// A module whose parameters and statistics live in guarded buffers.
+/// A module whose parameters and statistics are in guarded buffers.
 template <class Module>
 class Session {
  public:
@@ -77,7 +77,7 @@ class Session {
     return state;
   }
 
-  /// There is a forward call to differentiate, in the mode that the call names.
+  /// Whether there is a forward call to differentiate, in the mode that the call names.
   bool has_graph(const Backward& backward) const {
     return graph_ && backward.training.value_or(module_->is_training()) == module_->is_training();
   }
@@ -161,7 +161,7 @@ class Session {
     return values;
   }
 
-  /// The latest forward call, whose x lives on for its gradient.
+  /// Latest forward call, whose x is kept for its gradient.
   struct Graph {
     CallBuffers buffers;
     at::Tensor x, y;
@@ -170,7 +170,7 @@ class Session {
   Config config_;
   Module module_;
   State loaded_;
-  std::optional<StateBuffers> buffers_;  ///< what the module's parameters and statistics lie in
+  std::optional<StateBuffers> buffers_;  ///< memory of the module's parameters and statistics
   std::optional<Graph> graph_;
 };
 
@@ -219,7 +219,7 @@ class TorchSubject : public Subject {
     can_.in_place = false;
     can_.caller_output = false;
     can_.remembers_forward = false;
-    can_.settable = false;  // loading and setting go around the library: nothing of it would be judged
+    can_.settable = false;  // loading and setting bypass the library, so they would not test it
     can_.any_environment = false;
     can_.non_finite_rule = false;
   }

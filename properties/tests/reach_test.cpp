@@ -1,4 +1,4 @@
-/// What a subject can be asked for: which options of a layer are beyond it, and the reason that is given.
+/// Tests of beyond_reach: the options of a layer that are beyond a subject, and the reason that is given.
 
 #include "core/reach.hpp"
 

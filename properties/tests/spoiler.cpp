@@ -12,8 +12,8 @@
 namespace bncheck::test {
 namespace {
 
-/// Calls run one by one, each from the spoiled state of the call before, a gradient together with its forward
-/// call.
+/// Subject that runs the calls of a case one by one on the right subject, each from the state that the
+/// spoiler left after the call before. A Backward runs together with its forward call.
 class Spoiled : public Subject {
  public:
   explicit Spoiled(const Spoiler& spoiler)
@@ -33,7 +33,7 @@ class Spoiled : public Subject {
       Case asked{c.config, state, {call}};
       if (gradient) {
         asked.calls.insert(asked.calls.begin(), latest != nullptr ? *latest : stand_in(call));
-        asked.state.num_batches_tracked = 0;  // the counter may be too large for the forward call again
+        asked.state.num_batches_tracked = 0;  // at its maximum, the repeated forward call would fail
       }
       Reply reply;
       if (gradient && lacks_forward(call, latest)) {
@@ -42,7 +42,7 @@ class Spoiled : public Subject {
         Outcome answer = right_->run(asked);
         if (answer.death) return answer;
         reply = std::move(answer.replies.back());
-        // Only the gradient counts: the forward call was made before.
+        // The forward call before a gradient is a repetition, so its changes of the state are dropped.
         if (gradient) reply.state = state;
       }
       const bool wanted = gradient ? spoiler_.calls != Spoils::forward : spoiler_.calls != Spoils::backward;
@@ -161,7 +161,7 @@ void leaks_nan_to_the_next_channel(const Spoiling& s) {
   });
 }
 
-/// y as after a reduction that skips NaN and infinity.
+/// Replaces every y that is not finite by 0.
 void hides_non_finite_values(const Spoiling& s) {
   each_y(s, [](float y, std::size_t, std::int64_t) { return std::isfinite(y) ? y : 0; });
 }
@@ -170,7 +170,7 @@ void returns_negative_zeros(const Spoiling& s) {
   each_y(s, [](float y, std::size_t, std::int64_t) { return y == 0 ? -0.0f : y; });
 }
 
-/// A sum of squares in float: y = β where it overflows.
+/// Sets y = β in all channels if any |x| is above 2^64, whose square overflows float.
 void overflows_in_squares(const Spoiling& s) {
   if (s.y() == nullptr || !s.training()) return;
   const bool huge =
@@ -195,7 +195,8 @@ void normalises_with_the_unbiased_variance(const Spoiling& s) {
 
 // ---- state
 
-/// running′ − (1−m)·running is m times the unbiased variance; it is multiplied by (n−1)/n.
+/// The new running variance minus (1−m) times the old one is m times the unbiased variance. It is multiplied
+/// by (n−1)/n.
 void updates_with_the_biased_variance(const Spoiling& s) {
   if (!s.training() || !s.reply.state.running_var || s.y() == nullptr || s.y()->bytes.empty()) return;
   const auto n = static_cast<double>(values_per_channel(s.y()->shape));
@@ -227,7 +228,8 @@ void updates_statistics_in_inference(const Spoiling& s) {
   mean = mean == 1 ? 2 : 1;
 }
 
-/// Inference with track_running_stats = false, as if there were running statistics 0 and 1.
+/// Inference without running statistics normalises with mean 0 and variance 1 instead of the batch's
+/// statistics.
 void forgets_untracked_inference(const Spoiling& s) {
   if (s.asked.config.track_running_stats || s.training() || s.y() == nullptr) return;
   Case other = s.asked;

@@ -9,8 +9,8 @@ namespace bncheck {
 enum class ErrorKind {
   rank,      ///< x has a rank that the layer does not take
   channels,  ///< num_features < 1, or x.size(1) differs from it
-  /// A parameter or statistic without num_features elements, missing or superfluous; dy of another shape
-  /// than x.
+  /// A parameter or statistic is missing, superfluous, or has not one element per statistic: C, or C times
+  /// the positions where the dialect's axes are per_activation. Or dy has not the shape of x.
   length,
   eps,         ///< ε outside {0} and [2^-126, 2^127], or 0 where batch statistics are used
   momentum,    ///< NaN or infinite, also after rounding to the dialect's scalars

@@ -1,7 +1,8 @@
 #pragma once
-/// Numerics: the accuracy that a subject claims. The judge holds it to its claim, no more and no less.
+/// Numerics: the accuracy that a subject claims. Its outputs are judged by this claim, neither more nor less
+/// strictly.
 ///
-/// The dtype of an output decides how its exact value is rounded last. The error before that depends on the
+/// The last rounding of an output is that of its dtype. The error before that rounding depends on the
 /// arithmetic. Half-precision tensors are storage only: sound implementations compute in float32 between
 /// loading and storing them, because no half-precision number holds their sums, statistics and products.
 /// Arithmetic in half precision itself is deficient and cannot be declared: a mean accumulated in f16 does
@@ -29,8 +30,8 @@ enum class Summation {
 };
 enum class Arithmetic {
   of_data,  ///< float64 for x of float64, float32 for every other dtype
-  f32,      ///< u = 2^-24, numbers from 2^-149 to 2^128
-  f64,      ///< u = 2^-53, numbers from 2^-1074 to 2^1024
+  f32,      ///< u = 2^-24, numbers from 2^-149 to just below 2^128
+  f64,      ///< u = 2^-53, numbers from 2^-1074 to just below 2^1024
 };
 /// Exponent range of intermediate results.
 enum class Range {
@@ -43,8 +44,8 @@ struct Numerics {
   Summation summation = Summation::blocked;
   Arithmetic arithmetic = Arithmetic::of_data;
   Range range = Range::own;
-  /// true: y and the running statistics are computed from the mean and the variance or invstd that the call
-  /// returns as saved_*, rounded to their dtype, and not from the accumulated values.
+  /// true: the mean and the variance or invstd are first rounded to the dtype of the saved_* outputs that
+  /// return them, and y and the running statistics are computed from the rounded values.
   bool rounds_statistics = false;
   bool flush_to_zero = false;
   bool deterministic = true;      ///< the same call gives the same bits

@@ -30,8 +30,8 @@ struct Archive {
 inline constexpr std::size_t max_header_bytes = std::size_t{16} << 20;
 
 using NamedTensors = std::vector<std::pair<std::string, const Tensor*>>;
-/// Bytes before the data: 8 bytes of length and the JSON header. The bytes of the tensors follow in this
-/// order.
+/// First part of an archive: 8 bytes of header length and the JSON header. The bytes of the tensors must
+/// follow in the order of `tensors`.
 std::string archive_header(const std::map<std::string, std::string>& metadata, const NamedTensors& tensors);
 /// Bytes of an archive, in consecutive pieces: the header, then the bytes of the tensors, which are not
 /// copied and must stay alive.
@@ -53,8 +53,8 @@ std::vector<std::byte> write_archive(const Archive& archive);
 /// says. A header of more than `most_header` bytes is refused unread.
 Archive read_archive(std::span<const std::byte> bytes, std::size_t most_header = max_header_bytes);
 
-/// Reads an archive, and takes little more memory than it: the tensors are read straight to their place.
-/// Throws FormatError, and std::runtime_error for a file that cannot be read, which names the file.
+/// Reads an archive from a file, directly into its tensors, so that little more memory is needed than for
+/// them. Throws FormatError, and std::runtime_error for a file that cannot be read, which names the file.
 Archive load_archive(const std::filesystem::path& path);
 /// Throws std::runtime_error, which names the file.
 void save_archive(const std::filesystem::path& path, const Archive& archive);

@@ -24,11 +24,12 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 constexpr std::size_t kept_words = 2000;
-/// How often memory, and whether the user wants an end, are looked at while an answer is waited for.
+/// Interval at which memory and the user's interrupt are checked while an answer is awaited.
 constexpr std::chrono::milliseconds tick{50};
-/// How long a program whose pipe is closed may take to be seen to have ended.
+/// Time within which a program must end after its replies or its requests were closed; otherwise it counts as
+/// running.
 constexpr std::chrono::milliseconds farewell{500};
-/// A deadline further away than the clock can say is none.
+/// Longest limit: a deadline further away may be beyond the clock's range.
 constexpr std::chrono::hours longest{24 * 365};
 constexpr int pipe_bytes = 1 << 20;
 constexpr std::size_t block_bytes = std::size_t{1} << 20;
@@ -56,7 +57,7 @@ Ends make_output() {
   return result;
 }
 
-/// A socket, for a write to a closed pipe would raise a signal.
+/// Socket pair for the program's input. A write to a closed pipe would raise a signal.
 Ends make_input() {
   int ends[2];
   if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0) fail("cannot make a socket", errno);
@@ -76,7 +77,7 @@ std::string seconds(std::chrono::milliseconds time) {
   return general_decimal(static_cast<double>(time.count()) / 1000, precision) + " s";
 }
 
-/// Bytes that are there; none at the end, when the descriptor is closed.
+/// Bytes that are available; none at the end of the input, which closes the descriptor.
 std::span<const std::byte> read_into(Descriptor& descriptor, std::span<std::byte> place) {
   if (!descriptor.is_open()) return {};
   const ssize_t got = ::read(descriptor.get(), place.data(), place.size());
@@ -85,12 +86,12 @@ std::span<const std::byte> read_into(Descriptor& descriptor, std::span<std::byte
   return {};
 }
 
-/// One piece of an outgoing frame after the other, as far as the descriptor takes them.
+/// Sends the pieces of an outgoing frame in order, as far as the descriptor takes them.
 class Sender {
  public:
   explicit Sender(const OutgoingFrame& frame) : pieces_(frame.pieces()) {}
   bool done() const { return next_ == pieces_.size(); }
-  /// false where nobody reads any more.
+  /// false if the other end no longer reads.
   bool send_to(int descriptor) {
     while (!done()) {
       const auto rest = pieces_[next_].subspan(sent_);
@@ -111,7 +112,7 @@ class Sender {
 
 }  // namespace
 
-/// One frame out and one frame in.
+/// Exchange of one outgoing frame for one incoming frame.
 class ChildProcess::Exchange {
  public:
   Exchange(ChildProcess& child, const OutgoingFrame& frame, std::chrono::milliseconds limit,
@@ -152,7 +153,7 @@ class ChildProcess::Exchange {
     watch(out, child_.stdout_.get(), POLLIN, true);
     watch(err, child_.stderr_.get(), POLLIN, true);
     watch(ended_process, child_.keeper_.descriptor(), POLLIN, !child_.status_);
-    // What has ended leaves behind in its pipes what is to be read without waiting.
+    // The pipes of a process that has ended can be read without waiting.
     const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline_ - Clock::now());
     const auto wait =
         child_.status_ ? std::chrono::milliseconds(0) : std::clamp(left, std::chrono::milliseconds(0), tick);
@@ -176,7 +177,8 @@ class ChildProcess::Exchange {
       if (auto answer = read_stdout()) return answer;
     }
     if (all[reply].revents != 0) read_reply();
-    // A reply may come before the whole request was taken, which the next request must not land in.
+    // A reply may arrive before the whole request is sent. The rest is sent first, because the next request
+    // must not follow an incomplete one.
     if (reply_.complete() && (request_.done() || !child_.requests_.is_open())) {
       if (!child_.pair_known_) choose_pair(false);
       return reply_.take();
@@ -185,7 +187,8 @@ class ChildProcess::Exchange {
     return std::nullopt;
   }
 
-  /// What came since the last reply belongs to that one: this is the first moment at which it can be seen.
+  /// Checks for bytes or an end since the last reply. They belong to that reply, and this is the first moment
+  /// at which they can be seen.
   std::optional<Answer> look_before() {
     child_.give_up_if_interrupted();
     if (!child_.pair_known_) return std::nullopt;
@@ -206,7 +209,7 @@ class ChildProcess::Exchange {
     if (count > 0) throw FormatError(std::to_string(count) + " bytes follow the frame that answers the call");
   }
 
-  /// Is it within its limits?
+  /// Death of a process that exceeds its limit of time or memory.
   std::optional<Answer> watch_over() {
     if (Clock::now() > deadline_) {
       return child_.end(Death::Cause::hang, "no answer within " + seconds(limit_) +
@@ -227,7 +230,8 @@ class ChildProcess::Exchange {
   }
 
   void read_reply() {
-    // The bulk of a large frame goes straight to its place; its end may have something after it.
+    // The bulk of a large frame is read directly to its place; its end is not, because further bytes may
+    // follow it.
     if (reply_.begun() && reply_.missing() > block_bytes) {
       if (const std::span<std::byte> place = reply_.room(block_bytes); !place.empty()) {
         reply_.filled(read_into(child_.replies_, place).size());
@@ -238,7 +242,7 @@ class ChildProcess::Exchange {
     count_surplus(bytes.size() - reply_.feed(bytes));
   }
 
-  /// Words of the program, unless no frame was answered yet and they turn out to be the answer.
+  /// Reads stdout: text of the program, or its answer if no frame was answered yet.
   std::optional<Answer> read_stdout() {
     const std::span<const std::byte> bytes = child_.read_from(child_.stdout_);
     if (child_.pair_known_) {
@@ -311,7 +315,7 @@ void ChildProcess::keep_words(std::span<const std::byte> bytes) {
 
 namespace {
 
-constexpr int shell_adds = 128;  // a shell's status for a command that a signal ended
+constexpr int shell_adds = 128;  // status of a shell whose command was ended by signal n: 128 + n
 
 std::string signal_name(int number) {
   const char* name = sigabbrev_np(number);
@@ -334,7 +338,7 @@ Death ChildProcess::death_of(int status) const {
 
 Death ChildProcess::end(Death::Cause why, const std::string& detail, const std::string& at_the_end) {
   Death death{why, detail, 0};
-  // A broken pipe is how a death is noticed; whether the program died of its own shows in its status.
+  // A broken pipe may be the sign of a death. The status shows whether the program ended by itself.
   if (why == Death::Cause::protocol && !replies_.is_open()) {
     if (!status_) status_ = keeper_.wait(farewell);
     if (status_) {
@@ -344,7 +348,7 @@ Death ChildProcess::end(Death::Cause why, const std::string& detail, const std::
   }
   keeper_.kill();
   gone_ = true;
-  // What it said last is not always read yet; a pipe holds no more than this.
+  // The last output may not be read yet. A pipe holds at most one block of it.
   keep_words(read_from(stdout_));
   keep_words(read_from(stderr_));
   const std::string words = last_words();
@@ -361,7 +365,7 @@ std::optional<Death> ChildProcess::finish(std::chrono::milliseconds limit) {
     return limits_.interrupted != nullptr && *limits_.interrupted && limit > farewell;
   };
   for (notice_end(); !status_ && keeper_.runs() && Clock::now() < deadline && !interrupted(); notice_end()) {
-    // A program that has much to say is not to wait for a reader.
+    // Output is read meanwhile, so that the program does not wait for a reader.
     std::array<pollfd, 4> all{{{replies_.get(), POLLIN, 0},
                                {stdout_.get(), POLLIN, 0},
                                {stderr_.get(), POLLIN, 0},
@@ -383,7 +387,7 @@ std::optional<Death> ChildProcess::finish(std::chrono::milliseconds limit) {
   return end(Death::Cause::hang, "it was still there " + seconds(limit) + " after the end of the requests");
 }
 
-/// The last line that says something.
+/// Last line of the output that is not blank.
 std::string ChildProcess::last_words() const {
   std::string words = words_;
   while (!words.empty() && is_blank(words.back())) words.pop_back();

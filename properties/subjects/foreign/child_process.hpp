@@ -1,5 +1,5 @@
 #pragma once
-/// A program that answers frames, in a process of its own: whatever it does, this one goes on.
+/// A program that answers frames, in a process of its own, so that its faults do not end this process.
 
 #include <chrono>
 #include <cstdint>
@@ -19,31 +19,33 @@ namespace bncheck {
 
 class ChildProcess {
  public:
-  /// The keeper's command, started; the keeper outlives it and has no other. The program finds frames for it
-  /// on descriptor 3 and writes its own to 4; where it answers the first frame on its stdout instead (at the
-  /// far end of ssh there is no 3), all go through stdin and stdout. Throws SubjectUnavailable.
+  /// Starts the keeper's command. The keeper must outlive this object and have no other command. The program
+  /// reads frames from descriptor 3 and writes its own to 4. If it answers the first frame on its stdout
+  /// instead (at the far end of ssh there is no 3), all frames go through stdin and stdout. Throws
+  /// SubjectUnavailable.
   ChildProcess(Keeper& keeper, const ForeignLimits& limits);
-  /// Ends it, in order where it takes the chance at once.
+  /// Ends the process: in order if it exits within a short time, otherwise by killing it.
   ~ChildProcess();
   ChildProcess(const ChildProcess&) = delete;
   ChildProcess& operator=(const ChildProcess&) = delete;
 
   using Answer = std::variant<std::vector<std::byte>, Death>;
-  /// Sends one frame and waits for one. After a Death the process is gone, and with Interrupted, which it
-  /// throws.
+  /// Sends one frame and waits for one. After a Death, and after Interrupted, which it throws, the process is
+  /// gone.
   Answer exchange(const OutgoingFrame& frame, std::chrono::milliseconds limit, std::size_t max_reply_bytes);
   bool is_gone() const { return gone_; }
-  /// The status that it left with of its own; nullopt where it did not.
+  /// Status of a process that exited by itself; nullopt for any other.
   std::optional<int> exit_code() const;
 
-  /// Closes the requests and waits for the process to leave with status 0. What it does instead is a Death.
+  /// Closes the requests and waits for the process to exit with status 0. Any other end is a Death, unless
+  /// the user interrupts.
   std::optional<Death> finish(std::chrono::milliseconds limit);
 
  private:
   class Exchange;
 
-  /// What ended it, where it has ended, and `detail` if that is about the end; `why` and `detail` otherwise,
-  /// after which it is killed.
+  /// Kills the process and returns its Death. If it had closed its replies and ended by itself, the Death
+  /// describes that end, with `at_the_end` appended. Otherwise it has the cause `why` and `detail`.
   Death end(Death::Cause why, const std::string& detail, const std::string& at_the_end = "");
   Death death_of(int status) const;
   void give_up_if_interrupted();
@@ -55,11 +57,11 @@ class ChildProcess {
   Keeper& keeper_;
   ForeignLimits limits_;
   bool gone_ = false;
-  std::optional<int> status_;      ///< once it has ended, as waitpid has it
-  Descriptor requests_, replies_;  ///< the ends of 3 and 4, or later those of stdin and stdout
+  std::optional<int> status_;      ///< status as waitpid gives it, once the process has ended
+  Descriptor requests_, replies_;  ///< ends of 3 and 4, or of stdin and stdout once a reply came there
   Descriptor stdin_, stdout_, stderr_;
-  bool pair_known_ = false;  ///< which of both pairs carries the frames is known
-  std::string words_;        ///< the end of what it printed
+  bool pair_known_ = false;  ///< true once it is known which pair carries the frames
+  std::string words_;        ///< last bytes of its output
   std::vector<std::byte> block_;
 };
 

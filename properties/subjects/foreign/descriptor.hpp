@@ -32,8 +32,8 @@ class Descriptor {
   int number_ = -1;
 };
 
-/// The same file by a number out of the way of 0 to 4, which a command is given; closed where there is no
-/// number left, and errno says so.
+/// Duplicate of `number`, which is closed. The new number is above 0 to 4, which a command is given. If no
+/// number is left, the result is closed and errno says so.
 inline Descriptor moved_up(int number) {
   const Descriptor low(number);
   constexpr int lowest = 10;

@@ -13,19 +13,20 @@
 namespace bncheck {
 namespace {
 
-/// Room for the header and messages of a reply.
+/// Bytes allowed for the header and messages of a reply.
 constexpr std::size_t reply_overhead = std::size_t{16} << 20;
-/// A reply has at most a y or dx for each x, and saved and running statistics for each parameter.
+/// Bytes allowed for the tensors of a reply, per byte of the request's tensors. A reply has at most a y or dx
+/// for each x, and saved and running statistics for each parameter.
 constexpr std::size_t reply_growth = 4;
 
-/// How long a subject may take to leave when its requests have ended: a framework has much to take down.
+/// Time that a subject may take to exit after the end of its requests. Frameworks take long to shut down.
 std::chrono::milliseconds grace(const ForeignLimits& limits) {
   return std::clamp<std::chrono::milliseconds>(limits.call, std::chrono::seconds(1), std::chrono::seconds(5));
 }
 
 class ForeignSubject : public Subject {
  public:
-  /// `library` is the file that the command is to load; empty where it loads none.
+  /// `library`: file that the command loads; empty if it loads none.
   ForeignSubject(std::string name, std::vector<std::string> command, std::string library,
                  const ForeignLimits& limits)
       : name_(std::move(name)), library_(std::move(library)), limits_(limits), keeper_(std::move(command)) {
@@ -66,13 +67,13 @@ class ForeignSubject : public Subject {
                              (declared_.name.empty() ? ": " : " again: ") + why);
   }
 
-  /// What a shell says of a command that it cannot find or cannot run.
+  /// Whether the shell exited because it cannot find (127) or cannot run (126) the command.
   static bool command_is_missing(const ChildProcess& child) {
     return child.exit_code() == 127 || child.exit_code() == 126;
   }
 
-  /// nullopt where it runs and is what it was before. Throws SubjectUnavailable where there is nothing to
-  /// run.
+  /// Starts the process and reads its declaration. nullopt if this succeeds. Throws SubjectUnavailable if
+  /// there is nothing to run.
   std::optional<Death> start() {
     std::error_code ignored;
     if (!library_.empty() && !std::filesystem::exists(library_, ignored))
@@ -91,8 +92,7 @@ class ForeignSubject : public Subject {
     try {
       Declared declared =
           read_capabilities(read_archive(std::get<std::vector<std::byte>>(answer), max_reply_header));
-      // What it declared first stays, for earlier cases were judged by it; one that declares something else later is judged by
-      // the first.
+      // The first declaration holds after every restart, because earlier cases were judged by it.
       if (declared_.name.empty()) declared_ = std::move(declared);
     } catch (const FormatError& error) {
       child_.reset();
@@ -101,7 +101,7 @@ class ForeignSubject : public Subject {
     return std::nullopt;
   }
 
-  /// The archive that comes back, or why there is none.
+  /// Archive in the reply, or the Death that prevented it.
   std::variant<Archive, Death> ask(const Metadata& metadata, const NamedTensors& tensors) {
     std::size_t size = reply_overhead;
     for (const auto& [name, tensor] : tensors) size += reply_growth * tensor->bytes.size();
@@ -114,7 +114,7 @@ class ForeignSubject : public Subject {
     }
   }
 
-  /// A program that sends nonsense once may be out of step for good.
+  /// Death for an invalid reply. Ends the process, because its later replies may be out of step.
   Death broke(const FormatError& error) {
     child_.reset();
     return {Death::Cause::protocol, error.what(), 0};

@@ -1,5 +1,5 @@
 #pragma once
-/// A BatchNorm in another process: a program of any language, or a plugin in a `bncheck serve`.
+/// A BatchNorm in another process: a program in any language, or a plugin in a `bncheck serve`.
 
 #include <memory>
 #include <string>
@@ -11,12 +11,14 @@
 
 namespace bncheck {
 
-/// `exec:COMMAND`, given to a shell. Throws SubjectUnavailable.
+/// Subject `exec:COMMAND`; a shell runs the command. Throws SubjectUnavailable.
 std::unique_ptr<Subject> make_exec(std::string_view command, const ForeignLimits& limits);
-/// `plugin:PATH.so`, in a child that is this program's `bncheck serve`. Throws SubjectUnavailable.
+/// Subject `plugin:PATH.so`, loaded in a child process that runs this program's `bncheck serve`. Throws
+/// SubjectUnavailable.
 std::unique_ptr<Subject> make_plugin(std::string_view path, const ForeignLimits& limits);
 
-/// The bncheck program that hosts plugins: BNCHECK_PROGRAM in the environment, or this process's own.
+/// Path of the bncheck program that hosts plugins: BNCHECK_PROGRAM in the environment, otherwise that of this
+/// process.
 std::string host_program();
 
 }  // namespace bncheck

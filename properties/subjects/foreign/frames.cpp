@@ -16,7 +16,7 @@
 namespace bncheck {
 namespace {
 
-/// Address space that a frame is worth before any of it is there: pages that are not written cost nothing.
+/// Address space that a frame may get before its bytes arrive. Pages that are not written cost nothing.
 constexpr std::size_t at_once = std::size_t{256} << 20;
 
 std::span<const std::byte> bytes_of(const std::string& text) {
@@ -47,13 +47,14 @@ OutgoingFrame::OutgoingFrame(const std::map<std::string, std::string>& metadata,
   }
 }
 
-/// The bytes so far may be the beginning of a frame.
+/// Whether the bytes so far may be the beginning of a frame.
 bool FrameParser::may_begin() const {
   const std::size_t known = std::min(prefix_.size(), frame_magic.size());
   return std::memcmp(prefix_.data(), frame_magic.data(), known) == 0;
 }
 
-/// What looked like a frame was noise, such as "bbncheck1": one may begin at any later byte of it.
+/// Drops noise that looked like a frame, such as the first byte of "bbncheck1": a frame may begin at any
+/// later byte.
 void FrameParser::skip_to_beginning() {
   do {
     prefix_.erase(prefix_.begin());
@@ -97,7 +98,8 @@ std::span<std::byte> FrameParser::room(std::size_t most) {
   if (!content_bytes_) return {};
   const std::size_t part = std::min(most, *content_bytes_ - size_);
   if (content_.size() < size_ + part) {
-    // Doubling, but never beyond what was announced: neither many copies nor memory for what never comes.
+    // The capacity doubles, from at_once up to the announced size: there are few copies, and bytes that never
+    // come take no memory.
     if (content_.capacity() < size_ + part)
       content_.reserve(std::min(*content_bytes_, std::max(2 * (size_ + part), at_once)));
     content_.resize(size_ + part);
@@ -122,8 +124,8 @@ std::vector<std::byte> FrameParser::take() {
 
 namespace {
 
-/// After a read or write that failed: true where it is to be tried again. A descriptor that does not block is
-/// waited for: another program that shares it may have set it so, or the subject in this one.
+/// Whether to repeat a read or write that failed. Waits for a descriptor that does not block: another program
+/// that shares it may have set it so, or the subject in this one.
 bool try_again(int descriptor, short events) {
   if (errno == EINTR) return true;
   if (errno != EAGAIN && errno != EWOULDBLOCK) return false;
@@ -138,7 +140,7 @@ std::optional<std::vector<std::byte>> read_frame(int descriptor) {
   std::array<std::byte, frame_prefix_bytes> prefix;
   constexpr std::size_t piece = std::size_t{1} << 20;
   while (!parser.complete()) {
-    // Not a byte more than this frame's: the next one is another call's.
+    // No byte beyond this frame is read, because the next frame belongs to another call.
     std::span<std::byte> place = parser.room(piece);
     const bool content = !place.empty();
     if (!content) place = std::span(prefix).first(parser.missing());

@@ -23,26 +23,26 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-/// How long processes that were killed are waited for: one with much memory takes a while to go, and one that
-/// hangs in a driver does not go at all.
+/// Longest wait for killed processes to end. One with much memory takes a while, and one that hangs in a
+/// driver does not end at all.
 constexpr std::chrono::seconds funeral{10};
 
 enum class Order : char { start, kill };
 struct Report {
   enum class Kind { started, failed, ended } kind;
-  int value;  ///< an error number, or a status as waitpid has it
+  int value;  ///< an error number, or a status as waitpid gives it
 };
 
-/// The keeper's own side: all that its process ever runs.
+/// The keeper's side: all code that its process runs.
 class KeeperProcess {
  public:
   /// Precondition: all signals are blocked.
   KeeperProcess(int orders, pid_t owner, char* const* command, char* const* environment)
       : orders_(orders), command_(command), environment_(environment) {
     ::setsid();                              // out of reach of a terminal's signals
-    ::prctl(PR_SET_CHILD_SUBREAPER, 1);      // processes whose parents have ended become children of this one
+    ::prctl(PR_SET_CHILD_SUBREAPER, 1);      // adopts processes whose parents have ended
     ::prctl(PR_SET_NAME, "subject-keeper");  // not "bncheck", which a user may kill by name
-    // What a program that is started ignores stays ignored.
+    // Default actions, because the command would inherit which signals are ignored.
     for (const int number : {SIGPIPE, SIGINT, SIGTERM, SIGCHLD}) std::signal(number, SIG_DFL);
     sigemptyset(&child_ends_);
     sigaddset(&child_ends_, SIGCHLD);
@@ -64,13 +64,13 @@ class KeeperProcess {
   }
 
  private:
-  /// The command's own descriptors are put below.
+  /// Duplicate with a number above those of the command's descriptors.
   static int above_commands(int number) {
     constexpr int lowest = 10;
     return number < 0 ? -1 : ::fcntl(number, F_DUPFD_CLOEXEC, lowest);
   }
 
-  /// A copy of the end of a pipe would keep that pipe open.
+  /// Closes all descriptors but the keeper's own, because a copy of the end of a pipe keeps that pipe open.
   void close_others() const {
     std::array<int, 3> kept{orders_, owner_, signals_};
     std::ranges::sort(kept);
@@ -80,8 +80,8 @@ class KeeperProcess {
       next = std::max(next, number + 1);
     }
     close_range_of(next, -1);
-    // Descriptors that arrive get the lowest numbers that are free: not those that the command's come to
-    // have.
+    // Descriptors that arrive get the lowest free numbers. The numbers that the command's descriptors will
+    // have are occupied, so that none arrives there.
     while (true) {
       const int nothing = ::open("/dev/null", O_RDWR | O_CLOEXEC);
       if (nothing < 0 || nothing >= static_cast<int>(Keeper::Descriptors().size())) {
@@ -132,15 +132,17 @@ class KeeperProcess {
     return got;
   }
 
-  /// 0, or the number of the error.
+  /// Starts the command. Returns 0 or the number of the error.
   int start(const Keeper::Descriptors& given) {
-    // exec closes the pipe, or its error goes through. (With ThreadSanitizer, vfork shares no memory.)
+    // The pipe is closed by a successful exec, or carries the error of exec. (With ThreadSanitizer, vfork
+    // shares no memory.)
     int failure[2];
     if (::pipe2(failure, O_CLOEXEC) != 0) return errno;
-    // Not fork, which would copy the tables of all the memory that the owner had when the keeper was made.
+    // vfork, because fork would copy the page tables of all memory that the owner had when the keeper was
+    // made.
     const pid_t pid = ::vfork();
     if (pid == 0) {
-      ::prctl(PR_SET_PDEATHSIG, SIGKILL);  // should the keeper be killed
+      ::prctl(PR_SET_PDEATHSIG, SIGKILL);  // if the keeper is killed
       ::setpgid(0, 0);
       for (std::size_t k = 0; k < given.size(); ++k) ::dup2(given[k], static_cast<int>(k));
       sigset_t none;
@@ -169,7 +171,7 @@ class KeeperProcess {
     report_end();
   }
 
-  /// Whether there are children left.
+  /// Takes the status of children that have ended. Returns whether children are left.
   bool reap() {
     while (true) {
       int status = 0;
@@ -179,15 +181,16 @@ class KeeperProcess {
     }
   }
 
-  /// A process that is started while this looks is found the next time: its parent is dead by then.
+  /// Kills all descendants. A process that is started during one search is found by the next, because its
+  /// parent is dead by then.
   void end_all() {
     const Clock::time_point deadline = Clock::now() + patience_;
     while (reap()) {
       for (const ProcessEntry& entry : descendants_of(::getpid())) ::kill(entry.pid, SIGKILL);
-      if (command_pid_ > 0 && !status_) ::kill(-command_pid_, SIGKILL);  // all that can be done without /proc
+      if (command_pid_ > 0 && !status_) ::kill(-command_pid_, SIGKILL);  // without /proc, at least the group
       if (!reap()) return;
       if (Clock::now() > deadline) {
-        patience_ = std::chrono::milliseconds(100);  // what stays will stay the next time, too
+        patience_ = std::chrono::milliseconds(100);  // a later wait would not end either
         return;
       }
       const timespec moment{0, 10'000'000};
@@ -195,7 +198,7 @@ class KeeperProcess {
     }
   }
 
-  /// One report of an end for each start.
+  /// Reports the end of the command, once per start.
   void report_end() {
     if (command_pid_ < 0) return;
     report(Report::Kind::ended, status_.value_or(SIGKILL));
@@ -213,7 +216,7 @@ class KeeperProcess {
   char* const* environment_;
   sigset_t child_ends_{};
   pid_t command_pid_ = -1;
-  std::optional<int> status_;  ///< of a command that has ended
+  std::optional<int> status_;  ///< status of the command once it has ended
   std::chrono::milliseconds patience_{funeral};
 };
 
@@ -224,7 +227,7 @@ std::vector<char*> pointers_to(std::vector<std::string>& words) {
   return pointers;
 }
 
-/// This process's environment, and where frames are found.
+/// Environment of this process, with the descriptors of the frames.
 std::vector<std::string> environment_of_command() {
   std::vector<std::string> all{"BNCHECK_REQUESTS=3", "BNCHECK_REPLIES=4"};
   for (char** entry = environ; *entry != nullptr; ++entry) {
@@ -247,8 +250,8 @@ Keeper::~Keeper() {
   dismiss();
 }
 
-/// Forked, not spawned: whatever program we are part of, the keeper is at hand. It touches nothing that it
-/// has inherited, least of all a GPU, and the command itself starts afresh.
+/// Starts the keeper by fork, so that no program file has to be found for it. The keeper touches nothing that
+/// it inherits, such as a GPU, and the command itself starts anew by exec.
 void Keeper::hire() {
   int ends[2];
   if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0) fail("cannot make a socket", errno);
@@ -269,7 +272,7 @@ void Keeper::hire() {
   orders_ = std::move(ours);
 }
 
-/// The keeper leaves when the other end of its orders is closed, and takes all with it.
+/// Ends the keeper: it exits when the other end of its orders is closed, after killing its descendants.
 void Keeper::dismiss() {
   orders_.close();
   runs_ = false;
@@ -301,8 +304,8 @@ void Keeper::start(const Descriptors& descriptors) {
     do {
       got = ::recv(orders_.get(), &report, sizeof report, 0);
     } while (got < 0 && errno == EINTR);
-    // A command may kill its keeper before the report is sent. It has run then, and the wait for it finds
-    // the end.
+    // A command may kill its keeper before the report is sent. The command has run then, and `wait` will find
+    // its end.
     if (got <= 0) {
       runs_ = true;
       return;
@@ -328,7 +331,7 @@ std::optional<int> Keeper::wait(std::chrono::milliseconds limit) {
   }
   Report report{};
   if (::recv(orders_.get(), &report, sizeof report, MSG_DONTWAIT) <= 0) {
-    dismiss();  // it was killed, and its command with it; the next start has another keeper
+    dismiss();  // killed, and its command with it; the next start makes another keeper
     return std::nullopt;
   }
   runs_ = false;

@@ -1,7 +1,7 @@
 #pragma once
-/// A keeper: a small process of our own between us and a foreign command. All that the command starts, and
-/// what leaves its group or session too, descends from the keeper, which kills it when the command ends, when
-/// it is bidden, and when we are gone, in whatever way that came about.
+/// Keeper: a small process between this process and a foreign command. All processes that the command starts
+/// descend from the keeper, even those that leave its group or session. The keeper kills them when the
+/// command ends, when it is ordered to, and when this process ends for whatever reason.
 
 #include <sys/types.h>
 
@@ -18,23 +18,25 @@ namespace bncheck {
 
 class Keeper {
  public:
-  /// What the command finds as its descriptors 0, 1, 2, ...
+  /// Descriptors that become the command's 0, 1, 2, ...
   using Descriptors = std::array<int, 5>;
 
-  /// Of a command that can be started again and again, in the environment and the folder of now.
+  /// Keeper of a command that can be started repeatedly. The command gets the environment and working
+  /// directory that this process has when the keeper process is made, which is at the first start.
   explicit Keeper(std::vector<std::string> command);
-  /// Nothing of the command is left afterwards.
+  /// Ends the keeper process and all that descends from it.
   ~Keeper();
   Keeper(const Keeper&) = delete;
   Keeper& operator=(const Keeper&) = delete;
 
-  /// Starts the command, which leads a process group of its own; what ran before is killed. Throws
-  /// SubjectUnavailable.
+  /// Starts the command, which leads a process group of its own. A command that still runs is killed first.
+  /// Throws SubjectUnavailable.
   void start(const Descriptors& descriptors);
   bool runs() const { return runs_; }
-  /// Is readable when the command has ended.
+  /// Descriptor that is readable once the command has ended.
   int descriptor() const { return orders_.get(); }
-  /// The status, as waitpid has it, of a command that ends within that time; nothing of it is left then.
+  /// Status, as waitpid gives it, of a command that ends within that time, after which none of its processes
+  /// is left; nullopt otherwise.
   std::optional<int> wait(std::chrono::milliseconds limit);
   /// Kills the command and all that descends from it.
   void kill();
@@ -46,8 +48,8 @@ class Keeper {
   void dismiss();
 
   std::vector<std::string> command_;
-  pid_t pid_ = -1;     ///< the keeper's
-  Descriptor orders_;  ///< to the keeper, and its reports back
+  pid_t pid_ = -1;     ///< process id of the keeper
+  Descriptor orders_;  ///< socket to the keeper, for orders and for its reports
   bool runs_ = false;
 };
 

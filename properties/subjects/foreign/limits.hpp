@@ -1,5 +1,5 @@
 #pragma once
-/// How long and how much a foreign subject may take before that is a finding.
+/// Limits of time and memory beyond which a foreign subject is a finding.
 
 #include <atomic>
 #include <chrono>
@@ -8,13 +8,14 @@
 namespace bncheck {
 
 struct ForeignLimits {
-  /// From its start to its first frame: loading a framework takes a while.
+  /// Time from the start of the process to its first frame. Frameworks take long to load.
   std::chrono::milliseconds start{std::chrono::minutes(2)};
-  std::chrono::milliseconds call{std::chrono::seconds(10)};  ///< one case
-  /// Resident memory of its process and of all that it has started, in bytes; 0: half of the machine's.
+  /// Time for one request: one call, or a whole case of a plugin.
+  std::chrono::milliseconds call{std::chrono::seconds(10)};
+  /// Resident memory of the process and of all processes that it started, in bytes; 0: half of the machine's.
   std::uint64_t memory = 0;
-  /// Once set, an answer is waited for no longer: `Subject::run` throws Interrupted. Null: nothing
-  /// interrupts.
+  /// Set when the user interrupts: the wait for an answer ends, and `Subject::run` throws Interrupted. Null:
+  /// no interrupts.
   const std::atomic<bool>* interrupted = nullptr;
 };
 

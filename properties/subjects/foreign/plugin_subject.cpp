@@ -40,7 +40,7 @@ std::int32_t code_of(Dtype dtype) {
   return BNCHECK_F32;
 }
 
-/// nullopt for what is neither OK nor an error of the contract.
+/// Kind of error of a status; nullopt for BNCHECK_OK, BNCHECK_FATAL and numbers that are no status.
 std::optional<ErrorKind> error_of(int status) {
   constexpr std::array<std::pair<int, ErrorKind>, 11> errors{{{BNCHECK_ERROR_RANK, ErrorKind::rank},
                                                               {BNCHECK_ERROR_CHANNELS, ErrorKind::channels},
@@ -87,7 +87,7 @@ GradientBuffers gradient_buffers(const SingleCall& call) {
       length};
 }
 
-/// All but the tensors that forward and backward calls do not share.
+/// Call with the fields and tensors that forward and backward calls share.
 bncheck_call request_of(const SingleCall& call, StateBuffers& state, Message& message) {
   const Config& config = call.config;
   bncheck_call request{};
@@ -109,7 +109,7 @@ bncheck_call request_of(const SingleCall& call, StateBuffers& state, Message& me
   return request;
 }
 
-/// What came back of a call that returned OK; statistics are outputs of training only.
+/// Outputs of a call that returned OK. Saved and running statistics are outputs of training calls only.
 std::map<Output, Tensor> outputs_of(const SingleCall& call, const ForwardBuffers& buffers) {
   const bool training = call.kind == CallKind::forward_training;
   std::map<Output, Tensor> outputs = buffers.gather(training).outputs;
@@ -122,10 +122,10 @@ std::map<Output, Tensor> outputs_of(const SingleCall& call, const ForwardBuffers
   return outputs;
 }
 
-/// Runs code of the plugin's. It may set its own process up as it likes, and whatever it leaves there is left
-/// to it: its threads and its later calls may build on that. Hence nothing of ours in this process depends on
-/// any of it (locale, folder, signals, descriptors below those of the pipes) but the arithmetic, which this
-/// puts back: the next call, too, is to begin as a caller's would.
+/// Runs code of the plugin, then restores the floating-point environment, so that the next call begins as a
+/// caller's would. Other changes that the plugin makes to its process stay, because its threads and later
+/// calls may build on them. Code of bncheck in this process depends on none of them (locale, working
+/// directory, signals, descriptors below those of the pipes).
 template <class Call>
 auto of_plugin(const Call& call) {
   const KeptArithmetic ours;
@@ -139,7 +139,7 @@ bool has_bit(std::uint32_t bits, std::uint32_t bit) {
 class PluginSubject : public Subject {
  public:
   explicit PluginSubject(const std::string& path) : path_(path) {
-    // A name without a slash would be looked for among the system's libraries.
+    // dlopen would look for a name without a slash among the system's libraries.
     const std::filesystem::path file = std::filesystem::absolute(path);
     library_ = of_plugin([&] { return ::dlopen(file.c_str(), RTLD_NOW | RTLD_LOCAL); });
     if (library_ == nullptr) fail(::dlerror());
@@ -298,7 +298,7 @@ class PluginSubject : public Subject {
     return {buffers.gather().outputs, {}, buffers.damage(0)};
   }
 
-  /// What a call says that did not return OK; `touched` where it wrote all the same.
+  /// Reply to a call that did not return OK. `touched`: the call changed a buffer nevertheless.
   static CallReply failed(int status, const Message& message, bool touched) {
     CallReply reply;
     std::string text = text_of(message);
@@ -315,7 +315,7 @@ class PluginSubject : public Subject {
   }
 
   std::string path_;
-  void* library_ = nullptr;  ///< never unloaded: its threads may outlive it
+  void* library_ = nullptr;  ///< never unloaded, because threads of the plugin may outlive the subject
   const bncheck_plugin* table_ = nullptr;
   void* context_ = nullptr;
   Capabilities can_;

@@ -1,6 +1,6 @@
 #pragma once
-/// A shared library with the C interface of plugin/bncheck_plugin.h, loaded into this process: what it does
-/// wrong may end the process, which is why `bncheck serve` does this and nobody else.
+/// A shared library with the C interface of plugin/bncheck_plugin.h, loaded into this process. Its faults may
+/// end the process, so only `bncheck serve` does this.
 
 #include <memory>
 #include <string>
@@ -9,8 +9,8 @@
 
 namespace bncheck {
 
-/// Throws std::runtime_error that names the file: not to be loaded, no table, another version, capabilities
-/// that say nothing known.
+/// Loads the plugin. Throws std::runtime_error, which names the file, if it cannot be loaded or created, has
+/// no table of this version, or declares invalid capabilities.
 std::unique_ptr<Subject> load_plugin(const std::string& path);
 
 }  // namespace bncheck

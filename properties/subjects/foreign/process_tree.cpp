@@ -17,7 +17,7 @@
 namespace bncheck {
 namespace {
 
-/// nullopt for a process that has gone since the folder was read.
+/// Entry of a process; nullopt if it has ended since the folder was read.
 std::optional<ProcessEntry> read_entry(int proc, const char* name) {
   const std::string path = std::string(name) + "/stat";
   const Descriptor file(::openat(proc, path.c_str(), O_RDONLY | O_CLOEXEC));
@@ -26,7 +26,7 @@ std::optional<ProcessEntry> read_entry(int proc, const char* name) {
   const ssize_t got = ::read(file.get(), bytes, sizeof bytes);
   if (got <= 0) return std::nullopt;
   const std::string_view text(bytes, static_cast<std::size_t>(got));
-  // The second field, a name in parentheses, may hold anything, parentheses included.
+  // The second field, a name in parentheses, may contain any characters, parentheses included.
   const std::size_t name_end = text.rfind(')');
   if (name_end == std::string_view::npos) return std::nullopt;
   Words fields(text.substr(name_end + 1));
@@ -63,7 +63,7 @@ std::vector<ProcessEntry> descendants_of(pid_t root) {
   std::vector<ProcessEntry> others = all_processes();
   std::vector<ProcessEntry> found;
   std::unordered_set<pid_t> family{root};
-  // A parent has the lower number as a rule, but numbers are used again.
+  // Repeated while processes are found: a parent usually has the lower number, but numbers are reused.
   for (std::size_t before = 0; before < family.size();) {
     before = family.size();
     std::erase_if(others, [&](const ProcessEntry& entry) {

@@ -1,5 +1,5 @@
 #pragma once
-/// Processes and what they have started, as /proc tells it.
+/// Processes and their descendants, from /proc.
 
 #include <sys/types.h>
 
@@ -13,8 +13,8 @@ struct ProcessEntry {
   std::uint64_t resident = 0;  ///< bytes
 };
 
-/// Every process that descends from `root`, whatever group or session it has moved to; without `root` itself.
-/// One whose parent has ended descends from the process that adopted it. Empty where there is no /proc.
+/// All processes that descend from `root`, in any process group or session, without `root` itself. A process
+/// whose parent has ended descends from the process that adopted it. Empty if there is no /proc.
 std::vector<ProcessEntry> descendants_of(pid_t root);
 
 }  // namespace bncheck

@@ -21,8 +21,8 @@ struct Pipes {
   int requests, replies;
 };
 
-/// A duplicate with a number that a program does not come upon by chance: some close, redirect or set all
-/// descriptors of a range. What the subject may start is not to keep it open.
+/// Duplicate with a high number, which a program is unlikely to use: some close, redirect or set all
+/// descriptors of a range. exec closes it, so that processes that the subject starts do not keep it open.
 int hidden_duplicate(int number) {
   constexpr rlim_t highest = 4096, spare = 16;  // the kernel's table grows with the numbers
   rlimit limit{};
@@ -48,7 +48,7 @@ Pipes own_pipes() {
     }
     return pipes;
   }
-  // What the subject prints must not come between frames.
+  // Output of the subject must not come between frames.
   const Pipes pipes{hidden_duplicate(STDIN_FILENO), hidden_duplicate(STDOUT_FILENO)};
   const int nothing = ::open("/dev/null", O_RDONLY | O_CLOEXEC);
   ::dup2(nothing, STDIN_FILENO);
@@ -64,7 +64,7 @@ bool asks_for_capabilities(const Archive& archive) {
 }  // namespace
 
 void serve(const std::function<std::unique_ptr<Subject>()>& make) {
-  ::prctl(PR_SET_PDEATHSIG, SIGKILL);  // a subject that hangs is not to outlive who asked it
+  ::prctl(PR_SET_PDEATHSIG, SIGKILL);  // a subject that hangs must not outlive the parent process
   const Pipes pipes = own_pipes();
   std::unique_ptr<Subject> subject;
   while (const auto request = read_frame(pipes.requests)) {

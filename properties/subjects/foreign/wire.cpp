@@ -38,7 +38,8 @@ std::string text_or(const Archive& archive, const std::string& key, const std::s
   return found == archive.metadata.end() ? otherwise : found->second;
 }
 
-/// What a person is shown of a subject. Megabytes of it in every reply would stay with every finding.
+/// Text of a subject as it is shown, cut to message_bytes. Without a limit, megabytes of it could stay with
+/// every finding.
 std::string shown_text(const Archive& archive, const std::string& key) {
   return untrusted_line(text_or(archive, key, ""), message_bytes);
 }
@@ -111,7 +112,7 @@ void expect_format(const Archive& archive, const std::string& wanted) {
   if (given != version) reject("version", given, version);
 }
 
-/// "error KIND" or "fatal"; nullopt for values.
+/// Failure from the status "error KIND"; nullopt for "values". Throws FormatError for any other status.
 std::optional<Failure> read_failure(const std::string& status, const std::string& message) {
   if (status == "values") return std::nullopt;
   constexpr std::string_view prefix = "error ";

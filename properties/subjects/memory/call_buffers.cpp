@@ -15,7 +15,7 @@ CallBuffers::CallBuffers(const Tensor& input, const Exec& exec, std::pair<const 
   }
   in_.emplace(input, exec.x);
   if (exec.overlap == Overlap::y_itself) {
-    // All indices of the first dimension that has several meet at one address.
+    // With stride 0, all indices of the first dimension longer than 1 share an address.
     std::vector<std::int64_t> strides = strides_of({}, shape);
     const auto several = std::ranges::find_if(shape, [](std::int64_t size) { return size > 1; });
     if (several != shape.end()) strides[static_cast<std::size_t>(several - shape.begin())] = 0;
@@ -25,8 +25,8 @@ CallBuffers::CallBuffers(const Tensor& input, const Exec& exec, std::pair<const 
   out_.emplace(shape, exec.y, input.dtype);
 }
 
-/// A shifted output may lie in the gaps of the input, where it is allowed, and ends in its guard zone, which
-/// is long enough.
+/// Start of the output. A shifted output may lie in the gaps of the input, where it is allowed. It ends in
+/// the input's guard zone, which is long enough.
 float* CallBuffers::out() {
   return (out_ ? out_->data() : in_->data()) + shift_;
 }

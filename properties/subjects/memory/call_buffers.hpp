@@ -1,6 +1,6 @@
 #pragma once
-/// What one call reads and what it writes, x and y or dy and dx, as its Exec asks for them, and what became
-/// of them.
+/// Memory of what one call reads and writes, x and y or dy and dx, placed as its Exec asks, and checks of
+/// that memory after the call.
 
 #include <memory>
 #include <optional>
@@ -26,7 +26,7 @@ Region region_of(GuardedBuffer& buffer);
 
 class CallBuffers {
  public:
-  /// `names` are for messages.
+  /// `names`: names of input and output in messages.
   CallBuffers(const Tensor& input, const Exec& exec, std::pair<const char*, const char*> names = {"x", "y"});
 
   float* in() { return in_->data(); }
@@ -37,16 +37,16 @@ class CallBuffers {
   Region out_region();
   Tensor gather_out() const { return out_ ? out_->gather() : in_->gather(shift_); }
 
-  /// After a call that returned: writes outside the output, or into the input where that is another.
+  /// Damage by a call that returned: writes outside the output, or into an input that is not the output.
   std::optional<Death> damage(std::size_t call) const;
-  /// After a call that failed or that had nothing to write: a buffer is not what it was.
+  /// Whether a call that failed, or that had nothing to write, changed a buffer.
   bool touched() const { return !in_->unchanged() || (out_ && !out_->unchanged()); }
 
  private:
   std::pair<const char*, const char*> names_;
   std::optional<GuardedBuffer> in_, out_;
   bool in_place_ = false;
-  std::size_t shift_ = 0;  ///< of the output in the input's buffer
+  std::size_t shift_ = 0;  ///< elements from the start of the input to an output in the same buffer
 };
 
 }  // namespace bncheck

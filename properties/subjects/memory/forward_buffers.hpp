@@ -1,5 +1,6 @@
 #pragma once
-/// The memory of one forward call: x and y, parameters and statistics, and what is saved for the gradient.
+/// Memory of one forward call: x and y, parameters and statistics, and the statistics that are saved for the
+/// gradient.
 
 #include "bncheck/dialect.hpp"
 #include "subjects/memory/call_buffers.hpp"
@@ -7,14 +8,14 @@
 
 namespace bncheck {
 
-/// Room for the batch's statistics, those that a dialect saves.
+/// Memory for the batch's statistics that a dialect saves.
 struct SavedBuffers {
   OptionalBuffer mean, var, invstd;
 
   SavedBuffers(Saved saved, std::int64_t length, Dtype dtype = Dtype::f32);
 
   bool touched() const;
-  /// After a call that returned.
+  /// Damage by a call that returned.
   std::optional<Death> damage(std::size_t call) const;
   void gather_into(Values& values) const;
 };
@@ -24,14 +25,14 @@ struct ForwardBuffers {
   StateBuffers state;
   SavedBuffers saved;
 
-  /// Without parameters and statistics where `given` has none; `length` is that of what is saved.
+  /// Parameters and statistics exist where `given` has them. `length`: length of the saved statistics.
   ForwardBuffers(const State& given, const Tensor& x, const Exec& exec, Saved saved, std::int64_t length);
 
-  /// After a call that failed: something is not what it was.
+  /// Whether a call that failed changed anything.
   bool touched() const;
-  /// After a call that returned; `may_update` where it had statistics to update.
+  /// Damage by a call that returned. `may_update`: it had statistics to update.
   std::optional<Death> damage(std::size_t call, bool may_update) const;
-  /// y, and what is saved where the call used its batch's statistics; after a call that returned.
+  /// Outputs of a call that returned: y, and the saved statistics if the call used its batch's statistics.
   Values gather(bool used_batch) const;
 };
 

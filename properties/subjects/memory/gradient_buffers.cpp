@@ -5,7 +5,7 @@
 namespace bncheck {
 namespace {
 
-/// Nothing is written over dy where no dx is wanted.
+/// Exec of the call, without overlap if no dx is wanted, because nothing is then written over dy.
 Exec exec_of(const GradientRequest& request) {
   Exec exec = request.exec;
   if (!request.want_dx) exec.overlap = Overlap::none;
@@ -15,7 +15,7 @@ Exec exec_of(const GradientRequest& request) {
 }  // namespace
 
 GradientBuffers::GradientBuffers(const State& given, const GradientRequest& request, std::int64_t length)
-    // A dx of another shape has no place in x.
+    // A dx of another shape does not fit into x.
     : over_x_(request.exec.overlap == Overlap::dx_and_x && request.dy.shape == request.x.shape),
       want_dx_(request.want_dx),
       x_(request.x, request.x_exec.x),

@@ -1,16 +1,16 @@
 #pragma once
-/// The memory of one backward call: x and dy, parameters and statistics, and what is wanted of dx, dweight and
-/// dbias.
+/// Memory of one backward call: x and dy, parameters and statistics, and those of dx, dweight and dbias that
+/// are wanted.
 
 #include "subjects/memory/call_buffers.hpp"
 #include "subjects/memory/state_buffers.hpp"
 
 namespace bncheck {
 
-/// A gradient that is asked for, of what outlives the question.
+/// Request for a gradient. The objects that it refers to must outlive it.
 struct GradientRequest {
   const Tensor& x;
-  const Exec& x_exec;  ///< where x lies
+  const Exec& x_exec;  ///< placement of x
   const Tensor& dy;
   const Exec& exec;
   bool want_dx = true, want_dweight = true, want_dbias = true;
@@ -18,26 +18,26 @@ struct GradientRequest {
 
 class GradientBuffers {
  public:
-  /// `length` is that of dweight and dbias.
+  /// `length`: length of dweight and dbias.
   GradientBuffers(const State& given, const GradientRequest& request, std::int64_t length);
-  /// `forward_exec` says where x lies.
+  /// `forward_exec`: placement of x.
   GradientBuffers(const State& given, const Forward& forward, const Exec& forward_exec,
                   const Backward& backward, const Exec& exec, std::int64_t length);
 
   GuardedBuffer& x() { return x_; }
-  /// dy and dx.
+  /// Buffers of dy and dx.
   CallBuffers& tensors() { return tensors_; }
   StateBuffers& state() { return state_; }
   Region dx() { return over_x_ ? region_of(x_) : tensors_.out_region(); }
-  /// nullopt where it is not wanted.
+  /// Buffer of the output; nullopt if it is not wanted.
   OptionalBuffer& dweight() { return dweight_; }
   OptionalBuffer& dbias() { return dbias_; }
 
-  /// After a call that returned.
+  /// Damage by a call that returned.
   std::optional<Death> damage(std::size_t call) const;
-  /// After a call that failed: something is not what it was.
+  /// Whether a call that failed changed anything.
   bool touched() const;
-  /// What was wanted, after a call that returned.
+  /// Wanted outputs of a call that returned.
   Values gather() const;
 
  private:

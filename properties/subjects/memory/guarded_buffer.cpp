@@ -6,7 +6,7 @@
 namespace bncheck {
 namespace {
 
-/// Elements that are all the tell-tale: a quiet NaN with a payload of each dtype's own.
+/// Elements that all hold the tell-tale: a quiet NaN with a payload, one for each size of element.
 std::vector<std::byte> tell_tales(std::size_t elements, Dtype dtype) {
   const std::uint64_t wide = 0x7ffe5a5a5a5a5a5a;
   const std::uint32_t single = GuardedBuffer::tell_tale;
@@ -55,7 +55,7 @@ GuardedBuffer::GuardedBuffer(const Shape& shape, const Placement& placement, Dty
 
 GuardedBuffer::GuardedBuffer(const Tensor& tensor, const Placement& placement)
     : GuardedBuffer(tensor.shape, placement, tensor.dtype) {
-  // As bits: a signalling NaN must arrive unharmed.
+  // Copied as bits, so that a signalling NaN stays one.
   const std::size_t size = size_of(dtype_);
   if (tensor.bytes.empty()) return;  // an empty vector's data() may be null, which memcpy does not take
   if (dense()) {
@@ -102,7 +102,7 @@ bool GuardedBuffer::guards_intact(std::size_t shift) const {
   }
   std::vector<bool> element(memory_.size() / size, false);
   for (const std::size_t at : positions()) element[at] = element[at + shift] = true;
-  // Guards and gaps hold in `original_` what they were given.
+  // In guard zones and gaps, `original_` has the initial contents.
   for (std::size_t i = 0; i < element.size(); ++i) {
     if (!element[i] && std::memcmp(memory_.data() + i * size, original_.data() + i * size, size) != 0)
       return false;

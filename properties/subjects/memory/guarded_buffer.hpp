@@ -1,8 +1,8 @@
 #pragma once
-/// Memory for one tensor as a Placement asks for it, between guard zones.
+/// Memory for one tensor in the layout of a Placement, between guard zones.
 ///
-/// Guard zones and the gaps between elements hold a NaN with a tell-tale payload: what reads them produces
-/// NaN, and what writes them is found. Nothing is copied behind the subject's back: it gets this very memory.
+/// Guard zones and the gaps between elements hold a NaN with a tell-tale payload: a read of them produces
+/// NaN, and a write to them is found. The subject gets this memory itself, not a copy.
 
 #include <cstdint>
 #include <vector>
@@ -11,16 +11,16 @@
 
 namespace bncheck {
 
-/// Of every element, in logical order, from the first one.
+/// Offsets of all elements from the first one, in logical order.
 std::vector<std::int64_t> offsets_of(const Shape& shape, const std::vector<std::int64_t>& strides);
 
 class GuardedBuffer {
  public:
-  /// Places the tensor's values.
+  /// Memory with the values of the tensor.
   GuardedBuffer(const Tensor& tensor, const Placement& placement);
-  /// Room for a tensor of this shape, holding the tell-tale everywhere.
+  /// Memory for a tensor of this shape, with the tell-tale in every element.
   GuardedBuffer(const Shape& shape, const Placement& placement, Dtype dtype = Dtype::f32);
-  /// A strided view of given strides that fit no Placement (a y that overlaps itself).
+  /// Memory with strides that no Placement describes (a y that overlaps itself).
   GuardedBuffer(const Shape& shape, std::vector<std::int64_t> strides, std::int64_t extent,
                 Dtype dtype = Dtype::f32);
 
@@ -28,36 +28,38 @@ class GuardedBuffer {
   float* data() { return reinterpret_cast<float*>(first()); }
   void* first() { return memory_.data() + first_ * size_of(dtype_); }
   Dtype dtype() const { return dtype_; }
-  /// From the first element on, before the guard zone.
+  /// Number of bytes from the first element to the guard zone behind the tensor.
   std::size_t bytes() const { return memory_.size() - (first_ + zone) * size_of(dtype_); }
   const Shape& shape() const { return shape_; }
   const std::vector<std::int64_t>& strides() const { return strides_; }
 
-  /// The values in logical order, each `shift` elements after its place.
+  /// Values in logical order, each read `shift` elements after its place.
   Tensor gather(std::size_t shift = 0) const;
-  /// Guard zones and gaps are as they were, apart from a second tensor that lies `shift` elements further.
+  /// Whether guard zones and gaps are unchanged, apart from a second tensor that lies `shift` elements
+  /// further.
   bool guards_intact(std::size_t shift = 0) const;
-  /// Every word is as it was.
+  /// Whether all of the memory is unchanged.
   bool unchanged() const { return memory_ == original_; }
 
-  /// The word that guard zones and fresh buffers of floats hold, a quiet NaN.
+  /// Tell-tale of float32 in guard zones and fresh buffers: a quiet NaN.
   static constexpr std::uint32_t tell_tale = 0x7fe5a5a5;
-  /// Elements of each guard zone: more than any vector is long.
+  /// Number of elements of a guard zone, more than the longest vector has.
   static constexpr std::size_t zone = 64;
 
  private:
   GuardedBuffer(const Shape& shape, std::vector<std::int64_t> strides, std::size_t first,
                 std::size_t elements, Dtype dtype);
   std::vector<std::size_t> positions() const;
-  /// Elements follow each other in logical order, without gaps: large tensors are then copied whole.
+  /// Whether elements follow each other in logical order, without gaps. Large tensors are then copied as a
+  /// whole.
   bool dense() const { return strides_ == strides_of({}, shape_); }
   std::size_t count() const { return static_cast<std::size_t>(element_count(shape_).value_or(0)); }
 
   Shape shape_;
   std::vector<std::int64_t> strides_;
   Dtype dtype_;
-  std::size_t first_;  ///< in elements
-  // From operator new: aligned for any scalar.
+  std::size_t first_;  ///< index of the first element
+  // Memory from operator new, aligned for any scalar.
   std::vector<std::byte> memory_, original_;
 };
 

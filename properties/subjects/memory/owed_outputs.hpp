@@ -1,6 +1,6 @@
 #pragma once
-/// What a reply owes: a foreign program may send anything back, and nothing of another shape or dtype gets
-/// further than here.
+/// Outputs that a reply owes. A foreign program may send anything; outputs of another shape or dtype are
+/// stopped here.
 
 #include <optional>
 #include <string>
@@ -11,11 +11,11 @@
 
 namespace bncheck {
 
-/// What is wrong with `got` (null: it is missing); empty where nothing is.
+/// Fault of `got` (null: it is missing); empty if there is none.
 std::string fault_of(const OwedOutput& owed, const Tensor* got);
 
-/// The breach of protocol in an outcome that came from elsewhere: an output that is missing, or of another
-/// shape or dtype than its call's.
+/// Breach of protocol in an outcome from another process: an output that is missing, or that has another
+/// shape or dtype than its call's, or a state whose tensors have another shape or dtype than before.
 std::optional<Death> breach_of(const Outcome& outcome, const Case& c, const Dialect& dialect);
 
 }  // namespace bncheck

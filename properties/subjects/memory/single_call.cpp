@@ -54,7 +54,7 @@ class CallSequence {
     return single;
   }
 
-  /// Inference without running statistics is training that has nothing to update.
+  /// Runs a forward call. Inference without running statistics is training that has nothing to update.
   void run_forward(const Forward& forward, const Call& call) {
     const bool batch = uses_batch(config_, forward);
     SingleCall single =
@@ -94,7 +94,7 @@ class CallSequence {
     outcome_.replies.push_back({Failure{kind, std::move(message), false}, state_});
   }
 
-  /// Takes the reply in; false where it is a refusal or the end.
+  /// Adds the reply to the outcome. false if it is a rejection or ends the case.
   bool finish(CallReply& reply, const std::vector<OwedOutput>& owed, bool counts) {
     if (reply.death) {
       outcome_.death = std::move(reply.death);
@@ -128,11 +128,12 @@ class CallSequence {
     return true;
   }
 
-  /// Statistics that come back although the call had nothing to do with them are what the subject left there.
+  /// Keeps statistics that come back although the call had nothing to do with them: they are what the subject
+  /// left there. false if one has another shape or dtype, which ends the case.
   bool keep_unowed(std::map<Output, Tensor>& outputs) {
     for (auto& [output, tensor] : outputs) {
       const auto member = member_of(output);
-      // What was owed has been moved from.
+      // Owed tensors have been moved from.
       if (member == nullptr || !(state_.*member) || tensor.bytes.empty()) continue;
       std::optional<Tensor>& kept = state_.*member;
       if (const std::string fault = fault_of({output, kept->dtype, kept->shape}, &tensor); !fault.empty()) {
@@ -144,7 +145,7 @@ class CallSequence {
     return true;
   }
 
-  /// Wraps around rather than overflow: a program may have sent any counter.
+  /// Counter after the call. It wraps around and does not overflow: a program may have sent any counter.
   std::int64_t counted(bool updates) const {
     return static_cast<std::int64_t>(static_cast<std::uint64_t>(state_.num_batches_tracked) +
                                      (updates ? 1U : 0U));
@@ -156,7 +157,7 @@ class CallSequence {
   State state_;
   Outcome outcome_;
   const Call* latest_ = nullptr;  ///< the forward call that a backward call is the gradient of
-  State latest_state_;            ///< what that one started from
+  State latest_state_;            ///< state before that forward call
 };
 
 }  // namespace

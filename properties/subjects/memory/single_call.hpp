@@ -1,6 +1,6 @@
 #pragma once
-/// A foreign BatchNorm is asked one call at a time, each complete in itself: it need not remember anything.
-/// This is where the state goes from one call of a case to the next.
+/// Single calls: a foreign BatchNorm gets one call at a time, each complete in itself, and need not remember
+/// anything. The state is carried here from one call of a case to the next.
 
 #include <cstdint>
 #include <functional>
@@ -22,34 +22,34 @@ constexpr bool is_training(CallKind kind) {
   return kind == CallKind::forward_training || kind == CallKind::backward_training;
 }
 
-/// A forward call, or the gradient of one. What it points to outlives it.
+/// A forward call, or the gradient of one. The objects that it points to must outlive it.
 struct SingleCall {
   CallKind kind = CallKind::forward_training;
-  /// Its momentum is the number that the dialect's own interface takes.
+  /// Configuration, with the momentum as the interface of the dialect takes it.
   Config config;
-  /// Without running statistics where they are nothing to this call.
+  /// State before the forward call, with all tensors that the layer has.
   State state;
   const Tensor* x = nullptr;
-  const Tensor* dy = nullptr;  ///< of a backward call
-  Exec x_exec;                 ///< where x lies, and y in a forward call
-  Exec gradient_exec;          ///< where dy and dx lie
+  const Tensor* dy = nullptr;  ///< null in a forward call
+  Exec x_exec;                 ///< placement of x, and of y in a forward call
+  Exec gradient_exec;          ///< placement of dy and dx
   bool want_dx = false, want_dweight = false, want_dbias = false;
 };
 
-/// What came back. Tensors of any dtype and shape: `run_single_calls` looks at them.
+/// Reply to a single call. Its tensors may have any dtype and shape; `run_single_calls` checks them.
 struct CallReply {
   std::variant<std::map<Output, Tensor>, Failure> result;
-  std::optional<std::int64_t> num_batches_tracked;  ///< absent: it does not count
+  std::optional<std::int64_t> num_batches_tracked;  ///< absent: the subject does not count
   std::optional<Death> death;
 };
 
-/// The number that an interface of this dialect is given for the weight `momentum` of the new value: that
-/// one, or 1 - momentum where the old value's weight is what it takes.
+/// Number that an interface of this dialect takes for the weight `momentum` of the new value: that weight, or
+/// 1 − momentum if the interface takes the weight of the old value.
 std::optional<double> interface_momentum(std::optional<double> momentum, const Dialect& dialect);
 
-/// Every call of the case put to `take`, each with the state that the replies before it left. A reply that
-/// lacks an output, or has one of another shape or dtype than the call's, ends the case as a breach of
-/// protocol.
+/// Outcome of a case whose calls `take` answers one by one, each from the state that the replies before it
+/// left. A reply that lacks an output, or has one of another shape or dtype than the call's, ends the case as
+/// a breach of protocol.
 Outcome run_single_calls(const Case& c, const Dialect& dialect,
                          const std::function<CallReply(const SingleCall&)>& take);
 

@@ -1,5 +1,5 @@
 #pragma once
-/// Parameters and statistics that one call is given, each in guarded memory of the caller's.
+/// Parameters and statistics of one call, each in guarded memory of the caller.
 
 #include <cstdint>
 #include <optional>
@@ -12,10 +12,10 @@ namespace bncheck {
 
 using OptionalBuffer = std::optional<GuardedBuffer>;
 
-/// Room for a vector; a negative length stands for none.
+/// Memory for a vector; a negative length counts as 0.
 GuardedBuffer room_for(std::int64_t length, Dtype dtype = Dtype::f32);
 
-/// Its floats; empty where there is no buffer.
+/// Floats of the buffer; empty if there is none.
 std::span<float> span_of(OptionalBuffer& buffer);
 
 struct StateBuffers {
@@ -23,11 +23,11 @@ struct StateBuffers {
 
   explicit StateBuffers(const State& state);
 
-  /// Something is not what it was.
+  /// Whether anything has changed.
   bool touched() const;
-  /// After a call that returned; `may_update` where it had statistics to update.
+  /// Damage by a call that returned. `may_update`: it had statistics to update.
   std::optional<Death> damage(std::size_t call, bool may_update) const;
-  /// Takes over the statistics.
+  /// Copies the statistics into the state.
   void gather_into(State& state) const;
 };
 

@@ -40,8 +40,10 @@ typedef enum bncheck_status {
   BNCHECK_OK = 0,
   BNCHECK_ERROR_RANK = 1,     /* x has a rank that the layer does not take */
   BNCHECK_ERROR_CHANNELS = 2, /* num_features < 1, or x has another number of channels */
-  BNCHECK_ERROR_LENGTH = 3, /* a parameter or statistic has not num_features elements; dy has not x's shape */
-  BNCHECK_ERROR_EPS = 4,    /* eps is negative, not finite, 0 in training, or out of range */
+  /* A parameter or statistic has not one element per statistic: C, or C times the positions where the
+   * dialect's axes are per_activation. Or dy has not x's shape. */
+  BNCHECK_ERROR_LENGTH = 3,
+  BNCHECK_ERROR_EPS = 4,       /* eps is negative, not finite, 0 in training, or out of range */
   BNCHECK_ERROR_MOMENTUM = 5,  /* momentum is NaN or infinite */
   BNCHECK_ERROR_ONE_VALUE = 6, /* one value per channel in training */
   BNCHECK_ERROR_ALIAS = 7,     /* buffers overlap in a way that is not allowed */
@@ -65,7 +67,7 @@ typedef struct bncheck_tensor {
   void* data;             /* the first element */
   size_t bytes;           /* of the buffer, from data on, gaps included */
   int32_t dtype;          /* bncheck_dtype */
-  int32_t rank;           /* number of sizes and strides; 1 for what there is one of per channel */
+  int32_t rank;           /* number of sizes and strides; 1 for parameters, statistics, dweight and dbias */
   const int64_t* shape;   /* sizes, outermost first: (N, C, ...) */
   const int64_t* strides; /* in elements; dense in logical order unless a layout was declared */
 } bncheck_tensor;

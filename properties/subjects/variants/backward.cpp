@@ -3,13 +3,13 @@
 namespace bncheck::variants {
 namespace {
 
-/// One channel, with all that its gradient is made of.
+/// One channel, with everything that its gradient depends on.
 struct Layer {
   const Reals& x;
   const Reals& dy;
   Real gamma, mean, invstd;
   bool batch;  ///< the statistics depend on x
-  bool bias;   ///< there is one
+  bool bias;   ///< the layer has a bias
 
   Real n() const { return Real::count(static_cast<std::int64_t>(x.size())); }
 };
@@ -39,7 +39,7 @@ class ChannelGradient {
   }
 
  private:
-  /// An intermediate result.
+  /// Intermediate result, in float's range if the recipe is narrow.
   Real kept(Real value) const { return how_.narrow ? value.narrowed() : value; }
   Real normal(std::size_t i) const { return kept(centred_[i] * layer_.invstd); }
   template <class Term>
@@ -159,7 +159,8 @@ class BackwardPass {
       : recipe_(recipe), call_(call), x_(seen(call.x, recipe.memory.x, call.x)) {
     View dy = call.dy;
     View dx = call.dx;
-    // Of another shape where only the number of elements is checked.
+    // Where only the number of elements is checked, dy and dx may have another shape; they are taken as dense
+    // tensors of x's shape.
     for (View* view : {&dy, &dx}) {
       if (view->exists() && view->shape != call.x.shape)
         *view = {view->data, call.x.shape, strides_of({}, call.x.shape), view->extent};

@@ -1,6 +1,6 @@
 #pragma once
-/// The BatchNorm that all variants are: one forward and one backward pass over the caller's memory, made as a
-/// recipe says.
+/// The BatchNorm of all variants: one forward and one backward pass over the caller's memory, as a recipe
+/// specifies.
 
 #include <string>
 
@@ -11,13 +11,13 @@
 
 namespace bncheck::variants {
 
-/// Thrown where a call is refused.
+/// Exception for a rejected call.
 struct Rejected {
   ErrorKind kind;
   std::string message;
 };
 
-/// Vectors of num_features elements; what the options deny does not exist.
+/// Vectors of num_features elements. A vector that the options exclude does not exist.
 struct Parameters {
   View weight, bias, running_mean, running_var;
 };
@@ -34,10 +34,10 @@ struct ForwardCall {
   bool uses_batch() const { return bncheck::uses_batch(config, training); }
 };
 
-/// The gradient of a forward call: outputs that nobody wants do not exist.
+/// Gradient of a forward call. Outputs that are not wanted do not exist.
 struct BackwardCall {
   const Config& config;
-  bool training;  ///< of the forward call
+  bool training;  ///< mode of the forward call
   View x, dy, dx, dweight, dbias;
   Parameters parameters;
   Execution exec;
@@ -49,10 +49,10 @@ struct BackwardCall {
 void forward(const Recipe& recipe, const ForwardCall& call);
 void backward(const Recipe& recipe, const BackwardCall& call);
 
-/// One channel of a tensor, read at once.
+/// Values of one channel of a tensor.
 Reals read_channel(const View& view, const std::vector<std::int64_t>& offsets, std::int64_t channel);
 
-/// sqrt(variance + eps), or what a recipe makes of it.
+/// √(σ² + ε), or what a recipe computes instead.
 Real deviation(Real variance, double eps, EpsUse use);
 
 }  // namespace bncheck::variants

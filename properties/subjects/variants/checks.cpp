@@ -17,7 +17,8 @@ std::string channels_of(std::int64_t count) {
 
 bool takes_rank(int dimensions, std::size_t rank, RankCheck check) {
   if (check == RankCheck::two_or_more && rank >= 2) return true;
-  // rank - 2 of an unsigned rank: a huge number of spatial dimensions where there is none.
+  // rank − 2 of an unsigned rank below 2 is a huge number of spatial dimensions, so a check for too few
+  // accepts it.
   if (check == RankCheck::underflows && rank < 2) return true;
   return dimensions == 1 ? rank == 2 || rank == 3 : rank == static_cast<std::size_t>(dimensions) + 2;
 }
@@ -47,7 +48,7 @@ void check_vector(const std::optional<Tensor>& tensor, bool exists, std::int64_t
   }
 }
 
-/// Of forward and backward, for the x that the statistics are of.
+/// Checks of forward and backward calls of the x from which the statistics come.
 void check_input(const Config& config, const View& x, bool uses_batch, bool training,
                  const Checking& checking) {
   const std::size_t rank = x.shape.size();

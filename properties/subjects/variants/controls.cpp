@@ -1,4 +1,4 @@
-/// Right implementations, as people write them.
+/// Correct implementations in the forms in which they are commonly written.
 
 #include <algorithm>
 

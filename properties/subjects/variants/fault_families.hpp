@@ -1,22 +1,22 @@
 #pragma once
-/// The parts of the table of faults, and how its entries are made.
+/// Families of faults, of which the table consists, and the function that makes their recipes.
 
 #include "subjects/variants/variants.hpp"
 
 namespace bncheck::variants {
 
-/// Statistics and y.
+/// Faults of statistics and y.
 std::vector<Fault> value_faults();
-/// Running statistics, modes and empty batches.
+/// Faults of running statistics, modes and empty batches.
 std::vector<Fault> state_faults();
-/// dx, dweight, dbias.
+/// Faults of dx, dweight and dbias.
 std::vector<Fault> gradient_faults();
-/// Layouts, aliasing, threads, tails.
+/// Faults of layouts, aliasing, threads and tails.
 std::vector<Fault> memory_faults();
-/// What is taken although it must be refused, and what is refused too late.
+/// Faults of checking: invalid calls that are accepted, or rejected too late.
 std::vector<Fault> checking_faults();
 
-/// The reference after an edit.
+/// The reference recipe after an edit.
 template <class Edit>
 Recipe made(const Edit& edit) {
   Recipe recipe;

@@ -41,7 +41,7 @@ const std::vector<Fault>& faults() {
   return all;
 }
 
-/// A fault claims what the reference claims.
+/// Subject with a fault. It claims the numerics of the reference.
 std::unique_ptr<Subject> make_fault(std::string_view name) {
   const auto found = std::ranges::find(faults(), name, &Fault::name);
   if (found == faults().end()) return nullptr;

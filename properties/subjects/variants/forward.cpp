@@ -18,7 +18,7 @@ Affine affine_of(const Parameters& parameters, std::int64_t channel, LoneParamet
   return affine;
 }
 
-/// One value on its way to y.
+/// y of one value of x.
 Real normalised(Real x, Real mean, Real root, const Affine& affine, Form form) {
   const Real invstd = Real(1.0f) / root;
   switch (form) {
@@ -46,7 +46,7 @@ Real unbiased(Real variance, std::int64_t n) {
   return variance * (Real::count(n) / Real::count(n - 1));
 }
 
-/// The variance that the running one is moved towards.
+/// Variance towards which the running variance moves.
 Real fresh_variance(Real variance, const ForwardCall& call, const Recipe& recipe, std::int64_t n) {
   const bool single = n == 1 && recipe.checking.single_value == SingleValueCheck::counts_as_zero;
   switch (recipe.running.variance) {
@@ -68,7 +68,7 @@ Real fresh_variance(Real variance, const ForwardCall& call, const Recipe& recipe
   return single ? variance : unbiased(variance, n);
 }
 
-/// The weight of the new statistic, in double: `batches` counts this batch.
+/// Weight of the new statistic, in double. `batches` includes this batch.
 double new_weight(const ForwardCall& call, const Running& running, std::int64_t batches) {
   constexpr double usual = 0.1;
   if (call.config.momentum) {
@@ -113,7 +113,7 @@ bool counts(const ForwardCall& call, Counting counting) {
   return call.training || counting == Counting::always;
 }
 
-/// The whole of a vector is stored where five of its eight elements are left.
+/// Stores the whole last vector of eight elements if only five of them belong to a dense y.
 void overrun(const View& y) {
   if (y.strides != strides_of({}, y.shape) || y.size() % 8 != 5) return;
   for (std::int64_t k = 0; k < 3; ++k) y.write(y.size() + k, 0.0f);
@@ -140,7 +140,7 @@ class ForwardPass {
       Moments moments;
       if (batch || updates) moments = batch_moments(x);
       if (call_.uses_batch()) save(c, moments);
-      // The statistics that normalise are those from before an update.
+      // The statistics that normalise are those before the update.
       const Moments used = batch ? moments : given_moments(c);
       if (updates) update_running(call_, recipe_, c, moments, static_cast<std::int64_t>(x.size()));
       if (c + 1 == channels && channels % 8 == 7 && recipe_.normalising.last_channel_skipped) {
@@ -228,7 +228,7 @@ void take_empty(const Recipe& recipe, const ForwardCall& call) {
   for (std::int64_t c = 0; c < call.config.num_features; ++c) update_running(call, recipe, c, moments, 2);
 }
 
-/// What had been done by the time that a call is refused, and is not undone.
+/// Effects of a forward call before its rejection, which are not undone.
 void leave_traces(Before before, const ForwardCall& call) {
   const bool tracked = call.training && call.config.track_running_stats;
   if (before == Before::counter && tracked) ++call.batches;

@@ -8,7 +8,7 @@
 namespace bncheck::variants {
 namespace {
 
-/// Floats of the longest vector; guard zones are longer.
+/// Number of floats in the longest vector. Guard zones are longer.
 constexpr std::int64_t vector_length = 16;
 
 std::vector<const float*> addresses(const View& view) {
@@ -18,7 +18,7 @@ std::vector<const float*> addresses(const View& view) {
   return all;
 }
 
-/// Each dimension steps over all that the finer ones span: no two indices meet.
+/// Whether each dimension steps over all that the finer ones span, so that no two indices share an address.
 bool is_nested(const View& view) {
   std::vector<std::pair<std::int64_t, std::int64_t>> dimensions;
   for (std::size_t k = 0; k < view.shape.size(); ++k) {

@@ -1,9 +1,10 @@
 #pragma once
 /// The arithmetic of the variants: float's 24 bits of significand, double's exponents.
 ///
-/// Every operation is rounded as float rounds it. For +, -, *, / and the root of two 24-bit numbers, rounding
-/// to double's 53 >= 2 * 24 + 2 bits first makes no difference (Figueroa 1995). The wide exponents do what
-/// careful float code does by scaling with powers of two; `narrowed` is where a careless one does without.
+/// Every operation is rounded as float rounds it. For +, −, ·, / and √ of 24-bit numbers, rounding to
+/// double's 53 ≥ 2·24 + 2 bits first makes no difference (Figueroa 1995). The wide exponents have the effect
+/// that careful float code achieves by scaling with powers of two. `narrowed` is for careless code, which
+/// does not scale.
 
 #include <bit>
 #include <cmath>
@@ -15,13 +16,13 @@ class Real {
  public:
   constexpr Real() = default;
   constexpr Real(float value) : value_(static_cast<double>(value)) {}
-  /// Rounded to 24 bits.
+  /// The value rounded to 24 bits.
   explicit Real(double value) : value_(rounded(value)) {}
   static Real count(std::int64_t n) { return Real(static_cast<double>(n)); }
 
   double value() const { return value_; }
   float to_float() const { return static_cast<float>(value_); }
-  /// As float holds it: infinite beyond its range, fewer bits or zero below.
+  /// The value as float holds it: infinite beyond its range, with fewer bits or zero below.
   Real narrowed() const { return to_float(); }
 
   friend Real operator+(Real a, Real b) { return Real(a.value_ + b.value_); }
@@ -30,12 +31,12 @@ class Real {
   friend Real operator/(Real a, Real b) { return Real(a.value_ / b.value_); }
   friend bool operator<(Real a, Real b) { return a.value_ < b.value_; }
   friend Real sqrt(Real a) { return Real(std::sqrt(a.value_)); }
-  /// a b + c: the product of 24-bit numbers is exact in double.
+  /// a·b + c. The product of 24-bit numbers is exact in double.
   friend Real fused(Real a, Real b, Real c) { return Real(a.value_ * b.value_ + c.value_); }
 
  private:
-  /// To nearest even, by adding just below half of the last place that is kept; a carry moves the exponent,
-  /// and an infinity has nothing below to carry.
+  /// Rounds to nearest even by adding just below half of the last place that is kept. A carry moves the
+  /// exponent, and an infinity has nothing below to carry.
   static double rounded(double value) {
     std::uint64_t bits = std::bit_cast<std::uint64_t>(value);
     bits += 0x0fffffff + ((bits >> 29) & 1);

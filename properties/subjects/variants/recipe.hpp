@@ -1,7 +1,7 @@
 #pragma once
-/// How one BatchNorm is made: every choice that right implementations make differently, and every choice that
-/// some have made wrongly. The first value of each is the reference's, so that a variant is the reference and
-/// what it names.
+/// Recipe of a BatchNorm: every choice that correct implementations make differently, and every choice that
+/// some have made wrongly. The first value of each is the reference's, so a variant is the reference with the
+/// changes that it names.
 
 #include <optional>
 
@@ -13,15 +13,15 @@ enum class SumMethod {
   pairwise,  ///< a tree down to single terms
   kahan,
   wide,        ///< in double, rounded once
-  naive_long,  ///< blocked up to 4096 terms, then one running sum
+  naive_long,  ///< blocked up to 4096 terms, one running sum for more
 };
-/// What becomes of the parts that threads sum.
+/// Treatment of the parts that threads sum.
 enum class Sharing {
   merged,
-  last_part_lost,    ///< two threads write one sum
-  remainder_lost,    ///< n / threads terms for each thread, nobody takes the rest
-  means_unweighted,  ///< a mean is the mean of the parts' means
-  chunks_unweighted  ///< the same in chunks of 32, whatever the threads
+  last_part_lost,    ///< the last thread's part is missing, as if two threads wrote one sum
+  remainder_lost,    ///< ⌊n/threads⌋ terms for each thread, the rest is missing
+  means_unweighted,  ///< a mean is the unweighted mean of the parts' means
+  chunks_unweighted  ///< the same in chunks of 32, for any number of threads
 };
 struct Summing {
   SumMethod method = SumMethod::blocked;
@@ -29,32 +29,32 @@ struct Summing {
   bool reversed = false;         ///< last term first
   bool order_changes = false;    ///< reversed in every other call
   bool narrow = false;           ///< partial sums have float's range
-  bool tail_miscounted = false;  ///< the last term is left out where n % 16 = 13
+  bool tail_miscounted = false;  ///< the last term is left out where n mod 16 = 13
 };
 
 enum class MomentMethod {
   two_pass,
   welford,              ///< in chunks of 16, merged by a tree
-  one_pass,             ///< E[x^2] - E[x]^2
-  one_pass_clamped,     ///< not below 0
-  within_threads_only,  ///< variances of threads' parts, averaged: their means' differences are lost
+  one_pass,             ///< E[x²] − E[x]²
+  one_pass_clamped,     ///< the same, 0 if negative
+  within_threads_only,  ///< mean of the variances of threads' parts, without the differences of their means
 };
 
-/// Where eps goes.
+/// Place and amount of ε.
 enum class EpsUse { inside, twice, outside, absent, fixed, raised };
 
-/// The order of evaluation of gamma (x - mean) invstd + beta.
+/// Order of evaluation of γ·(x − μ)·invstd + β.
 enum class Form {
-  normalise_first,  ///< gamma ((x - mean) invstd) + beta
-  scale_first,      ///< (x - mean) (gamma invstd) + beta
-  divide,           ///< gamma ((x - mean) / root) + beta
-  fused,            ///< fma(x - mean, gamma invstd, beta)
-  folded,           ///< x alpha + (beta - mean alpha)
-  bias_first,       ///< gamma ((x - mean) invstd + beta)
-  swapped,          ///< beta (x - mean) invstd + gamma
+  normalise_first,  ///< γ·((x − μ)·invstd) + β
+  scale_first,      ///< (x − μ)·(γ·invstd) + β
+  divide,           ///< γ·((x − μ)/√(σ² + ε)) + β
+  fused,            ///< fma(x − μ, γ·invstd, β)
+  folded,           ///< x·α + (β − μ·α), α = γ·invstd
+  bias_first,       ///< γ·((x − μ)·invstd + β)
+  swapped,          ///< β·((x − μ)·invstd) + γ
 };
 
-/// Whose statistics normalise.
+/// Statistics that normalise.
 enum class Source {
   by_mode,
   batch_in_inference,
@@ -63,14 +63,14 @@ enum class Source {
 };
 
 enum class SavedStatistic { invstd, deviation };
-/// What becomes of a weight without a bias, and of a bias without a weight.
+/// Treatment of a weight without a bias, and of a bias without a weight.
 enum class LoneParameter { used, weight_ignored, bias_ignored };
 
 struct Normalising {
   Summing sums;
   MomentMethod moments = MomentMethod::two_pass;
-  bool narrow_squares = false;  ///< (x - mean)^2 and their sum have float's range
-  bool unbiased = false;        ///< y has the variance over n - 1
+  bool narrow_squares = false;  ///< (x − μ)² and their sum have float's range
+  bool unbiased = false;        ///< y has the variance with divisor n − 1
   EpsUse training_eps = EpsUse::inside;
   EpsUse inference_eps = EpsUse::inside;
   Form training_form = Form::normalise_first;
@@ -78,7 +78,7 @@ struct Normalising {
   Source source = Source::by_mode;
   SavedStatistic saved = SavedStatistic::invstd;
   LoneParameter lone = LoneParameter::used;
-  bool last_channel_skipped = false;  ///< where C % 8 = 7
+  bool last_channel_skipped = false;  ///< in the last channel y = x, where C mod 8 = 7
 };
 
 enum class Weighting { of_new, of_old, single, zero_is_default };
@@ -86,8 +86,8 @@ enum class Average { one_by_count, one_by_next, one_by_previous, default_momentu
 enum class RunningVariance {
   unbiased,
   population,
-  population_of_two,  ///< for n = 2
-  samples_unbiased,   ///< N/(N-1) for n values in N samples
+  population_of_two,  ///< population variance for n = 2
+  samples_unbiased,   ///< factor N/(N − 1) for n values in N samples
   with_eps,
   kept,  ///< never updated
 };
@@ -106,53 +106,53 @@ struct Running {
   EmptyBatch empty = EmptyBatch::untouched;
 };
 
-/// The order of evaluation of dx in training.
+/// Order of evaluation of dx in training.
 enum class GradientForm {
-  normalised,  ///< (dy - mean(dy) - x^ t) (gamma invstd), t = mean(dy x^)
-  centred,     ///< (dy - mean(dy) - (x - mean) k) invstd gamma, k = sum(dy (x - mean)) invstd^2/n
-  papers,      ///< gamma invstd/n (n dy - sum(dy) - x^ sum(dy x^))
-  deltas,      ///< through the gradients of mean and variance
+  normalised,  ///< (dy − mean(dy) − x̂·t)·(γ·invstd), t = mean(dy·x̂)
+  centred,     ///< (dy − mean(dy) − (x − μ)·k)·invstd·γ, k = Σ(dy·(x − μ))·invstd²/n
+  papers,      ///< γ·invstd/n·(n·dy − Σdy − x̂·Σ(dy·x̂))
+  deltas,      ///< through the gradients of μ and σ²
 };
-/// What training's dx lacks or has too much of.
+/// Terms that dx in training lacks or has too many of.
 enum class GradientTerms {
   all,
   no_mean,
   no_projection,
   no_gamma,
   no_gamma_without_bias,
-  invstd_squared,         ///< gamma invstd^2 (...)
-  unbiased_projection,    ///< x^ t n/(n-1)
-  as_in_inference,        ///< the statistics count as given
-  projection_if_dweight,  ///< t is there only where dweight is asked for
+  invstd_squared,         ///< γ·invstd²·(…)
+  unbiased_projection,    ///< x̂·t·n/(n − 1)
+  as_in_inference,        ///< the statistics are taken as given
+  projection_if_dweight,  ///< t is 0 unless dweight is wanted
 };
 enum class WeightGradient { normalised, centred_only, uncentred, with_gamma };
 enum class BiasGradient { sum, mean };
 
 struct Differentiating {
   Summing sums;
-  std::optional<MomentMethod> moments{};  ///< absent: as forward
-  bool narrow = false;                    ///< products and powers have float's range
+  std::optional<MomentMethod> moments{};  ///< absent: those of the forward pass
+  bool narrow = false;                    ///< intermediate results have float's range
   EpsUse eps = EpsUse::inside;
   GradientForm form = GradientForm::normalised;
   GradientTerms terms = GradientTerms::all;
   WeightGradient dweight = WeightGradient::normalised;
   BiasGradient dbias = BiasGradient::sum;
-  bool given_as_batch = false;   ///< inference's dx is training's
-  bool empty_unwritten = false;  ///< dweight and dbias of an empty batch keep what was there
+  bool given_as_batch = false;   ///< dx in inference follows the formula of training
+  bool empty_unwritten = false;  ///< dweight and dbias of an empty batch are not written
 };
 
-/// By which strides a tensor is walked.
+/// Strides by which a tensor is read or written.
 enum class Layout {
   given,
-  row_major,        ///< where it has no gaps: the channel's stride of NCHW for NHWC
-  of_x,             ///< x's
-  of_x_where_thin,  ///< x's, where x has a channel stride of 1 and y a dimension of size 1
+  row_major,        ///< those of NCHW if the tensor has no gaps, even for NHWC
+  of_x,             ///< those of x
+  of_x_where_thin,  ///< those of x if its channel stride is 1 and a dimension has size 1
 };
 struct Memory {
   Layout x = Layout::given, y = Layout::given, dy = Layout::given, dx = Layout::given;
-  bool y_is_scratch = false;   ///< y holds x - mean while x is still to be read
-  bool dx_is_scratch = false;  ///< dx holds x^ while dy is still to be read
-  bool overruns_tail = false;  ///< the last vector of a dense y is stored whole
+  bool y_is_scratch = false;   ///< y holds x − μ before x is read again
+  bool dx_is_scratch = false;  ///< dx holds x̂ before dy is read
+  bool overruns_tail = false;  ///< the last vector of a dense y is stored whole, where y.size() mod 8 = 5
 };
 
 enum class RankCheck { exact, underflows, two_or_more };
@@ -161,7 +161,7 @@ enum class LengthCheck { exact, parameters_unchecked, running_unchecked, not_whe
 enum class SingleValueCheck { rejected, becomes_nan, counts_as_zero, in_training_only };
 enum class AliasCheck { exact, same_start_only, never };
 enum class ForwardCheck { exact, survives_load, any_mode };
-/// What a call that is refused has changed by then.
+/// Effect of a forward call before its rejection.
 enum class Before { nothing, counter, statistics, output };
 
 struct Checking {
@@ -176,7 +176,7 @@ struct Checking {
   bool eps_range_unchecked = false;
   bool momentum_unchecked = false;
   bool counter_unchecked = false;
-  bool gradient_shape_by_count = false;  ///< any dy with as many elements as x
+  bool gradient_shape_by_count = false;  ///< accepts any dy with as many elements as x
 };
 
 struct Recipe {
@@ -185,7 +185,7 @@ struct Recipe {
   Differentiating differentiating;
   Memory memory;
   Checking checking;
-  bool minds_environment = false;  ///< computes in the caller's rounding mode and flushing
+  bool minds_environment = false;  ///< computes in the caller's rounding mode and with its flush-to-zero flag
 };
 
 }  // namespace bncheck::variants

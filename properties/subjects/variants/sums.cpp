@@ -18,8 +18,8 @@ Real naive(Terms terms, const Adder& add) {
   return total;
 }
 
-/// Eight sequential additions at most, then a tree: 7 + ceil(log2(n/8)) = 4 + ceil(log2 n) roundings, which
-/// leaves seven of the 11 + ceil(log2 n) that blocked summation may have for the merging of threads' parts.
+/// Sum of at most eight sequential additions, then a tree: 7 + ⌈log2(n/8)⌉ = 4 + ⌈log2 n⌉ roundings. That
+/// leaves seven of the 11 + ⌈log2 n⌉ that blocked summation may have for merging the parts of threads.
 Real tree(Terms terms, const Adder& add, std::size_t block) {
   if (terms.size() <= block) return naive(terms, add);
   const std::size_t half = (terms.size() + block - 1) / block / 2 * block;
@@ -63,7 +63,7 @@ Real part(Terms terms, const Summing& how) {
   return tree(terms, add, 8);
 }
 
-/// What each thread takes: n / threads terms, the last one the rest as well.
+/// Parts of the threads: ⌊n/threads⌋ terms each, and the rest for the last one.
 std::vector<Terms> shared_out(Terms terms, const Execution& exec) {
   const auto threads = static_cast<std::size_t>(std::max(exec.threads, 1));
   const std::size_t size = terms.size() / threads;
@@ -103,7 +103,7 @@ Reals squares_around(Real centre, Terms x, const Normalising& how) {
   return squares;
 }
 
-/// One running mean and sum of squares per chunk, merged two by two (Chan, Golub, LeVeque 1983).
+/// Moments from one running mean and sum of squares per chunk, merged two by two (Chan, Golub, LeVeque 1983).
 Moments welford(const Reals& x) {
   struct Part {
     Real n, mean, m2;
@@ -154,7 +154,7 @@ Real sum(const Reals& all, const Summing& how, const Execution& exec) {
   Reals terms = all;
   if (how.reversed || (how.order_changes && exec.odd_call)) std::ranges::reverse(terms);
   if (how.tail_miscounted && terms.size() % 16 == 13) terms.pop_back();
-  // Compensation and the wide sum are lost where parts are rounded: one thread takes all.
+  // One thread takes all terms, because rounding the parts would lose the compensation or the wide sum.
   if (how.method == SumMethod::kahan) return kahan(terms);
   if (how.method == SumMethod::wide) return Real(wide(terms));
   std::vector<Terms> parts = shared_out(terms, exec);

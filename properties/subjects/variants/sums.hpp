@@ -11,14 +11,14 @@ namespace bncheck::variants {
 
 using Reals = std::vector<Real>;
 
-/// How a call is carried out.
+/// Execution of a call.
 struct Execution {
   int threads = 1;
   bool odd_call = false;
 };
 
 Real sum(const Reals& terms, const Summing& how, const Execution& exec);
-/// Precondition: there are terms.
+/// Precondition: `terms` is not empty.
 Real mean(const Reals& terms, const Summing& how, const Execution& exec);
 
 struct Moments {

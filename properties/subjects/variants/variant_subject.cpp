@@ -10,7 +10,7 @@
 namespace bncheck::variants {
 namespace {
 
-/// Rounding to nearest, nothing flushed to zero, until the end of its life.
+/// Sets rounding to nearest without flush-to-zero for its lifetime.
 class DefaultEnvironment {
  public:
   DefaultEnvironment() {
@@ -38,7 +38,7 @@ Parameters parameters_of(StateBuffers& state) {
           view_of(state.running_var)};
 }
 
-/// A layer that lives through the calls of a case, each of them on fresh buffers of the caller's.
+/// A layer that exists for all calls of a case. Each call gets fresh buffers of the caller.
 class Session {
  public:
   /// Throws Rejected.
@@ -50,7 +50,8 @@ class Session {
 
   const State& state() const { return state_; }
 
-  /// Throws Rejected; `touched` where it had written by then, `death` where the call did damage.
+  /// Runs a call. Throws Rejected. Sets `touched` if a rejected call changed an output, `death` if a call
+  /// that returned did damage.
   Values run(const Call& call, std::size_t index, std::optional<Death>& death, bool& touched) {
     if (const auto* forward = std::get_if<Forward>(&call.operation)) {
       Values values = run_forward(*forward, call.exec, index, death, touched);
@@ -73,7 +74,7 @@ class Session {
 
  private:
   Execution execution(const Exec& exec) const {
-    // More parts than these would take more roundings than blocked summation may have.
+    // More parts would need more roundings than blocked summation may have.
     return {std::clamp(exec.threads, 1, 7), odd_};
   }
 
@@ -116,7 +117,7 @@ class Session {
     return values;
   }
 
-  /// The forward call that the gradient is of. Throws Rejected.
+  /// Forward call that the gradient is of. Throws Rejected.
   const Call& differentiated(const Backward& call) const {
     if (latest_ == nullptr)
       throw Rejected{ErrorKind::no_forward, "there is no forward call to differentiate"};
@@ -156,7 +157,7 @@ class Session {
   Config config_;
   State state_;
   bool odd_;
-  const Call* latest_ = nullptr;  ///< the forward call that the layer has a gradient of
+  const Call* latest_ = nullptr;  ///< forward call of which the layer has a gradient
 };
 
 class VariantSubject : public Subject {
@@ -165,7 +166,7 @@ class VariantSubject : public Subject {
       : name_(std::move(name)), recipe_(recipe) {
     can_.dialect = *dialect_named("pytorch");
     can_.numerics.summation = summation;
-    // Infinities and NaN go where float arithmetic takes them.
+    // Infinities and NaN give the results of float arithmetic.
     can_.non_finite_rule = false;
   }
   std::string name() const override { return name_; }

@@ -1,6 +1,6 @@
 #pragma once
-/// BatchNorms in float32 that are right (controls) or wrong in one thing (faults), for testing what tells
-/// them apart. Each differs from the reference, control:two_pass, by what it names and by nothing else.
+/// BatchNorms in float32 that are correct (controls) or wrong in one thing (faults). They test the checks
+/// that must tell them apart. Each differs from the reference, control:two_pass, only by what it names.
 
 #include <memory>
 #include <string_view>
@@ -13,9 +13,10 @@ namespace bncheck::variants {
 
 struct Fault {
   const char* name;
-  /// Of the catalogue of mechanisms (`mechanisms`), 1 to 20.
+  /// Row of the catalogue of mechanisms (`mechanisms`), 1 to 20.
   int row;
-  /// Where an implementation had it: a public tracker's entry, or "textbook" for what every course warns of.
+  /// Implementation that had the fault, as an entry of a public tracker, or "textbook" for what every course
+  /// warns of.
   const char* source;
   const char* sentence;
   Recipe recipe;
@@ -28,17 +29,17 @@ struct Control {
   Summation summation;
 };
 
-/// What goes wrong in BatchNorms, one sentence per row, the first being row 1.
+/// Mechanisms of faults in BatchNorms, one sentence per row. The first is row 1.
 const std::vector<const char*>& mechanisms();
 
 const std::vector<Fault>& faults();
 const std::vector<Control>& controls();
 
-// Null for an unknown name, without the prefixes "fault:" and "control:".
+// Subject of that name, without the prefixes "fault:" and "control:"; null for an unknown name.
 std::unique_ptr<Subject> make_fault(std::string_view name);
 std::unique_ptr<Subject> make_control(std::string_view name);
 
-/// `prefix` and `name` make up the subject's name.
+/// Subject whose name is `prefix` followed by `name`.
 std::unique_ptr<Subject> make_variant(std::string_view prefix, std::string_view name, const Recipe& recipe,
                                       Summation summation);
 
