@@ -33,12 +33,15 @@ void change_shape(Draws& draws, Tensor& x) {
 }
 
 void change_length(Draws& draws, State& state) {
-  const std::vector<std::optional<Tensor>*> tensors = channel_tensors(state);
-  if (tensors.empty() || draws.chance(1, 8)) {
+  if (vectors_of(state).empty() || draws.chance(1, 8)) {
     state.bias = Tensor::filled({draws.between(0, 3)}, 0);
     return;
   }
-  std::optional<Tensor>& victim = *draws.pick_from(tensors);
+  std::vector<std::optional<Tensor> State::*> present;
+  for (const auto& [name, member] : vector_tensors) {
+    if (state.*member) present.push_back(member);
+  }
+  std::optional<Tensor>& victim = state.*draws.pick_from(present);
   if (draws.chance(1, 6)) {
     victim.reset();
     return;

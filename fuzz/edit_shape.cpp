@@ -24,8 +24,8 @@ std::int64_t new_size(Draws& draws, std::int64_t size) {
 void resize_channels(Case& c, std::int64_t channels) {
   const Shape old{c.config.num_features};
   const auto resize = [&](State& state) {
-    for (auto* tensor : channel_tensors(state)) {
-      if ((*tensor)->shape == old) **tensor = with_shape(**tensor, {channels});
+    for (Tensor* vector : vectors_of(state)) {
+      if (vector->shape == old) *vector = with_shape(*vector, {channels});
     }
   };
   resize(c.state);
@@ -88,14 +88,6 @@ Tensor with_shape(const Tensor& tensor, Shape shape) {
   const std::span<float> to = result.floats();
   for (std::size_t i = 0; !from.empty() && i < to.size(); ++i) to[i] = from[i % from.size()];
   return result;
-}
-
-std::vector<std::optional<Tensor>*> channel_tensors(State& state) {
-  std::vector<std::optional<Tensor>*> tensors;
-  for (auto* tensor : {&state.weight, &state.bias, &state.running_mean, &state.running_var}) {
-    if (*tensor) tensors.push_back(tensor);
-  }
-  return tensors;
 }
 
 void edit_shape(Draws& draws, Case& c) {

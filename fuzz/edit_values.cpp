@@ -12,11 +12,10 @@ namespace {
 /// An x or dy in four of five draws, else a tensor of the state. Null if there are no values.
 Tensor* pick_tensor(Draws& draws, Case& c) {
   std::vector<Tensor*> inputs;
-  std::vector<Tensor*> others;
+  std::vector<Tensor*> others = vectors_of(c.state);
   for (Call& call : c.calls) {
     if (Tensor* input = input_of(call)) inputs.push_back(input);
   }
-  for (auto* tensor : channel_tensors(c.state)) others.push_back(&**tensor);
   std::vector<Tensor*>& chosen = others.empty() || (!inputs.empty() && draws.chance(4, 5)) ? inputs : others;
   if (chosen.empty()) return nullptr;
   Tensor* tensor = draws.pick_from(chosen);

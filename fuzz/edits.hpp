@@ -65,7 +65,4 @@ void switch_mode(Case& c, std::size_t forward_call);
 /// The same values in another shape, repeated if there are too few; 1 if there are none.
 Tensor with_shape(const Tensor& tensor, Shape shape);
 
-/// Tensors of the state with one element per channel, as far as they exist.
-std::vector<std::optional<Tensor>*> channel_tensors(State& state);
-
 }  // namespace bncheck::fuzz

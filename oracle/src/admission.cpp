@@ -151,9 +151,9 @@ std::int64_t buffer_length(const Config& config, const State& before, const Call
   if (dialect.axes == Axes::spatial) return config.num_features;
   const Tensor* input = input_of(call);
   if (input != nullptr && input->shape.size() >= 2) return feature_count(input->shape, dialect.axes).features;
-  for (const auto& [name, member] : state_tensors) {
+  for (const auto& [name, member] : vector_tensors) {
     const std::optional<Tensor>& tensor = before.*member;
-    if (member != &State::running_weight && tensor && tensor->shape.size() == 1) return tensor->shape[0];
+    if (tensor && tensor->shape.size() == 1) return tensor->shape[0];
   }
   return config.num_features;
 }

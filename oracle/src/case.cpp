@@ -18,6 +18,14 @@ State fresh_state(const Config& config) {
   return state;
 }
 
+std::vector<Tensor*> vectors_of(State& state) {
+  std::vector<Tensor*> vectors;
+  for (const auto& [name, member] : vector_tensors) {
+    if (state.*member) vectors.push_back(&*(state.*member));
+  }
+  return vectors;
+}
+
 bool uses_batch(const Config& config, bool training) {
   return training || !config.track_running_stats;
 }

@@ -68,10 +68,7 @@ Stored stored(Random& random, Data data, std::size_t n, bool training, Slope slo
   Tensor& input = std::get<Forward>(s.content.calls[0].operation).x;
   s.dy = test::in_dtype(Tensor::of(input.shape, dy), x, uniform);
   input = test::in_dtype(input, x, uniform);
-  State& state = s.content.state;
-  for (auto* tensor : {&state.weight, &state.bias, &state.running_mean, &state.running_var}) {
-    **tensor = test::in_dtype(**tensor, vectors, uniform);
-  }
+  for (Tensor* tensor : vectors_of(s.content.state)) *tensor = test::in_dtype(*tensor, vectors, uniform);
   return s;
 }
 

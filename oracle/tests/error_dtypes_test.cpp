@@ -18,9 +18,7 @@ constexpr double nan = std::numeric_limits<double>::quiet_NaN();
 ExpectedTensor sum_of(double x, double bias, Dtype data, Dtype vectors) {
   OneChannel layer;
   State state = layer.state();
-  for (auto* tensor : {&state.weight, &state.bias, &state.running_mean, &state.running_var}) {
-    **tensor = converted(**tensor, vectors);
-  }
+  for (Tensor* tensor : vectors_of(state)) *tensor = converted(*tensor, vectors);
   set_element(*state.bias, 0, bias);
   const Tensor input = filled_with(data, {1, 1}, x);
   return expect(layer.config(), state, forward(false, input), Dialect{}).outputs.at(Output::y);

@@ -202,11 +202,8 @@ inline Problem finish(Draft draft) {
 
 inline Problem in_dtype(Problem problem, Dtype data, Dtype vectors, Random& random) {
   const auto uniform = [&] { return random.uniform(); };
-  State& s = problem.state;
   problem.forward.x = in_dtype(problem.forward.x, data, uniform);
-  for (auto* tensor : {&s.weight, &s.bias, &s.running_mean, &s.running_var}) {
-    if (*tensor) **tensor = in_dtype(**tensor, vectors, uniform);
-  }
+  for (Tensor* tensor : vectors_of(problem.state)) *tensor = in_dtype(*tensor, vectors, uniform);
   return problem;
 }
 

@@ -180,10 +180,7 @@ Tensor channels_of(const Tensor& tensor, std::size_t axis, std::int64_t begin, s
 Case layer_of_channels(const Case& c, std::int64_t begin, std::int64_t end) {
   Case part = c;
   part.config.num_features = end - begin;
-  State& s = part.state;
-  for (std::optional<Tensor>* tensor : {&s.weight, &s.bias, &s.running_mean, &s.running_var}) {
-    if (*tensor) **tensor = channels_of(**tensor, 0, begin, end);
-  }
+  for (Tensor* vector : vectors_of(part.state)) *vector = channels_of(*vector, 0, begin, end);
   Forward& forward = std::get<Forward>(part.calls[0].operation);
   forward.x = channels_of(forward.x, 1, begin, end);
   return part;
@@ -249,11 +246,9 @@ Case draw_channels(Draws& draws, const Capabilities& can) {
 Case with_constant_channel(const Case& c, float value) {
   Case more = c;
   ++more.config.num_features;
-  State& s = more.state;
-  for (std::optional<Tensor>* tensor : {&s.weight, &s.bias, &s.running_mean, &s.running_var}) {
-    if (!*tensor) continue;
-    (*tensor)->bytes.insert((*tensor)->bytes.begin(), (*tensor)->bytes.begin(), (*tensor)->bytes.begin() + 4);
-    ++(*tensor)->shape[0];
+  for (Tensor* vector : vectors_of(more.state)) {
+    vector->bytes.insert(vector->bytes.begin(), vector->bytes.begin(), vector->bytes.begin() + 4);
+    ++vector->shape[0];
   }
   Tensor& x = std::get<Forward>(more.calls[0].operation).x;
   const Geometry old(x.shape);

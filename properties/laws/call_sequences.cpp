@@ -176,14 +176,11 @@ class Growing {
   /// State with one error; a valid state if the layer has neither parameters nor running statistics.
   Call wrong_load() {
     State state = draw_state(draws_, walk_->config(), can_.dialect, wish_, first_);
-    std::vector<std::optional<Tensor>*> buffers;
-    for (auto* buffer : {&state.weight, &state.bias, &state.running_mean, &state.running_var}) {
-      if (*buffer) buffers.push_back(buffer);
-    }
+    const std::vector<Tensor*> vectors = vectors_of(state);
     if (walk_->config().track_running_stats && draws_.chance(1, 3)) {
       state.num_batches_tracked = -draws_.between(1, 3);
-    } else if (!buffers.empty()) {
-      *draws_.pick_from(buffers) =
+    } else if (!vectors.empty()) {
+      *draws_.pick_from(vectors) =
           filled_with(wish_.dtypes->vectors, {state_length() + draws_.pick({-1, 1})}, 1);
     }
     return {Load{std::move(state)}, {}};

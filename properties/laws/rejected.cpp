@@ -25,6 +25,18 @@ bool is_expressible(Overlap overlap, const Capabilities& can) {
   }
 }
 
+/// The case with vectors as long as its first input calls for, per activation: a twin whose input has another shape than
+/// the refused one needs other vectors.
+Case with_fitting_vectors(Case c, Axes axes) {
+  const auto with_input =
+      std::ranges::find_if(c.calls, [](const Call& call) { return input_of(call) != nullptr; });
+  if (axes == Axes::spatial || with_input == c.calls.end() || input_of(*with_input)->shape.size() < 2)
+    return c;
+  const std::int64_t length = feature_count(input_of(*with_input)->shape, axes).features;
+  for (Tensor* vector : vectors_of(c.state)) *vector = reshaped(*vector, {length});
+  return c;
+}
+
 /// Checks the last call as judge_refusal does, and that its twin succeeds.
 Verdict check_rejected(const Case& c, Runner& runner, ErrorKind kind, Twin twin_of) {
   if (c.calls.empty()) return Verdict::not_applicable("no call");
@@ -41,7 +53,8 @@ Verdict check_rejected(const Case& c, Runner& runner, ErrorKind kind, Twin twin_
   }
   if (Verdict refusal = judge_refusal(run, last, kind); refusal.is_bad()) return refusal;
   if (c.config.num_features > max_twin_channels) return {};
-  const std::optional<Case> twin = twin_of(c);
+  std::optional<Case> twin = twin_of(c);
+  if (twin) twin = with_fitting_vectors(std::move(*twin), runner.can().dialect.axes);
   if (!twin || !all_succeed(*twin, runner.can().dialect)) return {};
   const Run accepted = runner.run(*twin);
   if (const auto* refused = std::get_if<Failure>(&accepted.replies.back().result)) {

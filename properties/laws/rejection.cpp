@@ -32,20 +32,13 @@ Tensor resized(const Tensor& tensor, std::int64_t length) {
   std::copy_n(tensor.bytes.begin(), bytes, result.bytes.begin());
   return result;
 }
-std::vector<std::optional<Tensor>*> buffers_of(State& state) {
-  std::vector<std::optional<Tensor>*> buffers;
-  for (auto* tensor : {&state.weight, &state.bias, &state.running_mean, &state.running_var}) {
-    if (*tensor) buffers.push_back(tensor);
-  }
-  return buffers;
-}
 
 // ---- channels
 
 /// The case with num_features = 0, and with buffers and an x that fit it.
 Case without_channels(Case c) {
   c.config.num_features = 0;
-  for (auto* buffer : buffers_of(c.state)) *buffer = resized(**buffer, 0);
+  for (Tensor* vector : vectors_of(c.state)) *vector = resized(*vector, 0);
   Shape shape = forward_of(c).x.shape;
   shape[1] = 0;
   forward_of(c).x = reshaped(forward_of(c).x, shape);
@@ -70,7 +63,7 @@ std::optional<Case> twin_channels(const Case& c) {
   if (forward == nullptr || forward->x.shape.size() < 2) return std::nullopt;
   if (twin.config.num_features < 1) {
     twin.config.num_features = 1;
-    for (auto* buffer : buffers_of(twin.state)) *buffer = resized(**buffer, 1);
+    for (Tensor* vector : vectors_of(twin.state)) *vector = resized(*vector, 1);
   }
   Shape shape = forward->x.shape;
   shape[1] = twin.config.num_features;
@@ -127,8 +120,7 @@ void load_instead(Draws& draws, const Capabilities& can, Case& c) {
 
 /// Takes one vector from the state that is loaded, or adds one that the layer does not have.
 void miss_or_add_one(Draws& draws, Case& c) {
-  const StateTensor tensor =
-      draws.pick_from(std::vector<StateTensor>(state_tensors.begin(), state_tensors.begin() + 4));
+  const StateTensor& tensor = vector_tensors[draws.below(vector_tensors.size())];
   std::optional<Tensor>& victim = state_in_question(c).*tensor.member;
   if (victim) {
     victim.reset();
@@ -147,9 +139,9 @@ Case draw_length(Draws& draws, const Capabilities& can) {
     miss_or_add_one(draws, c);
     return c;
   }
-  std::optional<Tensor>& victim = *draws.pick_from(buffers_of(state_in_question(c)));
-  const std::int64_t right = victim->shape[0];
-  victim = resized(*victim, draws.pick({right - 1, right + 1, 2 * right, std::int64_t{0}}));
+  Tensor& victim = *draws.pick_from(vectors_of(state_in_question(c)));
+  const std::int64_t right = victim.shape[0];
+  victim = resized(victim, draws.pick({right - 1, right + 1, 2 * right, std::int64_t{0}}));
   return c;
 }
 std::optional<Case> twin_length(const Case& c) {
@@ -158,7 +150,7 @@ std::optional<Case> twin_length(const Case& c) {
     load->state = c.state;
     return twin;
   }
-  for (auto* buffer : buffers_of(twin.state)) *buffer = resized(**buffer, c.config.num_features);
+  for (Tensor* vector : vectors_of(twin.state)) *vector = resized(*vector, c.config.num_features);
   return twin;
 }
 

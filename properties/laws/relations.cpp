@@ -130,6 +130,13 @@ double scaled_eps(double eps, int k, const Dialect& dialect) {
 
 namespace {
 
+/// Whether the sum of two floats is a float. Their sum in double may round, too: it is exact only if either term can be
+/// taken from it again.
+bool exact_as_float(double a, double b) {
+  const double sum = a + b;
+  return is_float(sum) && sum - a == b && sum - b == a;
+}
+
 /// 2^23 times the last bit of the values if it can be added to each of them without rounding; otherwise 0.
 float exact_offset(std::span<const float> x, const std::vector<std::size_t>& channel) {
   int lowest = 128;  // exponent of the lowest bit of all values
@@ -142,7 +149,7 @@ float exact_offset(std::span<const float> x, const std::vector<std::size_t>& cha
   // A float holds 2^24 steps of the last bit. The shift and the values share them.
   const float offset = std::ldexp(1.0f, std::clamp(lowest + 23, -126, 100));
   const auto fits = [&](std::size_t i) {
-    return is_float(static_cast<double>(x[i]) + static_cast<double>(offset));
+    return exact_as_float(static_cast<double>(x[i]), static_cast<double>(offset));
   };
   return std::ranges::all_of(channel, fits) ? offset : 0;
 }

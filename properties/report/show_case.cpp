@@ -82,11 +82,12 @@ std::string show_index(std::int64_t flat, const Shape& shape) {
   return fmt::format("{}", fmt::join(index, ","));
 }
 
-Shape output_shape(const Case& c, const Mismatch& mismatch) {
-  const auto* backward = std::get_if<Backward>(&c.calls[mismatch.call].operation);
-  if (mismatch.output == Output::dx && backward != nullptr) return backward->dy.shape;
-  const auto* forward = std::get_if<Forward>(&c.calls[mismatch.call].operation);
-  return mismatch.output == Output::y && forward != nullptr ? forward->x.shape : Shape{c.config.num_features};
+/// Index of the element within y or dx, or in a vector.
+std::string show_place(const Case& c, const Mismatch& mismatch) {
+  const Tensor* input = input_of(c.calls[mismatch.call]);
+  const bool like_input = mismatch.output == Output::y || mismatch.output == Output::dx;
+  return like_input && input != nullptr ? show_index(mismatch.index, input->shape)
+                                        : std::to_string(mismatch.index);
 }
 
 }  // namespace
@@ -147,9 +148,8 @@ std::string show_case(const Case& c) {
 std::string show_mismatches(const Case& c, const std::vector<Mismatch>& mismatches) {
   std::string text;
   for (const Mismatch& m : mismatches) {
-    text += fmt::format("  call {} {}[{}]: got {}, expected {}", m.call, name_of(m.output),
-                        show_index(m.index, output_shape(c, m)), show_number(m.got, m.dtype),
-                        show_number(m.expected, m.dtype));
+    text += fmt::format("  call {} {}[{}]: got {}, expected {}", m.call, name_of(m.output), show_place(c, m),
+                        show_number(m.got, m.dtype), show_number(m.expected, m.dtype));
     text += fmt::format(": {} ulps, ratio {}", show_measure(m.error.ulps), show_measure(m.error.ratio));
     const bool folding_explains = m.output == Output::y && m.error.ratio > 1 && m.error.folded_ratio <= 1;
     text += folding_explains ? " (explained by folding into alpha x + beta')\n" : "\n";

@@ -27,7 +27,7 @@ struct Field {
 std::vector<Field> inputs_of(Case& c) {
   std::vector<Field> fields;
   for (std::size_t k = 0; k < c.calls.size(); ++k) {
-    Tensor* input = input_at(c, k);
+    Tensor* input = input_of(c.calls[k]);
     if (input != nullptr && input->size() > 0) fields.push_back({input});
   }
   return fields;
@@ -36,9 +36,9 @@ std::vector<Field> inputs_of(Case& c) {
 std::vector<Field> state_fields_of(Case& c) {
   std::vector<Field> fields;
   for (State* state : states_of(c)) {
-    for (auto* tensor : per_channel(*state)) {
-      if (!*tensor || (*tensor)->size() == 0) continue;
-      fields.push_back({&**tensor, tensor == &state->running_var});
+    for (Tensor* vector : vectors_of(*state)) {
+      const bool variance = state->running_var && vector == &*state->running_var;
+      if (vector->size() > 0) fields.push_back({vector, variance});
     }
   }
   return fields;
@@ -149,14 +149,14 @@ constexpr std::int64_t large = 64;
 
 void repeat_an_index(Case& c, Draws& draws) {
   const auto call = static_cast<std::size_t>(draws.below(c.calls.size()));
-  const Tensor* input = input_at(c, call);
+  const Tensor* input = input_of(c.calls[call]);
   if (input == nullptr || input->shape.empty() || 2 * input->size() > most_elements) return;
   const auto dimension = static_cast<std::size_t>(draws.below(input->shape.size()));
   // Channels are not added, because each is normalised by itself.
   if (dimension == 1 || input->shape[dimension] == 0) return;
   const std::int64_t index = draws.between(0, input->shape[dimension] - 1);
   for (const std::size_t k : shaped_like(c, call)) {
-    Tensor& tensor = *input_at(c, k);
+    Tensor& tensor = *input_of(c.calls[k]);
     if (tensor.is_whole()) tensor = with_index_repeated(tensor, dimension, index);
   }
 }

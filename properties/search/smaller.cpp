@@ -9,16 +9,6 @@
 
 namespace bncheck {
 
-Tensor* input_at(Case& c, std::size_t call) {
-  if (auto* forward = std::get_if<Forward>(&c.calls[call].operation)) return &forward->x;
-  if (auto* backward = std::get_if<Backward>(&c.calls[call].operation)) return &backward->dy;
-  return nullptr;
-}
-
-std::vector<std::optional<Tensor>*> per_channel(State& s) {
-  return {&s.weight, &s.bias, &s.running_mean, &s.running_var};
-}
-
 std::vector<State*> states_of(Case& c) {
   std::vector<State*> states{&c.state};
   for (Call& call : c.calls) {
@@ -114,22 +104,60 @@ std::vector<KeptIndices> cuts(std::int64_t size) {
   return all;
 }
 
-/// Keeps some channels in every tensor that has one element or slice per channel.
-void keep_channels(Case& c, const KeptIndices& keep) {
-  const std::int64_t channels = c.config.num_features;
+/// Shape of the vectors, written as channels and positions: {C} where there is an element per channel; {C, d, ...}, as in
+/// the first input of shape {N, C, d, ...}, where there is one per activation.
+Shape shape_of_vectors(const Case& c) {
+  const auto with_input =
+      std::ranges::find_if(c.calls, [](const Call& call) { return input_of(call) != nullptr; });
+  const Shape per_channel{c.config.num_features};
+  if (with_input == c.calls.end() || input_of(*with_input)->shape.size() < 3) return per_channel;
+  const Shape& input = input_of(*with_input)->shape;
+  const Shape per_activation(input.begin() + 1, input.end());
+  const std::int64_t length = element_count(per_activation).value_or(0);
+  Case copy = c;
+  const auto fits = [&](const Tensor* vector) { return vector->shape == Shape{length}; };
+  const std::vector<Tensor*> vectors = vectors_of(copy.state);
+  const bool fit = length != c.config.num_features && !vectors.empty() && std::ranges::all_of(vectors, fits);
+  return fit ? per_activation : per_channel;
+}
+
+/// Keeps some indices of one dimension of this shape in every vector that has it.
+void keep_in_vectors(Case& c, const Shape& shape, std::size_t dimension, const KeptIndices& keep) {
+  const Shape flat{element_count(shape).value_or(0)};
   for (State* state : states_of(c)) {
-    for (auto* tensor : per_channel(*state)) {
-      if (*tensor && (*tensor)->shape == Shape{channels}) **tensor = without_indices(**tensor, 0, keep);
+    for (Tensor* vector : vectors_of(*state)) {
+      if (vector->shape != flat || !vector->is_whole()) continue;
+      vector->shape = shape;
+      *vector = without_indices(*vector, dimension, keep);
+      vector->shape = {static_cast<std::int64_t>(vector->size())};
     }
   }
+}
+
+/// Keeps some channels in every tensor that has an element or slice for each of them.
+void keep_channels(Case& c, const KeptIndices& keep) {
+  const std::int64_t channels = c.config.num_features;
+  keep_in_vectors(c, shape_of_vectors(c), 0, keep);
   std::int64_t kept = 0;
   for (std::int64_t k = 0; k < channels; ++k) kept += keep(k) ? 1 : 0;
   for (std::size_t k = 0; k < c.calls.size(); ++k) {
-    if (Tensor* input = input_at(c, k)) {
+    if (Tensor* input = input_of(c.calls[k])) {
       if (input->shape.size() > 1 && input->shape[1] == channels) *input = without_indices(*input, 1, keep);
     }
   }
   c.config.num_features = kept;
+}
+
+/// Keeps some positions of a layer with vectors of this shape, per activation: in the vectors and in every input.
+void keep_positions(Case& c, const Shape& vectors, std::size_t dimension, const KeptIndices& keep) {
+  keep_in_vectors(c, vectors, dimension - 1, keep);
+  for (Call& call : c.calls) {
+    Tensor* input = input_of(call);
+    const bool has_them = input != nullptr && input->is_whole() &&
+                          input->shape.size() == vectors.size() + 1 &&
+                          std::equal(vectors.begin(), vectors.end(), input->shape.begin() + 1);
+    if (has_them) *input = without_indices(*input, dimension, keep);
+  }
 }
 
 /// Steps that drop half of the calls, a quarter, ..., one: calls often depend on each other, so that none can
@@ -158,9 +186,10 @@ void shrink_channels(SmallerSteps& steps) {
 void shrink_dimensions(SmallerSteps& steps) {
   for (std::size_t k = 0; k < steps.base().calls.size(); ++k) {
     Case copy = steps.base();
-    const Tensor* input = input_at(copy, k);
+    const Tensor* input = input_of(copy.calls[k]);
     if (input == nullptr || follows(copy, k)) continue;
     const Shape& shape = input->shape;
+    const Shape vectors = shape_of_vectors(copy);
     const std::vector<std::size_t> together = shaped_like(copy, k);
     for (std::size_t dimension = 0; dimension < shape.size(); ++dimension) {
       const std::int64_t size = shape[dimension];
@@ -168,8 +197,9 @@ void shrink_dimensions(SmallerSteps& steps) {
       if (size < 2 || (dimension == 1 && size == steps.base().config.num_features)) continue;
       for (const KeptIndices& kept : cuts(size)) {
         steps.add([=](Case& c) {
+          if (vectors.size() > 1 && dimension > 1) return keep_positions(c, vectors, dimension, kept);
           for (const std::size_t i : together) {
-            *input_at(c, i) = without_indices(*input_at(c, i), dimension, kept);
+            *input_of(c.calls[i]) = without_indices(*input_of(c.calls[i]), dimension, kept);
           }
         });
       }
@@ -204,14 +234,14 @@ void shrink_rank(SmallerSteps& steps) {
   const bool needless = copy.config.dimensions > 1;
   bool useful = needless;
   for (std::size_t k = 0; k < copy.calls.size(); ++k) {
-    const Tensor* input = input_at(copy, k);
+    const Tensor* input = input_of(copy.calls[k]);
     useful = useful || (input != nullptr && input->shape.size() == 3 && input->is_whole());
   }
   if (!useful) return;
   steps.add([=](Case& c) {
     if (needless) --c.config.dimensions;
     for (std::size_t k = 0; k < c.calls.size(); ++k) {
-      Tensor* input = input_at(c, k);
+      Tensor* input = input_of(c.calls[k]);
       if (input == nullptr || !input->is_whole()) continue;
       if (needless && input->shape.size() > 3) {
         const std::int64_t last = input->shape.back();
@@ -236,7 +266,7 @@ void shrink_to_few(SmallerSteps& steps) {
   if (channels < 2 || copy.config.dimensions != 1) return;
   std::int64_t least = std::numeric_limits<std::int64_t>::max();
   for (std::size_t k = 0; k < copy.calls.size(); ++k) {
-    const Tensor* input = input_at(copy, k);
+    const Tensor* input = input_of(copy.calls[k]);
     if (input == nullptr) continue;
     if (input->shape.size() != 2 || input->shape[1] != channels || !input->is_whole()) return;
     least = std::min(least, static_cast<std::int64_t>(input->size()));
@@ -245,7 +275,7 @@ void shrink_to_few(SmallerSteps& steps) {
   for (std::int64_t n = 2; n <= few && n <= least; ++n) {
     steps.add([=](Case& c) {
       for (std::size_t k = 0; k < c.calls.size(); ++k) {
-        Tensor* input = input_at(c, k);
+        Tensor* input = input_of(c.calls[k]);
         if (input == nullptr) continue;
         // Its shape does not match the layer any more; the channels of the layer are reduced separately.
         input->shape = {n, 1};

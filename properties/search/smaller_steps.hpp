@@ -31,11 +31,6 @@ class SmallerSteps {
   std::vector<std::function<Case()>> steps_;
 };
 
-/// Input of the call: x or dy; null for a call that has neither.
-Tensor* input_at(Case& c, std::size_t call);
-/// Tensors with one value per channel: weight, bias, running_mean, running_var.
-std::vector<std::optional<Tensor>*> per_channel(State& state);
-
 /// Calls whose input changes its shape together with that of call k: call k itself, and the gradients of a
 /// forward call.
 std::vector<std::size_t> shaped_like(const Case& c, std::size_t k);

@@ -90,13 +90,12 @@ std::vector<Access> tensors_of(const Case& base) {
   std::vector<Access> all;
   Case copy = base;
   for (std::size_t k = 0; k < base.calls.size(); ++k) {
-    if (input_at(copy, k) != nullptr) all.push_back([k](Case& c) { return input_at(c, k); });
+    if (input_of(copy.calls[k]) != nullptr) all.push_back([k](Case& c) { return input_of(c.calls[k]); });
   }
   const std::vector<State*> states = states_of(copy);
   for (std::size_t i = 0; i < states.size(); ++i) {
-    for (std::size_t k = 0; k < 4; ++k) {
-      if (!*per_channel(*states[i])[k]) continue;
-      all.push_back([=](Case& c) { return &**per_channel(*states_of(c)[i])[k]; });
+    for (std::size_t k = 0; k < vectors_of(*states[i]).size(); ++k) {
+      all.push_back([=](Case& c) { return vectors_of(*states_of(c)[i])[k]; });
     }
   }
   return all;

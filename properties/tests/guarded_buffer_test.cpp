@@ -225,6 +225,10 @@ TEST(ForwardBuffers, SaveWhatTheDialectSavesInTheDtypeOfTheParameters) {
   ForwardBuffers buffers(state, counted({2, 3}), {}, Saved::mean_var, 3);
   EXPECT_FALSE(buffers.saved.invstd);
   EXPECT_EQ(buffers.saved.var->dtype(), Dtype::f64);
+  // A bias may be the only vector.
+  State lone;
+  lone.bias = Tensor::zeros(Dtype::f64, {3});
+  EXPECT_EQ(ForwardBuffers(lone, counted({2, 3}), {}, Saved::mean_var, 3).saved.var->dtype(), Dtype::f64);
   ForwardBuffers none(state, counted({2, 3}), {}, Saved::none, 3);
   EXPECT_FALSE(none.saved.mean);
 }

@@ -4,11 +4,16 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <map>
 #include <random>
 #include <set>
 
 #include "laws/catalogue.hpp"
+#include "laws/law_support.hpp"
 #include "report/show_case.hpp"
+#include "search/measure.hpp"
+#include "search/mutate.hpp"
+#include "search/smaller.hpp"
 #include "support.hpp"
 
 namespace bncheck::test {
@@ -95,6 +100,84 @@ TEST_P(EveryLawOnce, HoldsForTheExactAnswerInARandomDialect) {
 
 INSTANTIATE_TEST_SUITE_P(Dialects, EveryLawOnce, testing::Range(0, some_of(combinations)));
 
+// ---- cases that no generator draws
+
+/// Shrinking and climbing leave what generators draw: one value per channel, say. A law that does not hold for such a
+/// case accuses a right subject when it climbs, or shrinks a finding to a case that is none.
+TEST_P(EveryLaw, HoldsForCasesThatItDoesNotDraw) {
+  const Dialect dialect = with_knob(*dialect_named("pytorch"), GetParam().knob, GetParam().value);
+  Perfect subject(dialect);
+  Runner runner(subject);
+  RandomDraws draws(test_seed());
+  for (const Law& law : all_laws()) {
+    if (unmet_need(law, subject.can()) || law.traits.bulky) continue;
+    const auto expect_none = [&](const Case& c) {
+      const Verdict verdict = check_case(law, c, runner);
+      EXPECT_FALSE(verdict.is_bad()) << law.name << " in " << text_of(dialect) << ": " << verdict.message
+                                     << '\n'
+                                     << show_case(c);
+    };
+    for (int k = 0; k < some_of(5); ++k) {
+      Case c = law.draw(draws, subject.can());
+      for (int step = 0; step < 8; ++step) {
+        const auto steps = smaller(c);
+        if (!steps.empty()) expect_none(steps[draws.below(std::min<std::size_t>(steps.size(), 8))]());
+        c = mutated(c, draws);
+        expect_none(c);
+      }
+    }
+  }
+}
+
+/// The cases of workloads, which gen writes and compare measures with, can be answered in every setting.
+TEST_P(EveryLaw, WorkloadsAreAdmitted) {
+  const Dialect dialect = with_knob(*dialect_named("pytorch"), GetParam().knob, GetParam().value);
+  RandomDraws draws(test_seed());
+  for (const Workload& workload : all_workloads()) {
+    for (int k = 0; k < 3; ++k) {
+      const Case c = workload.draw(draws, dialect);
+      EXPECT_TRUE(all_succeed(c, dialect)) << kind_of(workload) << " in " << text_of(dialect) << '\n'
+                                           << show_case(c);
+    }
+  }
+}
+
+/// A subject that refuses every call, with an error that is right where there is one.
+class RefusesAll : public Perfect {
+ public:
+  RefusesAll(Dialect dialect, ErrorKind kind) : Perfect(std::move(dialect)), kind_(kind) {}
+  Outcome run(const Case& c) override {
+    Outcome outcome;
+    for (Walk walk(c, can().dialect); !walk.done(); walk.advance(outcome.replies.back().state)) {
+      const std::vector<ErrorKind> errors = walk.errors();
+      outcome.replies.push_back(
+          is_last(walk, c) || !errors.empty()
+              ? Reply{Failure{errors.empty() ? kind_ : errors[0], "refused", false}, walk.before()}
+              : rounded_reply(walk.expected(), walk.before()));
+    }
+    return outcome;
+  }
+
+ private:
+  static bool is_last(const Walk& walk, const Case& c) { return &walk.call() == &c.calls.back(); }
+  ErrorKind kind_;
+};
+
+/// Each law of refusals has a valid twin in every setting: who refuses everything is found.
+TEST_P(EveryLaw, OfRefusalsHasAValidTwin) {
+  const Dialect dialect = with_knob(*dialect_named("pytorch"), GetParam().knob, GetParam().value);
+  for (const Law& law : all_laws()) {
+    if (!law.traits.rejects) continue;
+    RefusesAll subject(dialect, *law.traits.rejects);
+    CheckOptions options = test_options();
+    options.cases = 20;
+    options.shrink_time = std::chrono::milliseconds(0);
+    const LawResult result = check_law(law, subject, options);
+    if (result.kind == Verdict::Kind::not_applicable) continue;
+    EXPECT_EQ(result.kind, Verdict::Kind::violated) << explain(result, dialect);
+  }
+}
+
 TEST(Needs, TheTableHasARowForEachInOrder) {
   std::set<std::string_view> names;
   for (std::size_t k = 0; k < need_table().size(); ++k) {
@@ -109,6 +192,44 @@ TEST(Needs, EachIsThatOfALaw) {
   std::set<Need> used;
   for (const Law& law : all_laws()) used.insert(law.needs.begin(), law.needs.end());
   for (const NeedRow& row : need_table()) EXPECT_TRUE(used.contains(row.need)) << row.name;
+}
+
+/// Laws that do not apply in a setting. A need that asks too much would take a law from those that judge, unseen by the
+/// tests above.
+TEST(Needs, LeaveOutTheseLawsInASetting) {
+  const std::map<std::string, std::set<std::string>> left_out{
+      {"averaging=ratio", {"momentum_k_steps", "momentum_one", "momentum_zero"}},
+      {"averaging=none",
+       {"counter_rejected", "inference_repeats_training", "merged_batches", "merged_long_batches",
+        "momentum_cumulative", "momentum_k_steps", "momentum_long_sequence", "momentum_mixture",
+        "momentum_one", "momentum_one_step", "momentum_zero"}},
+      {"cumulative=unsupported", {"momentum_cumulative"}},
+      {"normalising_var=unbiased", {"backward_eps_identity", "duplicated_batch", "idempotent", "variance"}},
+      {"single_value=nan", {"one_value_rejected"}},
+      {"single_value=zero", {"one_value_rejected"}},
+      {"single_value=skip", {"one_value_rejected"}},
+      {"empty_batch=nan", {"backward_empty_batch", "empty_batch"}},
+      {"empty_batch=error", {"backward_empty_batch", "empty_batch"}},
+      {"eps_place=outside", {"backward_eps_identity", "idempotent", "variance"}},
+      {"eps_place=absent", {"backward_eps_identity", "finite_in_finite_out", "idempotent", "variance"}},
+      {"eps_floor=0.001", {"backward_scaling", "power_of_two_scaling", "scaling_beyond_squares"}},
+      {"backward_eps=0", {"backward_directional_derivative", "backward_eps_identity", "backward_scaling"}},
+      {"backward_eps=0.001",
+       {"backward_directional_derivative", "backward_eps_identity", "backward_scaling"}},
+      {"axes=per_activation",
+       {"backward_sequence_reshape", "channels_concatenate", "inserted_constant_channel",
+        "sequence_reshape"}},
+  };
+  for (const Setting& setting : all_settings()) {
+    Perfect subject(with_knob(*dialect_named("pytorch"), setting.knob, setting.value));
+    std::set<std::string> names;
+    for (const Law& law : all_laws()) {
+      if (unmet_need(law, subject.can())) names.insert(law.name);
+    }
+    const std::string text = setting.knob + '=' + setting.value;
+    const auto expected = left_out.find(text);
+    EXPECT_EQ(names, expected == left_out.end() ? std::set<std::string>() : expected->second) << text;
+  }
 }
 
 TEST(Needs, TheFirstUnmetOneIsTheReason) {

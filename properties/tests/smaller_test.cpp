@@ -11,6 +11,7 @@
 
 #include "generate/cases.hpp"
 #include "laws/catalogue.hpp"
+#include "laws/law_support.hpp"
 #include "report/show_case.hpp"
 #include "support.hpp"
 
@@ -205,6 +206,26 @@ TEST(Smaller, KeepsTwoChannelsWhereTwoAreNeeded) {
     EXPECT_TRUE(std::ranges::all_of(c.state.running_var->floats(), [](float v) { return v == 0; }));
   }
   EXPECT_GT(shrunk_cases, 5);
+}
+
+/// Per activation, a vector has an element for each channel and position, which go together.
+TEST(Smaller, KeepsVectorsPerActivationFitting) {
+  Case start = forward_case(true, {3, 4, 2, 5}, std::vector<float>(120, 2.5f));
+  for (Tensor* vector : vectors_of(start.state)) *vector = Tensor::filled({40}, 1);
+  start.calls.push_back({Backward{Tensor::filled({3, 4, 2, 5}, 1), true, true, true, {}}, {}});
+  start.state.running_mean->floats()[17] = 1000;
+  std::get<Forward>(start.calls[0].operation).x.floats()[17] = 1000;
+  const Dialect dialect = dialect_from_text("axes=per_activation,single_value=zero");
+  const Case c = shrunk(std::move(start), [&](const Case& smaller) {
+    const Forward* forward =
+        smaller.calls.empty() ? nullptr : std::get_if<Forward>(&smaller.calls[0].operation);
+    return forward != nullptr && smaller.state.running_mean && all_succeed(smaller, dialect) &&
+           std::ranges::count(forward->x.floats(), 1000.0f) ==
+               std::ranges::count(smaller.state.running_mean->floats(), 1000.0f) &&
+           std::ranges::count(forward->x.floats(), 1000.0f) == 1;
+  });
+  EXPECT_EQ(std::get<Forward>(c.calls[0].operation).x.size(), 1U) << show_case(c);
+  EXPECT_EQ(c.state.running_mean->shape, Shape{1}) << show_case(c);
 }
 
 /// A fault that depends only on the number of elements: neither a channel nor a sample can be dropped alone.

@@ -7,6 +7,7 @@
 #include <array>
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -54,6 +55,10 @@ inline constexpr std::array<StateTensor, 5> state_tensors{{{"weight", &State::we
                                                            {"running_mean", &State::running_mean},
                                                            {"running_var", &State::running_var},
                                                            {"running_weight", &State::running_weight}}};
+/// Those with one element per statistic: weight, bias, running_mean and running_var.
+inline constexpr std::span<const StateTensor, 4> vector_tensors{state_tensors.data(), 4};
+/// The vectors that the state has, in this order.
+std::vector<Tensor*> vectors_of(State& state);
 
 /// State of a new layer: γ = 1, β = 0, running mean 0, running variance 1, no batch counted.
 State fresh_state(const Config& config);
