@@ -102,15 +102,6 @@ bool draw_mode(Draws& draws, const Capabilities& can) {
   return draws.chance(1, 2);
 }
 
-/// The wish for the subject's axes and limit of elements. The limit is divided by `channel_multiple`, because
-/// draw_shape_for multiplies the number of channels by it.
-ShapeWish within_reach(const Capabilities& can, ShapeWish wish) {
-  if (can.max_elements > 0) wish.max_elements = std::min(wish.max_elements, can.max_elements);
-  wish.max_elements = std::max(wish.max_elements / can.channel_multiple, 2 * wish.min_values);
-  wish.axes = can.dialect.axes;
-  return wish;
-}
-
 Shape draw_shape_for(Draws& draws, int dimensions, const Capabilities& can, const ShapeWish& wish) {
   Shape shape = draw_shape(draws, dimensions, within_reach(can, wish));
   shape[1] *= can.channel_multiple;
@@ -127,6 +118,13 @@ void draw_parameters(Draws& draws, const Capabilities& can, Config& config) {
 }
 
 }  // namespace
+
+ShapeWish within_reach(const Capabilities& can, ShapeWish wish) {
+  if (can.max_elements > 0) wish.max_elements = std::min(wish.max_elements, can.max_elements);
+  wish.max_elements = std::max(wish.max_elements / can.channel_multiple, 2 * wish.min_values);
+  wish.axes = can.dialect.axes;
+  return wish;
+}
 
 const Forward* only_forward(const Case& c) {
   return c.calls.size() == 1 ? std::get_if<Forward>(&c.calls[0].operation) : nullptr;
@@ -253,10 +251,13 @@ Case draw_case(Draws& draws, const Capabilities& can, const CaseWish& open_wish)
 }
 
 Case draw_long_case(Draws& draws, const Capabilities& can) {
-  const std::int64_t n = std::max<std::int64_t>(8, (std::int64_t{1} << 17) * draws.size() / 100);
+  ShapeWish limit;
+  limit.max_elements = std::max<std::int64_t>(8, (std::int64_t{1} << 17) * draws.size() / 100);
+  const std::int64_t n = within_reach(can, limit).max_elements;
   const int dimensions = draw_dimensions(draws, can);
   Shape shape(dimensions == 1 ? 2 : static_cast<std::size_t>(dimensions) + 2, 1);
-  if (dimensions == 1 || can.dialect.axes == Axes::per_activation || draws.chance(1, 2)) {
+  shape[1] = can.channel_multiple;
+  if (dimensions == 1 || can.dialect.axes == Axes::per_activation || n < 6 || draws.chance(1, 2)) {
     shape[0] = n;
   } else {
     shape[0] = 3;
@@ -266,7 +267,7 @@ Case draw_long_case(Draws& draws, const Capabilities& can) {
   wish.affine = wish.track_running_stats = true;
   wish.dtypes = draw_dtypes(draws, can);
   Case c;
-  c.config = draw_config(draws, can, wish, 1);
+  c.config = draw_config(draws, can, wish, shape[1]);
   c.config.dimensions = dimensions;
   c.config.eps = 1e-5;
   c.state = draw_state(draws, c.config, can.dialect, wish, shape);

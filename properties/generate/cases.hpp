@@ -30,12 +30,16 @@ struct CaseWish {
 
 Case draw_case(Draws& draws, const Capabilities& can, const CaseWish& wish = {});
 
-/// Case of one training call on one channel with up to 2^17 values in at least three samples. In half of the
-/// cases the values are ordinary. In the other half they are two numbers in random order, each of which is
-/// rounded the same way throughout a binade of a running sum.
+/// Case of one training call on one channel, or as many as the subject's multiple, with up to 2^17 values in at least
+/// three samples, fewer where the subject takes fewer elements. In half of the cases the values are ordinary. In the
+/// other half they are two numbers in random order, each of which is rounded the same way throughout a binade of a
+/// running sum.
 Case draw_long_case(Draws& draws, const Capabilities& can);
 
 // Generators of the parts, for laws that assemble their own cases.
+/// The wish for the subject's axes and limit of elements. The limit is divided by `channel_multiple`, by which the
+/// caller multiplies the number of channels.
+ShapeWish within_reach(const Capabilities& can, ShapeWish wish);
 /// One of the subject's pairs of dtypes.
 DtypePair draw_dtypes(Draws& draws, const Capabilities& can);
 int draw_dimensions(Draws& draws, const Capabilities& can);

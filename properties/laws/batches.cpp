@@ -209,19 +209,20 @@ void judge_channels(const Run& whole, const Run& part, std::int64_t begin, const
 /// both bounds, because vector loops may end at other channels.
 Verdict check_concatenated(const Case& c, Runner& runner) {
   const Forward& forward = one_valid_forward(c, runner.can());
-  const std::int64_t channels = forward.x.shape[1];
-  if (channels < 2) return Verdict::not_applicable("one channel");
+  const std::int64_t multiple = runner.can().channel_multiple;
+  const std::int64_t parts = forward.x.shape[1] / multiple;
+  if (parts < 2) return Verdict::not_applicable("one channel");
   if (!all_finite(c)) return Verdict::not_applicable("values that are not finite");
-  const std::int64_t middle = (channels + 1) / 2;
+  const std::int64_t middle = (parts + 1) / 2 * multiple;
   const Run whole = runner.run(c);
   const Run first = runner.run(layer_of_channels(c, 0, middle));
-  const Run second = runner.run(layer_of_channels(c, middle, channels));
+  const Run second = runner.run(layer_of_channels(c, middle, forward.x.shape[1]));
   Verdict verdict;
   judge_channels(whole, first, 0, runner.can(), verdict);
   judge_channels(whole, second, middle, runner.can(), verdict);
   return verdict;
 }
-/// Case with 2 to 17 channels, numbers around the lengths of vectors.
+/// Case with 2 to 17 channels, numbers around the lengths of vectors, or that many times the subject's multiple.
 Case draw_channels(Draws& draws, const Capabilities& can) {
   CaseWish wish;
   wish.training = draws.chance(2, 3);
@@ -230,7 +231,7 @@ Case draw_channels(Draws& draws, const Capabilities& can) {
   Case c;
   c.config.dimensions = draw_dimensions(draws, can);
   Shape shape = draw_shape(draws, c.config.dimensions, wish.shape);
-  shape[1] = draws.between(2, 17);
+  shape[1] = draws.between(2, 17) * can.channel_multiple;
   const int dimensions = c.config.dimensions;
   c.config = draw_config(draws, can, wish, shape[1]);
   c.config.dimensions = dimensions;
@@ -242,24 +243,25 @@ Case draw_channels(Draws& draws, const Capabilities& can) {
   return c;
 }
 
-/// The case with a constant channel in front, which has the parameters and statistics of the first channel.
-Case with_constant_channel(const Case& c, float value) {
+/// The case with constant channels in front, which have the parameters and statistics of the first ones.
+Case with_constant_channels(const Case& c, std::int64_t count, float value) {
   Case more = c;
-  ++more.config.num_features;
+  more.config.num_features += count;
   for (Tensor* vector : vectors_of(more.state)) {
-    vector->bytes.insert(vector->bytes.begin(), vector->bytes.begin(), vector->bytes.begin() + 4);
-    ++vector->shape[0];
+    const Tensor first = channels_of(*vector, 0, 0, count);
+    vector->bytes.insert(vector->bytes.begin(), first.bytes.begin(), first.bytes.end());
+    vector->shape[0] += count;
   }
   Tensor& x = std::get<Forward>(more.calls[0].operation).x;
   const Geometry old(x.shape);
   const Tensor before = x;
-  ++x.shape[1];
+  x.shape[1] += count;
   x = Tensor::filled(x.shape, value);
   const Geometry now(x.shape);
   for (std::int64_t k = 0; k < old.channels; ++k) {
     for (std::int64_t n = 0; n < old.samples; ++n) {
       for (std::int64_t s_ = 0; s_ < old.spatial; ++s_) {
-        x.floats()[static_cast<std::size_t>(now.at(n, k + 1, s_))] =
+        x.floats()[static_cast<std::size_t>(now.at(n, k + count, s_))] =
             before.floats()[static_cast<std::size_t>(old.at(n, k, s_))];
       }
     }
@@ -270,18 +272,21 @@ Case with_constant_channel(const Case& c, float value) {
 /// A constant channel has x = μ, so its y is β within A. The results of the other channels stay the same.
 Verdict check_constant_channel(const Case& c, Runner& runner) {
   const Forward& forward = one_batch_forward(c, runner.can());
+  const std::int64_t count = runner.can().channel_multiple;
   const Run run = runner.run(c);
-  const Run more = runner.run(with_constant_channel(c, forward.x.floats()[0]));
+  const Run more = runner.run(with_constant_channels(c, count, forward.x.floats()[0]));
   Verdict verdict;
-  judge_channels(more, run, 1, runner.can(), verdict);
+  judge_channels(more, run, count, runner.can(), verdict);
   const Geometry geometry(only_forward(more.content)->x.shape);
-  const float beta = c.state.bias ? c.state.bias->floats()[0] : 0.0f;
-  for (const std::size_t i : geometry.elements(0)) {
-    if (verdict.is_bad()) break;
-    Balance balance(runner.can());
-    balance.add(1, {&more, 0, Output::y, static_cast<std::int64_t>(i)});
-    balance.add(-static_cast<long double>(beta));
-    balance.judge(verdict, "y less beta in a constant channel");
+  for (std::int64_t k = 0; k < count; ++k) {
+    const float beta = c.state.bias ? c.state.bias->floats()[static_cast<std::size_t>(k)] : 0.0f;
+    for (const std::size_t i : geometry.elements(k)) {
+      if (verdict.is_bad()) return verdict;
+      Balance balance(runner.can());
+      balance.add(1, {&more, 0, Output::y, static_cast<std::int64_t>(i)});
+      balance.add(-static_cast<long double>(beta));
+      balance.judge(verdict, "y less beta in a constant channel");
+    }
   }
   return verdict;
 }

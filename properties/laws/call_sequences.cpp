@@ -50,8 +50,8 @@ class Growing {
     wish_.calls = 0;  // ε must suit both modes
     wish_.shape.max_elements = 40;
     wish_.dtypes = draw_dtypes(draws, can);
-    wish_.shape.axes = can.dialect.axes;
-    case_.config = draw_config(draws, can, wish_, draws.between(1, 4));
+    wish_.shape = within_reach(can, wish_.shape);
+    case_.config = draw_config(draws, can, wish_, draws.between(1, 4) * can.channel_multiple);
     case_.config.dimensions = draw_dimensions(draws, can);
     first_ = {1, case_.config.num_features};
     if (can.dialect.axes == Axes::per_activation)
@@ -116,7 +116,8 @@ class Growing {
     Exec exec;
     switch (draws_.below(can_.caller_output ? 4 : 3)) {
       case 0:
-        shape[1] = draws_.chance(1, 2) && shape[1] > 1 ? shape[1] - 1 : shape[1] + draws_.between(1, 2);
+        shape[1] += can_.channel_multiple *
+                    (draws_.chance(1, 2) && shape[1] > can_.channel_multiple ? -1 : draws_.between(1, 2));
         if (draws_.chance(1, 4)) shape[0] = 0;  // an empty batch must be refused too
         break;
       case 1:

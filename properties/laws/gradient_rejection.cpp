@@ -38,7 +38,7 @@ Case draw_no_forward(Draws& draws, const Capabilities& can) {
       break;
     case 1: {
       Shape shape = x.shape;
-      ++shape[1];
+      shape[1] += can.channel_multiple;
       x = reshaped(x, shape);
       break;
     }
@@ -64,11 +64,12 @@ std::optional<Case> twin_no_forward(const Case& c) {
 }
 // ---- shape
 
-Shape other_shape(Draws& draws, Shape shape) {
+/// Another shape, whose number of channels is a multiple of `step` if it was one.
+Shape other_shape(Draws& draws, Shape shape, std::int64_t step) {
   const std::size_t rank = shape.size();
   switch (draws.below(5)) {
     case 0:
-      shape[1] = draws.pick({shape[1] + 1, 2 * shape[1], shape[1] + 7});
+      shape[1] = draws.pick({shape[1] + step, 2 * shape[1], shape[1] + 7 * step});
       break;
     case 1:
       shape[0] += draws.between(1, 3);
@@ -90,7 +91,7 @@ Case draw_shape_mismatch(Draws& draws, const Capabilities& can) {
   Case c = draw_plain(draws, can);
   const Shape right = forward_of(c).x.shape;
   Shape wrong = right;
-  while (wrong == right) wrong = other_shape(draws, right);
+  while (wrong == right) wrong = other_shape(draws, right, can.channel_multiple);
   backward_of(c).dy = reshaped(backward_of(c).dy, wrong);
   return c;
 }

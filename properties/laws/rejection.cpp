@@ -50,10 +50,11 @@ Case draw_channels(Draws& draws, const Capabilities& can) {
   Shape shape = forward_of(c).x.shape;
   if (draws.chance(1, 8)) return without_channels(std::move(c));
   const std::int64_t right = shape[1];
+  const std::int64_t step = can.channel_multiple;
   while (shape[1] == right)
-    shape[1] = draws.pick({right - 1, right + 1, 2 * right, std::int64_t{1}, right + 7});
+    shape[1] = draws.pick({right - step, right + step, 2 * right, step, right + 7 * step});
   if (draws.chance(1, 6)) shape[0] = 0;  // an empty batch must be rejected too
-  if (shape[1] == 0 && shape[0] == 0) shape[1] = right + 1;
+  if (shape[1] == 0 && shape[0] == 0) shape[1] = right + step;
   forward_of(c).x = reshaped(forward_of(c).x, shape);
   return c;
 }

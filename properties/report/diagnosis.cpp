@@ -88,7 +88,7 @@ std::string to_json(const Diagnosis& diagnosis, const std::string& subject, cons
   for (const std::string& one : diagnosis.unexplained)
     unexplained.push_back(untrusted_line(one, message_bytes));
   const bool lost = !diagnosis.lost.empty();
-  const ordered_json json{{"schema", 1},
+  const ordered_json json{{"schema", 2},
                           {"subject", subject},
                           {"version", untrusted_line(version)},
                           {"lost", json_text_or_null(untrusted_line(diagnosis.lost, message_bytes))},

@@ -49,6 +49,7 @@ class Diagnose(Plugin):
                 report = self.diagnosis(preset)
                 self.assertEqual((report["dialect"], report["nearest"], report["explained"]), (preset, preset, True))
                 self.assertEqual(list(report["knobs"]), KNOBS)
+                self.assertEqual(report["schema"], 2)
 
     def test_knobs_beside_a_preset(self):
         for text in ("pytorch,running_var=population", "pytorch,eps_floor=1.001e-05,saved=none",

@@ -1,10 +1,12 @@
-"""Holds CONTRIBUTING.md to the tree: every path exists and has the text that stands in brackets after it, and every
-#include is one that the table of the rooms allows.
+"""Holds CONTRIBUTING.md to the tree: every path exists and has the text that stands in brackets after it, every
+#include is one that the table of the rooms allows, and every source is formatted as it says.
 
 Usage: contributing_test.py ROOT [unittest options]
 """
 
 import re
+import shutil
+import subprocess
 import sys
 import unittest
 from pathlib import Path
@@ -115,6 +117,18 @@ class Includes(unittest.TestCase):
                  for path, includes in self.sources.items() for include in includes
                  if include in heavy and self.rooms.of(path) not in (None, self.rooms.of(include))]
         self.assertEqual(wrong, [])
+
+
+class Format(unittest.TestCase):
+    def test_sources_are_formatted(self):
+        formatter = re.search(r"Format C\+\+ with `([\w-]+)`", page()).group(1)
+        if not shutil.which(formatter):
+            self.skipTest(f"{formatter} is not installed")
+        files = [file for room in ("impl", "oracle", "properties", "fuzz") for kind in ("*.[ch]", "*.[ch]pp")
+                 for file in (ROOT / room).rglob(kind)]
+        self.assertGreater(len(files), 400)
+        result = subprocess.run([formatter, "--dry-run", "--Werror", *files], capture_output=True, text=True)
+        self.assertEqual(result.returncode, 0, result.stderr[:2000])
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
-/// Every law on the exact answer in every value of every knob, and in random combinations of them: no law accuses it,
-/// and none is left without cases. A law whose mathematics asks more of a dialect than its `needs` say shows here.
+/// Every law on the exact answer in every value of every knob, in random combinations of them, and of a subject that can
+/// do less: no law accuses it, and none is left without cases. A law whose mathematics or generator asks more than its
+/// `needs` say shows here.
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -49,8 +50,7 @@ std::string explain(const LawResult& result, const Dialect& dialect) {
   return text;
 }
 
-LawResult asked(const Law& law, const Dialect& dialect, int cases) {
-  Perfect subject(dialect);
+LawResult asked(const Law& law, Subject& subject, int cases) {
   CheckOptions options = test_options();
   options.cases = law.traits.bulky ? std::max(cases / 10, 1) : cases;
   options.shrink_time = std::chrono::milliseconds(200);
@@ -61,8 +61,9 @@ class EveryLaw : public testing::TestWithParam<Setting> {};
 
 /// Nothing is found, and most cases that are drawn are judged. That no more than a few percent are discarded takes more
 /// cases: LawInDialect asks for it in the presets.
-void expect_fair(const Law& law, const Dialect& dialect, int cases) {
-  const LawResult result = asked(law, dialect, cases);
+void expect_fair(const Law& law, Subject& subject, int cases) {
+  const Dialect& dialect = subject.can().dialect;
+  const LawResult result = asked(law, subject, cases);
   EXPECT_FALSE(result.counterexample) << explain(result, dialect);
   if (result.kind == Verdict::Kind::not_applicable) return;
   EXPECT_GT(result.cases, result.discarded) << explain(result, dialect);
@@ -70,7 +71,8 @@ void expect_fair(const Law& law, const Dialect& dialect, int cases) {
 
 TEST_P(EveryLaw, HoldsForTheExactAnswerInThisSetting) {
   const Dialect dialect = with_knob(*dialect_named("pytorch"), GetParam().knob, GetParam().value);
-  for (const Law& law : all_laws()) expect_fair(law, dialect, some_of(20));
+  Perfect subject(dialect);
+  for (const Law& law : all_laws()) expect_fair(law, subject, some_of(20));
 }
 
 INSTANTIATE_TEST_SUITE_P(Knobs, EveryLaw, testing::ValuesIn(all_settings()), [](const auto& test) {
@@ -94,11 +96,66 @@ class EveryLawOnce : public testing::TestWithParam<int> {};
 
 TEST_P(EveryLawOnce, HoldsForTheExactAnswerInARandomDialect) {
   const Dialect dialect = random_dialect(test_seed() + static_cast<std::uint64_t>(GetParam()));
+  Perfect subject(dialect);
   constexpr int cases = 4;
-  for (const Law& law : all_laws()) expect_fair(law, dialect, cases);
+  for (const Law& law : all_laws()) expect_fair(law, subject, cases);
 }
 
 INSTANTIATE_TEST_SUITE_P(Dialects, EveryLawOnce, testing::Range(0, some_of(combinations)));
+
+// ---- subjects that can do less
+
+struct Narrowing {
+  std::string name;
+  void (*narrow)(Capabilities&);
+};
+
+class NarrowSubject : public Perfect {
+ public:
+  explicit NarrowSubject(const Narrowing& narrowing) : Perfect(*dialect_named("pytorch")) {
+    narrowing.narrow(can_);
+  }
+};
+
+class EveryLawOfLess : public testing::TestWithParam<Narrowing> {};
+
+TEST_P(EveryLawOfLess, HoldsForTheExactAnswer) {
+  NarrowSubject subject(GetParam());
+  for (const Law& law : all_laws()) expect_fair(law, subject, some_of(20));
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Subjects, EveryLawOfLess,
+    testing::Values(
+        Narrowing{"one_dimension", [](Capabilities& can) { can.dimensions = {1}; }},
+        Narrowing{"two_dimensions", [](Capabilities& can) { can.dimensions = {2}; }},
+        Narrowing{"three_dimensions", [](Capabilities& can) { can.dimensions = {3}; }},
+        Narrowing{"float16", [](Capabilities& can) { can.dtypes = {{Dtype::f16, Dtype::f16}}; }},
+        Narrowing{"bfloat16_and_float32",
+                  [](Capabilities& can) { can.dtypes = {{Dtype::bf16, Dtype::f32}}; }},
+        Narrowing{"training_only", [](Capabilities& can) { can.inference = can.backward_inference = false; }},
+        Narrowing{"inference_only", [](Capabilities& can) { can.training = can.backward_training = false; }},
+        Narrowing{"no_empty_batch", [](Capabilities& can) { can.empty = false; }},
+        Narrowing{"channels_by_four", [](Capabilities& can) { can.channel_multiple = 4; }},
+        Narrowing{"few_elements", [](Capabilities& can) { can.max_elements = 64; }},
+        Narrowing{"few_elements_and_channels_by_sixteen",
+                  [](Capabilities& can) { can.max_elements = 256, can.channel_multiple = 16; }},
+        Narrowing{"no_errors", [](Capabilities& can) { can.errors.clear(); }},
+        Narrowing{"dense", [](Capabilities& can) { can.strided = false; }},
+        Narrowing{"dense_in_logical_order",
+                  [](Capabilities& can) { can.strided = can.channels_last = false; }},
+        Narrowing{"not_in_place", [](Capabilities& can) { can.in_place = false; }},
+        Narrowing{"own_memory",
+                  [](Capabilities& can) { can.in_place = can.caller_output = can.caller_state = false; }},
+        Narrowing{"one_thread", [](Capabilities& can) { can.threads = false; }},
+        Narrowing{"usual_environment", [](Capabilities& can) { can.any_environment = false; }},
+        Narrowing{"tracked", [](Capabilities& can) { can.untracked = false; }},
+        Narrowing{"affine", [](Capabilities& can) { can.without_affine = can.weight_or_bias_alone = false; }},
+        Narrowing{"not_settable", [](Capabilities& can) { can.settable = false; }},
+        Narrowing{"no_backward", [](Capabilities& can) { can.backward = false; }},
+        Narrowing{"functional", [](Capabilities& can) { can.remembers_forward = can.settable = false; }},
+        Narrowing{"no_non_finite_rule", [](Capabilities& can) { can.non_finite_rule = false; }}),
+    [](const auto& test) { return test.param.name; });
 
 // ---- cases that no generator draws
 

@@ -63,7 +63,6 @@ class Perfect : public Subject {
     return {std::move(values), rounded_state(expected)};
   }
 
- private:
   Capabilities can_;
 };
 
