@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 #include "limits.hpp"
 
@@ -23,10 +24,27 @@ bool fits_store(const ChannelScale& c, const Numerics& numerics, long double siz
   return size < std::ldexp(2 - std::ldexp(1.0L, -format.precision), 1 - format.min_exponent);
 }
 
-/// Error of the computed mean: summation_depth roundings of partial sums, each at most Σ|x|, then the
-/// division and the rounding of the stored mean.
+/// Number of roundings on the longest path to a sum of n terms, in units of u of the sum of sizes.
+long double depth_of(const Numerics& numerics, long double n) {
+  return summation_depth(numerics.summation, n, unit(numerics));
+}
+
+/// Whether y is α·x + β′, and dx is a·dy + b·x + c.
+bool is_folded(const Numerics& numerics) {
+  return numerics.form != Form::centred;
+}
+
+/// Whether the value is below overflow. A product or quotient that underflows loses at most ω, which every
+/// bound has terms for; a sum or difference that is subnormal is exact.
+bool below_overflow(long double value, const Numerics& numerics) {
+  return std::fabs(value) <= largest(numerics);
+}
+
+/// Error of the computed mean: depth_of roundings of partial sums, each at most Σ|x|, then the division and
+/// the rounding of the stored mean. A result that is subnormal loses up to ω instead: a quotient, and any
+/// partial sum where small numbers are flushed to zero.
 long double computed_mean_error(const ChannelScale& c, const Numerics& numerics) {
-  return unit(numerics) * (summation_depth(numerics.summation, c.n) + 2) * c.abs_mean;
+  return (depth_of(numerics, c.n) + 2) * (unit(numerics) * c.abs_mean + underflow_unit(numerics));
 }
 /// Error of the mean that is used, which may have been rounded to a narrower format.
 long double mean_error(const ChannelScale& c, const Numerics& numerics) {
@@ -34,17 +52,31 @@ long double mean_error(const ChannelScale& c, const Numerics& numerics) {
   return error + stored_error(c, numerics, std::fabs(c.mean) + error);
 }
 
+/// Additional error of the variance as E[x²] − μ²: that of the mean of squares, which is μ² larger than the variance,
+/// and of the square of a mean that is off by d.
+long double one_pass_error(const ChannelScale& c, const Numerics& numerics, long double d) {
+  return (depth_of(numerics, c.n) + 4) * unit(numerics) * c.mean * c.mean + 2 * std::fabs(c.mean) * d;
+}
+
 /// Error of the computed population variance. The subtraction and the square, with x − μ entering twice, give
 /// 3u relative to each term; the division gives u, the sum its depth. A mean that is off by d adds d²,
 /// because the deviations from the true mean sum to zero.
 ///
 /// Welford's update multiplies deviations from two different running means. There an error d of the mean
-/// counts once per term, 2d·|x − μ|, whose mean is at most 2dσ (Cauchy–Schwarz). The deviations are taken
-/// from the computed mean, never from a stored one.
+/// counts once per term, 2d·|x − μ|, whose mean is at most 2dσ (Cauchy–Schwarz). The update in one chain is a
+/// running sum, so `naive` has the term too. The deviations are taken from the computed mean, never from a
+/// stored one.
+///
+/// Squares, the quotient and a tiny ε lose up to ω each where they are subnormal; the depth leaves room for
+/// the merging of Welford's parts, whose products do so too.
 long double variance_error(const ChannelScale& c, const Numerics& numerics) {
   const long double d = computed_mean_error(c, numerics);
-  const long double updating = numerics.summation == Summation::welford ? 2 * d * std::sqrt(c.variance) : 0;
-  return (summation_depth(numerics.summation, c.n) + 4) * unit(numerics) * c.variance + d * d + updating;
+  const bool updates = numerics.summation == Summation::welford || numerics.summation == Summation::naive;
+  const long double updating = updates ? 2 * d * std::sqrt(c.variance) : 0;
+  const long double roundings = depth_of(numerics, c.n) + 4;
+  const long double error =
+      roundings * (unit(numerics) * c.variance + underflow_unit(numerics)) + d * d + updating;
+  return numerics.form == Form::one_pass ? error + one_pass_error(c, numerics, d) : error;
 }
 
 /// Relative error of the normalising factor h that an error `dv` of the variance v causes. Inside the root:
@@ -103,23 +135,26 @@ long double kappa(const ChannelScale& scale, const Numerics& numerics) {
 constexpr long double second_order = 1.01L;
 
 /// A bound beyond the largest number promises nothing; it is infinite, or NaN from 0·∞.
+/// `folding` is part of it where the numerics declare that form.
 Slack bound(long double amount, const Numerics& numerics, bool in_range, long double folding = 0) {
   if (std::isnan(amount)) amount = HUGE_VALL;
-  return {second_order * amount, folding, in_range && amount <= largest(numerics)};
+  if (is_folded(numerics)) amount += std::exchange(folding, 0);
+  return {second_order * amount, second_order * folding, in_range && amount <= largest(numerics)};
 }
 
 /// Error of folding: y = α·x + (β − μ·α) with α = γ·h. The products α·x and μ·α are rounded, and so is the
-/// difference β − μ·α, which is at most as large as both together. The rounding of the last sum is the one of
+/// difference β − μ·α, of which every bound has u·|β|. The rounding of the last sum is the one of
 /// the result itself.
 long double folding_error(const ChannelScale& c, const Numerics& numerics, long double gamma, long double x) {
   const long double alpha = std::fabs(gamma) * c.invstd;
-  return second_order * unit(numerics) * (2 * alpha * (std::fabs(x) + std::fabs(c.mean)) + std::fabs(c.beta));
+  return unit(numerics) * 2 * alpha * (std::fabs(x) + std::fabs(c.mean));
 }
 
 /// Whether the sum of squares stays finite. The computed sum may be off by n times the error of the variance.
 /// Where that overflows, a constant channel with the exact variance 0 may get an infinite one.
 bool squares_in_range(const ChannelScale& c, const Numerics& numerics) {
-  return representable(c.n * c.variance, numerics) && c.n * variance_error(c, numerics) <= largest(numerics);
+  return below_overflow(c.n * c.variance, numerics) &&
+         below_overflow(c.n * variance_error(c, numerics), numerics);
 }
 
 /// Whether the computed statistics are finite in their stored form.
@@ -134,16 +169,26 @@ bool statistics_fit(const ChannelScale& c, const Numerics& numerics) {
 bool batch_in_range(const ChannelScale& c, const Numerics& numerics) {
   const long double v = c.invstd > 0 ? 1 / (c.invstd * c.invstd) : 0;
   return statistics_fit(c, numerics) && representable(v, numerics) && squares_in_range(c, numerics) &&
-         representable(c.n * c.abs_mean, numerics);
+         below_overflow(c.n * c.abs_mean, numerics);
 }
 
 bool element_in_range(const ChannelScale& c, const Numerics& numerics, long double gamma, long double x,
                       long double product) {
-  // The intermediate results of both orders, (γ·(x − μ))·h and γ·((x − μ)·h), must be in range.
+  // The intermediate results of every order, (γ·(x − μ))·h, γ·((x − μ)·h) and (x − μ)·(γ·h).
   const long double centred = x - c.mean;
-  return representable(centred, numerics) && representable(gamma * c.invstd, numerics) &&
-         representable(product, numerics) && representable(centred * c.invstd, numerics) &&
-         representable(gamma * centred, numerics);
+  const long double alpha = gamma * c.invstd;
+  const bool folded_in_range = !is_folded(numerics) || (below_overflow(alpha * x, numerics) &&
+                                                        below_overflow(alpha * c.mean, numerics));
+  return folded_in_range && below_overflow(centred, numerics) && below_overflow(alpha, numerics) &&
+         below_overflow(product, numerics) && below_overflow(centred * c.invstd, numerics) &&
+         below_overflow(gamma * centred, numerics);
+}
+
+/// Underflow in a product of γ, h and x − μ in any order: the product of two of them loses ω, times the third,
+/// and the last one ω.
+long double product_underflow(const ChannelScale& c, const Numerics& numerics, long double gamma,
+                              long double x) {
+  return underflow_unit(numerics) * (1 + std::fabs(x - c.mean) + std::fabs(gamma) + c.invstd);
 }
 
 }  // namespace
@@ -158,14 +203,15 @@ long double half_ulp(const FloatFormat& format, long double size) {
 }
 
 /// Naive: n − 1. Blocked: sixteen sequential additions, then a tree: 15 + ⌈log₂(n/16)⌉ = 11 + ⌈log₂ n⌉.
-/// Compensated: 2u, and n²u², which second_order covers. Wide: roundings of a format wider than the
-/// arithmetic are negligible beside u.
-long double summation_depth(Summation summation, long double n) {
+/// Compensated: 2u of the last addition and of the carry (Kahan), and n²u² where the carries are added up in a
+/// running sum (Neumaier): each of the n carries is at most u of a partial sum, and their sum is rounded n
+/// times. Wide: roundings of a format wider than the arithmetic are negligible beside u.
+long double summation_depth(Summation summation, long double n, long double unit) {
   switch (summation) {
     case Summation::naive:
       return n - 1;
     case Summation::compensated:
-      return 2;
+      return std::min(2 + n * n * unit, n + 1);
     case Summation::wide:
       return 0;
     case Summation::welford:
@@ -175,12 +221,14 @@ long double summation_depth(Summation summation, long double n) {
   return n <= 16 ? std::max(n - 1, 0.0L) : 11 + std::ceil(std::log2(n));
 }
 
-/// Given mean and variance: only the eight roundings of κ.
+/// Given mean and variance: only the eight roundings of κ, and u·|β| for the rounding of β − μ·α where y is
+/// folded. Without the latter, a result less than an ulp away would be beyond A where β is large beside the
+/// product: |y| <= |product| + |β| makes A at least an ulp.
 Slack slack_inference_y(const ChannelScale& c, const Numerics& numerics, long double gamma, long double x,
                         long double product) {
   const long double u = unit(numerics);
-  const long double centred = x - c.mean;
-  long double amount = 8 * u * std::fabs(product) + underflow_unit(numerics) * (1 + std::fabs(centred));
+  long double amount =
+      u * (8 * std::fabs(product) + std::fabs(c.beta)) + product_underflow(c, numerics, gamma, x);
   if (c.ratio_statistics) {
     // Mean and variance are quotients S/c, each rounded once.
     amount += u * std::fabs(gamma * c.invstd * c.mean) + u * std::fabs(product) / 2;
@@ -192,20 +240,20 @@ Slack slack_inference_y(const ChannelScale& c, const Numerics& numerics, long do
 }
 
 /// The error of the mean is multiplied by γ·h, with the computed h. All other errors are relative to the
-/// product.
+/// product, except u·|β|, as in slack_inference_y.
 Slack slack_training_y(const ChannelScale& c, const Numerics& numerics, long double gamma, long double x,
                        long double product) {
   const long double relative = kappa(c, numerics);
   const long double amount = std::fabs(gamma) * c.invstd * (1 + relative) * mean_error(c, numerics) +
-                             std::fabs(product) * relative +
-                             underflow_unit(numerics) * (1 + std::fabs(x - c.mean));
+                             std::fabs(product) * relative + unit(numerics) * std::fabs(c.beta) +
+                             product_underflow(c, numerics, gamma, x);
   return bound(amount, numerics,
                batch_in_range(c, numerics) && element_in_range(c, numerics, gamma, x, product),
                folding_error(c, numerics, gamma, x));
 }
 
 Slack slack_mean(const ChannelScale& c, const Numerics& numerics) {
-  return bound(mean_error(c, numerics), numerics, representable(c.n * c.abs_mean, numerics));
+  return bound(mean_error(c, numerics), numerics, below_overflow(c.n * c.abs_mean, numerics));
 }
 
 /// The unbiased variance is the population's times n/(n − 1): one quotient and one product more.
@@ -213,7 +261,7 @@ Slack slack_variance(const ChannelScale& c, const Numerics& numerics, bool unbia
   const long double u = unit(numerics);
   long double amount = variance_error(c, numerics);
   if (unbiased && c.n > 1) amount = amount * c.n / (c.n - 1) + 2 * u * c.variance * c.n / (c.n - 1);
-  return bound(amount, numerics, squares_in_range(c, numerics) && representable(c.n * c.abs_mean, numerics));
+  return bound(amount, numerics, squares_in_range(c, numerics) && below_overflow(c.n * c.abs_mean, numerics));
 }
 
 Slack slack_invstd(const ChannelScale& c, const Numerics& numerics) {
@@ -232,16 +280,10 @@ Slack slack_running(const Slack& statistic, const Numerics& numerics, long doubl
                              2 * underflow_unit(numerics);
   return bound(
       amount, numerics,
-      statistic.in_range && representable(old_term, numerics) && representable(fresh_term, numerics));
+      statistic.in_range && below_overflow(old_term, numerics) && below_overflow(fresh_term, numerics));
 }
 
 namespace {
-
-/// Whether the value is below overflow. Products and quotients may leave the range at both ends; a sum or
-/// difference only at the upper end, because a small one is exact.
-bool below_overflow(long double value, const Numerics& numerics) {
-  return std::fabs(value) <= largest(numerics);
-}
 
 /// Error δt of t = mean(dy·x̂). The terms are rounded once and summed in the depth of the sum, then divided
 /// and stored. Each x̂ is off by τ = |x̂|·κ + h·δμ, with the computed h. A product may underflow before or
@@ -249,21 +291,28 @@ bool below_overflow(long double value, const Numerics& numerics) {
 long double projection_error(const ChannelScale& c, const GradientScale& g, const Numerics& numerics,
                              long double relative, long double mean_error) {
   const long double h = c.invstd;
-  const long double roundings =
-      unit(numerics) * (summation_depth(numerics.summation, g.n) + 3) * (1 + relative);
-  return (roundings + relative) * h * g.abs_dot + h * (1 + relative) * mean_error * g.abs_mean +
+  const long double roundings = unit(numerics) * (depth_of(numerics, g.n) + 3) * (1 + relative);
+  // Σdy·x − μ·Σdy has terms of the size |dy·x| <= |dy·(x − μ)| + |μ·dy|.
+  const long double uncentred =
+      numerics.form == Form::one_pass ? 2 * roundings * h * std::fabs(c.mean) * g.abs_mean : 0;
+  return uncentred + (roundings + relative) * h * g.abs_dot + h * (1 + relative) * mean_error * g.abs_mean +
          underflow_unit(numerics) * (1 + h + g.abs_mean);
 }
 
-/// Whether the sums stay in range. The terms may be dy·x̂ or dy·(x − μ), γ may have been multiplied in
-/// beforehand, and invstd may come in as h² or h³. Given statistics may lie far from x: x − μ and x̂ alone
-/// overflow then, and a dy of 0 makes them NaN.
+/// Whether the sums stay in range. The terms may be dy·x̂ or dy·(x − μ), and γ may have been multiplied in
+/// beforehand. Given statistics may lie far from x: x − μ and x̂ alone overflow then, and a dy of 0 makes them
+/// NaN.
 bool sums_in_range(const ChannelScale& c, const GradientScale& g, const Numerics& numerics) {
   const long double h = c.invstd;
-  return representable(h, numerics) && representable(h * h, numerics) && representable(h * h * h, numerics) &&
-         below_overflow(g.n * g.abs_mean, numerics) && below_overflow(g.n * g.abs_dot, numerics) &&
-         below_overflow(g.n * g.abs_dot * h, numerics) && below_overflow(g.reach, numerics) &&
-         below_overflow(g.reach * h, numerics);
+  return representable(h, numerics) && below_overflow(g.n * g.abs_mean, numerics) &&
+         below_overflow(g.n * g.abs_dot, numerics) && below_overflow(g.n * g.abs_dot * h, numerics) &&
+         below_overflow(g.reach, numerics) && below_overflow(g.reach * h, numerics);
+}
+
+/// Whether the powers of invstd that the gradient of the variance has are in range: h² and h³.
+bool powers_in_range(const ChannelScale& c, const Numerics& numerics) {
+  const long double h = c.invstd;
+  return representable(h * h, numerics) && representable(h * h * h, numerics);
 }
 
 /// Weight w of x̂·t in dx: 1 where ε is in the root and the variance divides by n.
@@ -296,7 +345,9 @@ ProjectionWeight projection_weight(const ChannelScale& scale, const GradientScal
 /// their errors remain; and for a mean that is large beside σ, κ itself is not small.
 ///
 /// Last, underflow: of a product within g, of one of the products with γ and h, or of Σdy·(x − μ) times some
-/// of h, h, h and γ before x − μ or x̂ comes in.
+/// of h, h, h and γ before x − μ or x̂ comes in. γ·h/n loses 2ω before it multiplies n·g.
+///
+/// dx may also be computed as a·dy + b·x + c, whose b·x and b·μ must not overflow.
 Slack slack_training_dx(const ChannelScale& c, const GradientScale& g, const Numerics& numerics,
                         const GradientElement& at) {
   const long double u = unit(numerics);
@@ -310,29 +361,37 @@ Slack slack_training_dx(const ChannelScale& c, const GradientScale& g, const Num
   const long double t = g.projection;
   const ProjectionWeight weight = projection_weight(c, g, numerics, relative);
   const long double product = weight.size * std::fabs(normal * t);
-  const long double terms = std::fabs(at.dy) + std::fabs(g.mean) + product;
+  // b·x + c with b = −h·w·t in units of γ·h cancels to −x̂·w·t.
+  const long double folded =
+      is_folded(numerics) ? weight.size * h * std::fabs(t) * (std::fabs(at.x) + std::fabs(c.mean)) : 0;
+  const long double terms = std::fabs(at.dy) + std::fabs(g.mean) + product + folded;
   const long double product_error =
       (std::fabs(normal) + x_error) * projection_error(c, g, numerics, relative, mu_error) +
       std::fabs(t) * x_error;
-  const long double g_error = u * (summation_depth(numerics.summation, g.n) + 2) * g.abs_mean +
+  const long double g_error = u * (depth_of(numerics, g.n) + 2) * g.abs_mean +
                               weight.size * product_error * (1 + weight.relative_error) +
                               product * weight.relative_error + 3 * u * terms;
   const long double underflow =
-      underflow_unit(numerics) * std::max(weight.size, 1.0L) * (1 + gamma) *
-      (1 + std::fabs(centred) + std::fabs(normal) + h * (2 + std::fabs(t) + std::fabs(normal) * (1 + h)));
+      underflow_unit(numerics) * (std::max(weight.size, 1.0L) * (1 + gamma) *
+                                      (1 + std::fabs(centred) + std::fabs(normal) +
+                                       h * (2 + std::fabs(t) + std::fabs(normal) * (1 + h))) +
+                                  2 * g.n * terms);
   const long double amount =
       gamma * h * g_error * (1 + relative) + std::fabs(at.dx) * (relative + 2 * u) + underflow;
   // Largest intermediate results for any order of the factors γ, h, h, h and 1/n.
   const long double most_gamma = std::max(gamma, 1.0L);
   const long double most_h = std::max(h, 1.0L);
   const long double largest_term = 2 * g.n * (terms + weight.size * product_error);
-  const bool in_range = weight.in_range && batch_in_range(c, numerics) && sums_in_range(c, g, numerics) &&
-                        representable(centred, numerics) && representable(normal, numerics) &&
-                        representable(gamma * h, numerics) && representable(gamma * h / g.n, numerics) &&
-                        below_overflow(most_gamma * g.n * g.abs_mean, numerics) &&
-                        below_overflow(most_gamma * most_h * most_h * most_h * g.n * g.abs_dot, numerics) &&
-                        below_overflow(most_gamma * most_h * largest_term, numerics) &&
-                        below_overflow(at.dx, numerics);
+  const bool in_range =
+      weight.in_range && batch_in_range(c, numerics) && sums_in_range(c, g, numerics) &&
+      powers_in_range(c, numerics) && below_overflow(centred, numerics) && below_overflow(normal, numerics) &&
+      below_overflow(gamma * h, numerics) &&
+      below_overflow(
+          gamma * h * h * std::fabs(t) * weight.size * std::max(std::fabs(at.x), std::fabs(c.mean)),
+          numerics) &&
+      below_overflow(most_gamma * g.n * g.abs_mean, numerics) &&
+      below_overflow(most_gamma * most_h * most_h * most_h * g.n * g.abs_dot, numerics) &&
+      below_overflow(most_gamma * most_h * largest_term, numerics) && below_overflow(at.dx, numerics);
   return bound(amount, numerics, in_range);
 }
 
@@ -342,9 +401,10 @@ Slack slack_inference_dx(const ChannelScale& c, const Numerics& numerics, const 
   const long double u = unit(numerics);
   const long double h = c.invstd;
   const long double v = h > 0 ? 1 / (h * h) : 0;
-  long double amount = 8 * u * std::fabs(at.dx) + underflow_unit(numerics) * (1 + std::fabs(at.gamma) + h);
+  long double amount =
+      8 * u * std::fabs(at.dx) + underflow_unit(numerics) * (1 + std::fabs(at.gamma) + h + std::fabs(at.dy));
   if (c.ratio_statistics) amount += u * std::fabs(at.dx) / 2;
-  const bool in_range = representable(v, numerics) && representable(at.gamma * h, numerics) &&
+  const bool in_range = representable(v, numerics) && below_overflow(at.gamma * h, numerics) &&
                         below_overflow(at.dy * h, numerics) && below_overflow(at.gamma * at.dy, numerics) &&
                         below_overflow(at.dx, numerics);
   return bound(amount, numerics, in_range);
@@ -361,15 +421,15 @@ Slack slack_dweight(const ChannelScale& c, const GradientScale& g, const Numeric
   const long double mu_error = uses_batch ? mean_error(c, numerics) : 0;
   long double amount = g.n * projection_error(c, g, numerics, relative, mu_error) + underflow_unit(numerics);
   if (c.ratio_statistics) amount += u * g.n * h * (std::fabs(c.mean) * g.abs_mean + g.abs_dot / 2);
-  const bool statistics_in_range = uses_batch ? batch_in_range(c, numerics) : representable(v, numerics);
+  const bool statistics_in_range =
+      uses_batch ? batch_in_range(c, numerics) && powers_in_range(c, numerics) : representable(v, numerics);
   return bound(amount, numerics, statistics_in_range && sums_in_range(c, g, numerics));
 }
 
 /// dβ = Σdy: the depth of the sum, and one rounding where it is stored.
 Slack slack_dbias(const GradientScale& g, const Numerics& numerics) {
   const long double sum = g.n * g.abs_mean;
-  return bound(unit(numerics) * (summation_depth(numerics.summation, g.n) + 1) * sum, numerics,
-               below_overflow(sum, numerics));
+  return bound(unit(numerics) * (depth_of(numerics, g.n) + 1) * sum, numerics, below_overflow(sum, numerics));
 }
 
 }  // namespace bncheck

@@ -27,6 +27,7 @@ const std::vector<Knob<Numerics>>& knobs() {
   static const std::vector<std::string> truth{"false", "true"};
   static const std::vector<Knob<Numerics>> table{
       word_knob("summation", &Numerics::summation, words_to(Summation::wide)),
+      word_knob("form", &Numerics::form, {"centred", "folded"}),
       word_knob("range", &Numerics::range, {"own", "wide"}),
       word_knob("arithmetic", &Numerics::arithmetic, {"of_data", "f32", "f64"}),
       word_knob("rounds_statistics", &Numerics::rounds_statistics, truth),

@@ -27,6 +27,7 @@ struct CheckArguments {
   bool names_folder = false;
   Reports reports;
   bool no_database = false;
+  RankOptions ranks;
   ForeignLimits limits;
 };
 
@@ -46,7 +47,7 @@ int status_of(const CheckReport& report) {
     return exit_cannot_run;
   }
   if (report.interrupted) return exit_interrupted;
-  if (report.violations() > 0) return exit_violated;
+  if (report.failures() > 0) return exit_violated;
   return report.inconclusive() ? exit_inconclusive : exit_holds;
 }
 
@@ -99,6 +100,7 @@ int report_absence(const CheckArguments& arguments, CheckReport report) {
 
 int run_check(const CheckArguments& arguments) {
   const std::vector<const Law*> laws = laws_from(arguments.law);
+  const std::set<Rank> fail_on = arguments.ranks.ranks(arguments.subject);
   arguments.reports.require_writable();
   FindingFolder folder(arguments.save, arguments.names_folder);
   CheckOptions options;
@@ -129,6 +131,7 @@ int run_check(const CheckArguments& arguments) {
 
   CheckReport report{
       arguments.subject, subject->version(), text_of(subject->can().dialect), options.seed, false, {}};
+  report.fail_on = fail_on;
   const bool table = !arguments.reports.take_stdout();
   const Style style = stdout_style();
   if (table) print_text(table_head());
@@ -208,6 +211,7 @@ void add_check(CLI::App& app, int& status) {
                        "folder for the cases that violate a law; those in it are tried first")
           ->capture_default_str();
   command->add_flag("--no-database", arguments->no_database, "do not try the cases in that folder first");
+  add_rank_options(*command, arguments->ranks);
   add_foreign_options(*command, arguments->limits);
   command->callback([arguments, save, &status] {
     arguments->names_folder = save->count() > 0;

@@ -119,6 +119,35 @@ void add_foreign_options(CLI::App& command, ForeignLimits& limits) {
       "machine's)");
 }
 
+std::set<Rank> RankOptions::ranks(const std::string& subject) const {
+  const std::set<Rank> all(all_ranks.begin(), all_ranks.end());
+  if (fail_on.empty()) return strict || is_ours(subject) ? all : usual_failures;
+  std::set<Rank> ranks;
+  for (std::size_t begin = 0; begin <= fail_on.size();) {
+    const std::size_t end = std::min(fail_on.find(',', begin), fail_on.size());
+    const std::optional<Rank> rank = rank_named(std::string_view(fail_on).substr(begin, end - begin));
+    if (!rank) {
+      throw UsageError("--fail-on is '" + fail_on +
+                       "', expected one or more of wrong, inaccurate, limit, lax with commas");
+    }
+    ranks.insert(*rank);
+    begin = end + 1;
+  }
+  return ranks;
+}
+
+void add_rank_options(CLI::App& command, RankOptions& options) {
+  CLI::Option* strict = command.add_flag("--strict", options.strict,
+                                         "fail on every violation, as for the subjects of bncheck itself");
+  command
+      .add_option(
+          "--fail-on", options.fail_on,
+          "ranks of violations that decide the exit status (default: wrong,inaccurate): wrong; inaccurate, "
+          "the claim is not met; limit, finite results are lost where an intermediate one overflows; lax, a "
+          "call that must fail is carried out")
+      ->excludes(strict);
+}
+
 CLI::Validator integer_in(std::int64_t least, std::int64_t most) {
   const std::string range = std::to_string(least) + " to " + std::to_string(most);
   const auto check = [=](std::string& text) {

@@ -5,10 +5,12 @@
 #include <chrono>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
 #include "core/law.hpp"
+#include "core/rank.hpp"
 #include "core/subject.hpp"
 #include "report/console.hpp"
 #include "subjects/foreign/limits.hpp"
@@ -36,6 +38,16 @@ std::chrono::milliseconds duration_from(const std::string& option, const std::st
 
 /// Number of bytes from the text of `option`: "500M", "8G". Throws UsageError.
 std::uint64_t bytes_from(const std::string& option, const std::string& text);
+
+/// Options about the ranks that fail a check: --fail-on and --strict.
+struct RankOptions {
+  std::string fail_on;
+  bool strict = false;
+
+  /// Ranks that count as failures of the subject. Throws UsageError.
+  std::set<Rank> ranks(const std::string& subject) const;
+};
+void add_rank_options(CLI::App& command, RankOptions& options);
 
 /// Seed from text; a random one if the text is empty. Throws UsageError.
 std::uint64_t seed_from(const std::string& text);

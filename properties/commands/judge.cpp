@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <memory>
 
 #include "bncheck/case_file.hpp"
@@ -23,6 +24,7 @@ struct JudgeArguments {
   std::string cases, dialect, numerics = "sound";
   std::vector<std::string> outputs;
   bool non_finite = false;
+  RankOptions ranks;
   Reports reports;
 };
 
@@ -77,14 +79,18 @@ void judge_pair(const FilePair& pair, Capabilities can, ErrorStatistics& statist
   Runner runner(subject);
   runner.set_sink(&statistics);
   OutcomeJudgement judgement;
-  const Verdict verdict = settled([&] {
-    judgement = judge_outcome(runner.run(judged.content), can, {Judged::in_range});
-    return std::move(judgement.verdict);
-  });
+  Law outcome;
+  outcome.check = [&](const Case& c, Runner& asked) {
+    judgement = judge_outcome(asked.run(c), can, Judged::all);
+    return judgement.verdict;
+  };
+  const Verdict verdict = check_case(outcome, judged.content, runner);
+  runner.set_sink(nullptr);
   judged.mismatches = verdict.mismatches;
   judged.message = untrusted_line(verdict.message, message_bytes);
   if (verdict.is_bad()) {
     judged.kind = JudgedFile::Kind::violated;
+    judged.rank = rank_of(verdict, outcome, judged.content, runner);
   } else if (verdict.kind != Verdict::Kind::holds || judgement.judged == 0) {
     judged.kind = JudgedFile::Kind::not_judged;
     if (judged.message.empty()) judged.message = judgement.unjudged;
@@ -113,15 +119,19 @@ JudgedFile judge_file(const FilePair& pair, const Capabilities& can, ErrorStatis
   return judged;
 }
 
-int status_of(const JudgedFiles& judged) {
+int status_of(const JudgedFiles& judged, const std::set<Rank>& fail_on) {
   using Kind = JudgedFile::Kind;
   if (judged.count(Kind::unreadable) > 0) return exit_usage;
-  if (judged.count(Kind::violated) + judged.count(Kind::missing) > 0) return exit_violated;
-  return judged.count(Kind::holds) > 0 ? exit_holds : exit_inconclusive;
+  const bool failed = std::ranges::any_of(judged.files, [&](const JudgedFile& file) {
+    return file.kind == Kind::missing || (file.kind == Kind::violated && fail_on.contains(file.rank));
+  });
+  if (failed) return exit_violated;
+  return judged.count(Kind::holds) + judged.count(Kind::violated) > 0 ? exit_holds : exit_inconclusive;
 }
 
 int run_judge(const JudgeArguments& arguments) {
   arguments.reports.require_writable();
+  const std::set<Rank> fail_on = arguments.ranks.ranks("");
   std::vector<FilePair> pairs;
   std::string dialect = "pytorch";
   if (fs::is_directory(arguments.cases)) {
@@ -150,7 +160,7 @@ int run_judge(const JudgeArguments& arguments) {
   judged.accuracy = statistics.passes();
   if (prints) print("{}{}", output_table(judged.accuracy), judged_summary(judged));
   if (!arguments.reports.write({{"--json", [&] { return judged_json(judged); }}})) return exit_usage;
-  return judged.interrupted ? exit_interrupted : status_of(judged);
+  return judged.interrupted ? exit_interrupted : status_of(judged, fail_on);
 }
 
 }  // namespace
@@ -162,8 +172,8 @@ void add_judge(CLI::App& app, int& status) {
       "An output file is described in oracle/include/bncheck/output_file.hpp. Of a folder that 'bncheck "
       "gen'\n"
       "wrote, NAME.case.safetensors is judged by NAME.output.safetensors in the folder of outputs.\n"
-      "Exit status: 0 all that was judged holds; 1 a value or an error is wrong, or an output file is "
-      "missing;\n"
+      "Exit status: 0 all that was judged holds, or fails with a rank that --fail-on leaves out; 1 a value or\n"
+      "an error is wrong, or an output file is missing;\n"
       "2 usage or a damaged file; 4 nothing could be judged.");
   command->add_option("case", arguments->cases, "case file, or a folder that 'bncheck gen' wrote")
       ->required();
@@ -179,6 +189,7 @@ void add_judge(CLI::App& app, int& status) {
       ->capture_default_str();
   command->add_flag("--non-finite", arguments->non_finite,
                     "judge infinities and NaN too, by the formula in the extended reals");
+  add_rank_options(*command, arguments->ranks);
   arguments->reports.add_option(*command, "--json", "write the judgement as JSON to this file");
   command->callback([arguments, &status] { status = run_judge(*arguments); });
 }

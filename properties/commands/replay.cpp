@@ -17,6 +17,7 @@ struct ReplayArguments {
   std::vector<std::string> files;
   std::string subject = "bn", law, dialect;
   bool quiet = false;
+  RankOptions ranks;
   ForeignLimits limits;
 };
 
@@ -33,11 +34,11 @@ std::vector<const Law*> laws_for(const ReplayArguments& arguments, const CaseFil
 }
 
 struct Tally {
-  int judged = 0, bad = 0;
+  int judged = 0, failed = 0;
   std::string reason;  ///< reason of the last law that did not apply
 };
 
-void replay_law(const Law& law, const Case& c, Runner& runner, Tally& tally) {
+void replay_law(const Law& law, const Case& c, Runner& runner, const std::set<Rank>& fail_on, Tally& tally) {
   const auto excluded = unmet_need(law, runner.can());
   Verdict verdict = excluded ? Verdict::not_applicable(*excluded) : check_case(law, c, runner);
   switch (verdict.kind) {
@@ -58,14 +59,17 @@ void replay_law(const Law& law, const Case& c, Runner& runner, Tally& tally) {
       break;
   }
   ++tally.judged;
-  ++tally.bad;
-  print("  {}: {}: {}\n{}", law.name, name_of(verdict.kind), untrusted_line(verdict.message, message_bytes),
-        show_mismatches(c, verdict.mismatches));
+  const Rank rank = rank_of(verdict, law, c, runner);
+  if (fail_on.contains(rank)) ++tally.failed;
+  const bool violated = verdict.kind == Verdict::Kind::violated;
+  print("  {}: {}: {}\n{}", law.name, violated ? name_of(rank) : name_of(verdict.kind),
+        untrusted_line(verdict.message, message_bytes), show_mismatches(c, verdict.mismatches));
 }
 
 int run_replay(const ReplayArguments& arguments) {
   const std::unique_ptr<Subject> subject =
       subject_from(arguments.subject, arguments.dialect, arguments.limits);
+  const std::set<Rank> fail_on = arguments.ranks.ranks(arguments.subject);
   Runner runner(*subject);
   bool violated = false;
   bool undecided = false;
@@ -84,12 +88,12 @@ int run_replay(const ReplayArguments& arguments) {
           untrusted_line(arguments.subject, message_bytes), untrusted_line(subject->version()));
     if (!arguments.quiet) print_text(show_case(file.content));
     Tally tally;
-    for (const Law* law : laws) replay_law(*law, file.content, runner, tally);
+    for (const Law* law : laws) replay_law(*law, file.content, runner, fail_on, tally);
     if (tally.judged == 0) {
       print("  none of {} {} applies to this case: {}\n", laws.size(), laws.size() == 1 ? "law" : "laws",
             untrusted_line(tally.reason, message_bytes));
     }
-    violated = violated || tally.bad > 0;
+    violated = violated || tally.failed > 0;
     undecided = undecided || tally.judged == 0;
   }
   if (const std::optional<Death> death = subject->finish()) {
@@ -111,6 +115,7 @@ void add_replay(CLI::App& app, int& status) {
   command->add_option("--dialect", arguments->dialect,
                       "judge the subject in this dialect: NAME[,KNOB=VALUE]...");
   command->add_flag("--quiet", arguments->quiet, "leave out the case itself");
+  add_rank_options(*command, arguments->ranks);
   add_foreign_options(*command, arguments->limits);
   command->callback([arguments, &status] { status = run_replay(*arguments); });
 }

@@ -13,18 +13,6 @@ namespace {
 
 constexpr std::size_t shown_mismatches = 5;
 
-bool meets_claim(const Error& error, Claim claim) {
-  switch (claim) {
-    case Claim::exact:
-      return error.nearest;
-    case Claim::faithful:
-      return error.ulps < 1;
-    case Claim::sound:
-      break;
-  }
-  return error.ratio <= 1;
-}
-
 std::string place(std::size_t call, Output output) {
   return "call " + std::to_string(call) + ": " + std::string(name_of(output));
 }
@@ -55,9 +43,8 @@ void judge_tensor(const Run& run, std::size_t call, Output output, const Expecte
     Error error = expected.error(i, value, numerics);
     if (run.sink != nullptr) seen.push_back({i, value, error});
     if (!error.in_range) ++verdict.out_of_range;
-    if (error.in_range != (judged == Judged::in_range)) continue;
-    // Outside the range of float, the bound of an arithmetic with a wider range must hold.
-    if (judged == Judged::out_of_range) {
+    if (judged != Judged::all && error.in_range != (judged == Judged::in_range)) continue;
+    if (!error.in_range) {
       error = expected.error(i, value, wide);
       error.in_range = false;
     }
@@ -83,6 +70,18 @@ long double gap(double a, double b, Dtype dtype) {
 
 }  // namespace
 
+bool meets_claim(const Error& error, Claim claim) {
+  switch (claim) {
+    case Claim::exact:
+      return error.nearest;
+    case Claim::faithful:
+      return error.ulps < 1;
+    case Claim::sound:
+      break;
+  }
+  return error.ratio <= 1;
+}
+
 bool same(double a, double b) {
   return std::bit_cast<std::uint64_t>(a) == std::bit_cast<std::uint64_t>(b) ||
          (std::isnan(a) && std::isnan(b));
@@ -91,6 +90,7 @@ bool same(double a, double b) {
 void add_mismatch(Verdict& verdict, const Mismatch& mismatch, const std::string& message) {
   if (verdict.kind != Verdict::Kind::violated) {
     verdict.kind = Verdict::Kind::violated;
+    verdict.ground = Verdict::Ground::values;
     verdict.message = message;
   }
   auto& list = verdict.mismatches;

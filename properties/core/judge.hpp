@@ -11,11 +11,12 @@ namespace bncheck {
 enum class Judged {
   in_range,      ///< elements whose intermediate results stay in the exponent range of the arithmetic
   out_of_range,  ///< elements whose intermediate results leave that range
+  all,           ///< both
 };
 
 /// Compares every element of every output of the call (or of `only`) with the exact answer, by the subject's
 /// claim: exact by bits, faithful by ulps < 1, sound by attainable-error ratio <= 1. Exact values that are
-/// not finite must be met. For longer outputs, `most` elements from the first to the last are compared.
+/// not finite must be met. Out of range, the bound of an arithmetic with a wider one must hold. For longer outputs, `most` elements from the first to the last are compared.
 void judge_call(const Run& run, std::size_t call, const Capabilities& can, Judged judged, Verdict& verdict,
                 const std::set<Output>& only = {},
                 std::int64_t most = std::numeric_limits<std::int64_t>::max());
@@ -36,6 +37,9 @@ struct Counterpart {
 /// sum of both attainable errors. By the triangle inequality, two sound runs cannot differ by more.
 void judge_agreement(const Counterpart& a, const Counterpart& b, bool bitwise, const Capabilities& can,
                      Verdict& verdict);
+
+/// Whether the error is within the claim: none, less than an ulp, or within the attainable error.
+bool meets_claim(const Error& error, Claim claim);
 
 /// Whether the two are the same number with the same sign, or both NaN.
 bool same(double a, double b);

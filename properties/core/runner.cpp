@@ -129,6 +129,7 @@ Run Runner::run(const Case& c) {
       settle_unusable_counter(run.before(k), k);
     strayed = strayed || (expected.must_fail() && failure == nullptr);
   }
+  if (observer_) observer_(run);
   return run;
 }
 

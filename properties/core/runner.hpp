@@ -2,6 +2,8 @@
 /// The Runner: runs cases on a subject for the laws.
 
 #include <cstdint>
+#include <functional>
+#include <utility>
 #include <vector>
 
 #include "core/error_sink.hpp"
@@ -47,14 +49,17 @@ class Runner {
   std::int64_t runs() const { return runs_; }
   /// Number of those in which it hung.
   std::int64_t hangs() const { return hangs_; }
-  /// Sets the observer, which must outlive the runs that follow; null: none.
-  void set_sink(ErrorSink* sink) { sink_ = sink; }
+  /// Sets the observer of judged elements, which must outlive the runs that follow; null: none. Returns the one before.
+  ErrorSink* set_sink(ErrorSink* sink) { return std::exchange(sink_, sink); }
+  /// Sets a function that is called with each run that follows; empty: none.
+  void set_observer(std::function<void(const Run&)> observer) { observer_ = std::move(observer); }
 
  private:
   Outcome outcome_of(const Case& c);
 
   Subject& subject_;
   ErrorSink* sink_ = nullptr;
+  std::function<void(const Run&)> observer_;
   std::int64_t runs_ = 0, hangs_ = 0;
 };
 

@@ -25,6 +25,13 @@ struct Mismatch {
 struct Verdict {
   enum class Kind { holds, violated, not_applicable, died, inconclusive };
   Kind kind = Kind::holds;
+  /// What a violation is about; rank.hpp ranks it by this.
+  enum class Ground {
+    conduct,     ///< a refusal, a change of the state, bits, shapes, the end of the subject
+    values,      ///< numbers that are too far from the exact ones, or from each other
+    acceptance,  ///< a call that must fail was carried out
+  };
+  Ground ground = Ground::conduct;
   std::string message;
   std::vector<Mismatch> mismatches;  ///< the worst few, the worst one first
   double worst_ulps = 0, worst_ratio = 0;
@@ -42,6 +49,11 @@ struct Verdict {
     return verdict;
   }
   static Verdict violated(std::string message) { return of(Kind::violated, std::move(message)); }
+  static Verdict accepted(std::string message) {
+    Verdict verdict = violated(std::move(message));
+    verdict.ground = Ground::acceptance;
+    return verdict;
+  }
   static Verdict died(std::string message) { return of(Kind::died, std::move(message)); }
   static Verdict not_applicable(std::string reason) { return of(Kind::not_applicable, std::move(reason)); }
   static Verdict beyond(std::string reason) {

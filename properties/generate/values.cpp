@@ -185,4 +185,22 @@ std::vector<double> draw_values(Draws& draws, Regime regime, std::size_t count, 
   return values;
 }
 
+int draw_exponent(Draws& draws, Dtype dtype) {
+  const Extent extent = extent_of(dtype);
+  if (draws.chance(1, 2)) return static_cast<int>(draws.between(extent.smallest, extent.max_exponent));
+  // Squares leave the range at half of an end's exponent, cubes at a third; n values reach an end log2(n) before it.
+  const int end =
+      draws.chance(1, 2) ? extent.max_exponent : draws.pick({extent.smallest, extent.min_exponent});
+  const int border = end / draws.pick({1, 2, 3});
+  return std::clamp(border + static_cast<int>(draws.between(-8, 8)), extent.smallest, extent.max_exponent);
+}
+
+void scale_by(Tensor& tensor, int exponent) {
+  const double largest = largest_finite(tensor.dtype);
+  change_elements(tensor, [&](double value) {
+    const double scaled = rounded_to(tensor.dtype, std::ldexp(value, exponent));
+    return std::isfinite(value) ? std::clamp(scaled, -largest, largest) : value;
+  });
+}
+
 }  // namespace bncheck

@@ -49,6 +49,12 @@ class Fitting {
   Dtype dtype_;
   bool fine_;
 };
+/// Exponent by which numbers of about 1 become any others of the dtype. Half of them lie next to one where an
+/// intermediate result of BatchNorm begins to overflow or to underflow: a square, a sum of squares, a power of invstd.
+int draw_exponent(Draws& draws, Dtype dtype);
+/// Multiplies all elements by 2^exponent, rounded and limited to finite numbers of the dtype.
+void scale_by(Tensor& tensor, int exponent);
+
 /// Number with approximately the distribution N(0, 1).
 float draw_ordinary(Draws& draws);
 /// Any finite float. All exponents are equally likely, except that of 1, which is twice as likely.

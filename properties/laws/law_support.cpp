@@ -88,6 +88,7 @@ void judge_bound(Verdict& verdict, const std::string& what, long double got, lon
   verdict = Verdict::violated(what + " is " + digits(got) + ", expected " + digits(expected) + " within " +
                               digits(bound));
   verdict.worst_ratio = ratio;
+  verdict.ground = Verdict::Ground::values;
 }
 
 bool all_finite(const Tensor& tensor) {

@@ -15,6 +15,6 @@ struct OutcomeJudgement {
 /// allowed kind of error and changed nothing. Any other call has returned every output, with its shape and
 /// dtype and with values within the claim, and left the rest of the state as it was. Ends before a call with
 /// values that are not finite or with a variance below −ε, unless the subject declares the rule for them.
-OutcomeJudgement judge_outcome(const Run& run, const Capabilities& can, const std::set<Judged>& judged);
+OutcomeJudgement judge_outcome(const Run& run, const Capabilities& can, Judged judged);
 
 }  // namespace bncheck

@@ -254,7 +254,9 @@ Verdict check_finite(const Case& c, Runner& runner) {
                                              weights, effective_eps(c.config, runner.can().dialect)) +
                                   expected.slack(index, runner.can().numerics).amount;
       if (!(ceiling < 0x1p127L)) continue;
-      add_mismatch(verdict, {0, output, index, got[i], static_cast<float>(ceiling), {}},
+      add_mismatch(verdict,
+                   {0, output, index, got[i], static_cast<float>(ceiling),
+                    expected.error(index, got[i], runner.can().numerics)},
                    std::string(name_of(output)) + " is not finite though finite data bound it");
     }
   }

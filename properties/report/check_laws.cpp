@@ -46,7 +46,10 @@ LawResult replayed(const Law& law, Subject& subject, const std::string& file) {
   }
   result.reason = result.verdict.message;
   result.kind = result.verdict.kind;
-  if (result.verdict.is_bad()) result.counterexample = c;
+  if (result.verdict.is_bad()) {
+    result.counterexample = c;
+    if (result.kind == Verdict::Kind::violated) result.rank = rank_of(result.verdict, law, c, runner);
+  }
   if (result.kind == Verdict::Kind::holds) {
     result.cases = 1;
     result.worst_ulps = result.verdict.worst_ulps;
@@ -55,9 +58,21 @@ LawResult replayed(const Law& law, Subject& subject, const std::string& file) {
   return result;
 }
 
-LawCheck as_check(const LawResult& result, std::string case_file) {
-  return {result.law->name,  result.law->statement, result.kind,       result.cases,
-          result.worst_ulps, result.worst_ratio,    report_of(result), std::move(case_file)};
+LawCheck as_check(const LawResult& result, bool strict, std::string case_file) {
+  LawCheck check;
+  check.law = result.law->name;
+  check.statement = result.law->statement;
+  check.verdict = result.kind;
+  if (result.counterexample) {
+    check.rank = name_of(result.rank);
+    check.fails = strict || usual_failures.contains(result.rank);
+  }
+  check.cases = result.cases;
+  check.worst_ulps = result.worst_ulps;
+  check.worst_ratio = result.worst_ratio;
+  check.report = report_of(result);
+  check.case_file = std::move(case_file);
+  return check;
 }
 
 /// One per law, and one of the end where something is wrong with it.
@@ -69,7 +84,7 @@ std::vector<LawCheck> all_checks(std::vector<const Law*> laws, Subject& subject,
   LawsToCheck what{std::move(laws)};
   what.starts = [&](const Law& law, CheckOptions& of_law) { of_law.cases = cases_for(law, options.cases); };
   what.takes = [&](const LawResult& result) {
-    checks.push_back(as_check(result, save(result, subject, options)));
+    checks.push_back(as_check(result, options.strict, save(result, subject, options)));
   };
   check_laws(what, subject, search);
   return checks;
@@ -87,12 +102,13 @@ LawCheck check_law(Subject& subject, const std::string& name, const LawCheckOpti
   const Law* law = law_named(name);
   if (law == nullptr) throw std::invalid_argument("unknown law '" + name + "'");
   if (!options.case_file.empty())
-    return as_check(replayed(*law, subject, options.case_file), options.case_file);
+    return as_check(replayed(*law, subject, options.case_file), options.strict, options.case_file);
   std::vector<LawCheck> checks = all_checks({law}, subject, options);
   LawCheck& check = checks.front();
   // A subject that died at its end has not kept the law; what it violated before says more.
-  if (checks.size() > 1 && !check.is_bad()) {
+  if (checks.size() > 1 && !check.fails) {
     check.verdict = checks.back().verdict;
+    check.fails = true;
     check.report = std::move(checks.back().report);
     check.case_file = std::move(checks.back().case_file);
   }

@@ -14,20 +14,16 @@
 namespace bncheck {
 namespace {
 
-std::string painted(Verdict::Kind kind, const std::string& text, Style style) {
+/// The text in the colour of a verdict: `word` is that of verdict_word.
+std::string painted(std::string_view word, const std::string& text, Style style) {
   if (!style.colours) return text;
-  switch (kind) {
-    case Verdict::Kind::holds:
-      return fmt::format(fg(fmt::terminal_color::green), "{}", text);
-    case Verdict::Kind::violated:
-    case Verdict::Kind::died:
-      return fmt::format(fg(fmt::terminal_color::red), "{}", text);
-    case Verdict::Kind::not_applicable:
-      return fmt::format(fg(fmt::terminal_color::bright_black), "{}", text);
-    case Verdict::Kind::inconclusive:
-      break;
-  }
-  return fmt::format(fg(fmt::terminal_color::yellow), "{}", text);
+  const auto is = [=](auto verdict) { return word == name_of(verdict); };
+  const fmt::terminal_color colour = is(Verdict::Kind::holds) ? fmt::terminal_color::green
+                                     : is(Rank::wrong) || is(Rank::inaccurate) || is(Verdict::Kind::died)
+                                         ? fmt::terminal_color::red
+                                     : is(Verdict::Kind::not_applicable) ? fmt::terminal_color::bright_black
+                                                                         : fmt::terminal_color::yellow;
+  return fmt::format(fg(colour), "{}", text);
 }
 
 bool measured(const LawResult& result) {
@@ -42,12 +38,13 @@ std::string table_head() {
 }
 
 std::string table_row(const LawResult& result, Style style) {
-  const std::string verdict = fmt::format("{:<16}", name_of(result.kind));
+  const std::string_view word = verdict_word(result);
+  const std::string verdict = fmt::format("{:<16}", word);
   const auto measure = [&](double value) {
     return measured(result) && value > 0 ? show_measure(value) : "-";
   };
   std::string row =
-      fmt::format("{:<36}{}{:>7}{:>11}{:>13}{:>13}", result.law->name, painted(result.kind, verdict, style),
+      fmt::format("{:<36}{}{:>7}{:>11}{:>13}{:>13}", result.law->name, painted(word, verdict, style),
                   result.cases, result.discarded, measure(result.worst_ulps), measure(result.worst_ratio));
   const bool explained =
       result.kind == Verdict::Kind::not_applicable || result.kind == Verdict::Kind::inconclusive;
@@ -60,7 +57,7 @@ std::string show_finding(const Finding& finding, const std::string& subject, con
   const LawResult& result = finding.result;
   const Case& c = *result.counterexample;
   std::string text =
-      fmt::format("\n{}: {}\n  {}\n", painted(result.kind, std::string(name_of(result.kind)), style),
+      fmt::format("\n{}: {}\n  {}\n", painted(verdict_word(result), std::string(verdict_word(result)), style),
                   result.law->name, result.law->statement);
   text += fmt::format("  {}\n", untrusted_line(result.reason, message_bytes));
   text += show_mismatches(c, result.verdict.mismatches);
@@ -90,7 +87,7 @@ std::string coverage_table(const CheckReport& report, Style style) {
   }
   text += '\n';
   for (const CoverageClass& starved : report.starved) {
-    text += painted(Verdict::Kind::inconclusive,
+    text += painted(name_of(Verdict::Kind::inconclusive),
                     fmt::format("NEVER MET: {}: {}", starved.group, starved.name), style) +
             "\n";
   }
@@ -127,7 +124,7 @@ std::string climb_table(const CheckReport& report) {
         "  {}: blind {}, climbed {}, {} evaluations: {}\n", result.law->name,
         show_measure(result.worst_cases.cases().front().ratio), show_measure(result.climbed->worst.ratio),
         result.climbed->evaluations,
-        result.climbed->bad ? std::string(name_of(result.kind)) : short_line(result.climbed->worst.content));
+        result.climbed->bad ? std::string(verdict_word(result)) : short_line(result.climbed->worst.content));
   }
   return text;
 }
@@ -145,8 +142,6 @@ std::string slow_cases(const CheckReport& report) {
 }
 
 std::string summary(const CheckReport& report, Style style) {
-  const Verdict::Kind kinds[] = {Verdict::Kind::holds, Verdict::Kind::violated, Verdict::Kind::died,
-                                 Verdict::Kind::inconclusive, Verdict::Kind::not_applicable};
   const std::string subject = untrusted_line(report.subject, message_bytes);
   std::string text = "\n";
   if (report.stored() > 0) {
@@ -161,12 +156,8 @@ std::string summary(const CheckReport& report, Style style) {
                       report.findings.size(), report.findings.size() == 1 ? "law" : "laws", report.cases(),
                       report.cases() == 1 ? "case" : "cases", report.seed);
   const char* separator = " ";
-  for (const Verdict::Kind kind : kinds) {
-    const auto count = std::ranges::count_if(
-        report.findings, [&](const Finding& finding) { return finding.result.kind == kind; });
-    if (count == 0) continue;
-    const std::string word = kind == Verdict::Kind::holds && count != 1 ? "hold" : std::string(name_of(kind));
-    text += separator + painted(kind, fmt::format("{} {}", count, word), style);
+  for (const auto& [word, count] : verdict_counts(report.findings)) {
+    text += separator + painted(word, show_count(word, count), style);
     separator = ", ";
   }
   if (!report.lost.empty()) text += " (the subject was lost)";

@@ -12,13 +12,15 @@ namespace bncheck {
 namespace {
 
 std::string verdict_of(const CheckReport& report) {
-  const Verdict::Kind kind = report.violations() > 0                         ? Verdict::Kind::violated
+  const Verdict::Kind kind = report.failures() > 0                           ? Verdict::Kind::violated
                              : report.inconclusive() || !report.lost.empty() ? Verdict::Kind::inconclusive
                                                                              : Verdict::Kind::holds;
-  std::string text = html_verdict(kind) + " ";
-  text += report.violations() > 0
-              ? fmt::format("{} of {} laws", report.violations(), report.findings.size())
-              : fmt::format("{} laws on {} cases", report.findings.size(), report.cases());
+  std::string text = html_verdict(name_of(kind)) + " ";
+  text += report.failures() > 0 ? fmt::format("{} of {} laws", report.failures(), report.findings.size())
+                                : fmt::format("{} laws on {} cases", report.findings.size(), report.cases());
+  for (const auto& [word, count] : verdict_counts(report.findings)) {
+    if (rank_named(word) || word == name_of(Verdict::Kind::died)) text += ", " + show_count(word, count);
+  }
   if (!report.lost.empty()) text += " (" + markup(report.lost) + ")";
   return text + (report.interrupted ? " (interrupted)" : "");
 }
@@ -44,8 +46,9 @@ std::string coverage_of(const CheckReport& report) {
   }
   std::string starved;
   for (const CoverageClass& none : report.starved) {
-    starved += fmt::format("<p>{} never met: {}: {}</p>\n", html_verdict(Verdict::Kind::inconclusive),
-                           markup(none.group), markup(none.name));
+    starved +=
+        fmt::format("<p>{} never met: {}: {}</p>\n", html_verdict(name_of(Verdict::Kind::inconclusive)),
+                    markup(none.group), markup(none.name));
   }
   return starved + html_folded("classes of cases", html_table(table));
 }

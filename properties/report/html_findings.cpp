@@ -28,12 +28,14 @@ std::string measure_or_dash(double value) {
 
 }  // namespace
 
-std::string html_verdict(Verdict::Kind kind) {
-  const char* style = kind == Verdict::Kind::holds            ? "holds"
-                      : kind == Verdict::Kind::not_applicable ? "soft"
-                      : kind == Verdict::Kind::inconclusive   ? "inconclusive"
-                                                              : "violated";
-  return fmt::format("<span class=\"{}\">{}</span>", style, name_of(kind));
+std::string html_verdict(std::string_view word) {
+  const auto is = [=](auto verdict) { return word == name_of(verdict); };
+  const bool mild = is(Verdict::Kind::inconclusive) || is(Rank::limit) || is(Rank::lax);
+  const char* style = is(Verdict::Kind::holds)            ? "holds"
+                      : is(Verdict::Kind::not_applicable) ? "soft"
+                      : mild                              ? "inconclusive"
+                                                          : "violated";
+  return fmt::format("<span class=\"{}\">{}</span>", style, word);
 }
 
 std::string finding_id(const std::string& prefix, const Finding& finding) {
@@ -48,9 +50,9 @@ std::string html_laws(const std::string& prefix, const std::vector<Finding>& fin
                   "laws"};
   for (const Finding& finding : findings) {
     const LawResult& result = finding.result;
-    table.html.push_back({law_cell(prefix, finding), html_verdict(result.kind), std::to_string(result.cases),
-                          std::to_string(result.discarded), measure_or_dash(result.worst_ulps),
-                          measure_or_dash(result.worst_ratio)});
+    table.html.push_back({law_cell(prefix, finding), html_verdict(verdict_word(result)),
+                          std::to_string(result.cases), std::to_string(result.discarded),
+                          measure_or_dash(result.worst_ulps), measure_or_dash(result.worst_ratio)});
   }
   return html_table(table);
 }
@@ -61,9 +63,10 @@ std::string html_findings(const std::string& prefix, const std::vector<Finding>&
   for (const Finding& finding : findings) {
     const LawResult& result = finding.result;
     if (!result.counterexample) continue;
-    html += fmt::format("<article id=\"{}\">\n<h3>{} {}</h3>\n<p>{}</p>\n<p>{}</p>\n",
-                        finding_id(prefix, finding), markup(result.law->name), html_verdict(result.kind),
-                        markup(result.law->statement), markup(untrusted_line(result.reason, message_bytes)));
+    html +=
+        fmt::format("<article id=\"{}\">\n<h3>{} {}</h3>\n<p>{}</p>\n<p>{}</p>\n",
+                    finding_id(prefix, finding), markup(result.law->name), html_verdict(verdict_word(result)),
+                    markup(result.law->statement), markup(untrusted_line(result.reason, message_bytes)));
     const std::string mismatches = show_mismatches(*result.counterexample, result.verdict.mismatches);
     if (!mismatches.empty()) html += html_pre(mismatches);
     if (!finding.case_file.empty()) html += html_replay(replay_command(finding.case_file, subject, dialect));

@@ -9,7 +9,7 @@
 namespace bncheck {
 
 /// The verdict in words and in a colour.
-std::string html_verdict(Verdict::Kind kind);
+std::string html_verdict(std::string_view word);
 /// Id of the article of this finding; `prefix` starts ids, so that several subjects fit on a page.
 std::string finding_id(const std::string& prefix, const Finding& finding);
 /// Table of laws: statement, verdict, figures; a violated law has a link to its article.

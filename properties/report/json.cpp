@@ -30,16 +30,18 @@ std::string to_json(const CheckReport& report) {
   ordered_json laws = ordered_json::array();
   for (const Finding& finding : report.findings) {
     const LawResult& result = finding.result;
-    laws.push_back({{"name", result.law->name},
-                    {"verdict", name_of(result.kind)},
-                    {"cases", result.cases},
-                    {"discarded", result.discarded},
-                    {"reason", json_text_or_null(untrusted_line(result.reason, message_bytes))},
-                    {"worst_ulp", json_number(result.worst_ulps)},
-                    {"worst_ratio", json_number(result.worst_ratio)},
-                    {"climbed", climbed_of(result)},
-                    {"slow", slow_of(result)},
-                    {"case_file", json_text_or_null(finding.case_file)}});
+    laws.push_back(
+        {{"name", result.law->name},
+         {"verdict", name_of(result.kind)},
+         {"rank", json_text_or_null(result.counterexample ? std::string(name_of(result.rank)) : "")},
+         {"cases", result.cases},
+         {"discarded", result.discarded},
+         {"reason", json_text_or_null(untrusted_line(result.reason, message_bytes))},
+         {"worst_ulp", json_number(result.worst_ulps)},
+         {"worst_ratio", json_number(result.worst_ratio)},
+         {"climbed", climbed_of(result)},
+         {"slow", slow_of(result)},
+         {"case_file", json_text_or_null(finding.case_file)}});
   }
   const Coverage coverage = report.coverage();
   ordered_json classes = ordered_json::object();
@@ -51,13 +53,14 @@ std::string to_json(const CheckReport& report) {
     const Finding* finding = smallest_unsound(report.findings, pass);
     return finding == nullptr ? std::string() : finding->case_file;
   };
-  const ordered_json json{{"schema", 1},
+  const ordered_json json{{"schema", 2},
                           {"subject", report.subject},
                           {"version", untrusted_line(report.version)},
                           {"dialect", report.dialect},
                           {"seed", report.seed},
                           {"cases", report.cases()},
                           {"violations", report.violations()},
+                          {"failures", report.failures()},
                           {"stored", {{"tried", report.stored()}, {"hold_again", report.held_again()}}},
                           {"coverage", std::move(classes)},
                           {"accuracy", accuracy_json(report.accuracy, smallest_case)},

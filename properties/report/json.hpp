@@ -1,5 +1,5 @@
 #pragma once
-/// The report for programs: schema 1.
+/// The report for programs: schema 2.
 
 #include <string>
 
@@ -7,11 +7,11 @@
 
 namespace bncheck {
 
-/// {"schema": 1, "subject", "version", "dialect", "seed", "cases", "violations",
-/// "stored": {"tried", "hold_again"}, "coverage": {GROUP: {CLASS: cases}}, "accuracy": as accuracy_json
+/// {"schema": 2, "subject", "version", "dialect", "seed", "cases", "violations": laws with a counterexample,
+/// "failures": those whose rank counts as a failure, "stored": {"tried", "hold_again"}, "coverage": {GROUP: {CLASS: cases}}, "accuracy": as accuracy_json
 /// (report/accuracy.hpp) gives it, "interrupted", "lost": why the subject could not be started or
 /// started again, or null, "laws":
-/// [{"name", "verdict", "cases", "discarded", "reason", "worst_ulp", "worst_ratio", "climbed":
+/// [{"name", "verdict", "rank": of a violation (core/rank.hpp) or null, "cases", "discarded", "reason", "worst_ulp", "worst_ratio", "climbed":
 /// {"evaluations", "worst_ratio"}, "slow": {"seconds", "median_seconds", "case"}, "case_file"}]}; numbers
 /// that are not finite are the strings "inf" and "nan"; absent values are null.
 std::string to_json(const CheckReport& report);

@@ -7,6 +7,7 @@
 #include "bncheck/untrusted_text.hpp"
 #include "report/accuracy.hpp"
 #include "report/json_values.hpp"
+#include "report/results.hpp"
 #include "report/show_case.hpp"
 
 namespace bncheck {
@@ -29,13 +30,17 @@ std::string_view name_of(JudgedFile::Kind kind) {
   return "unreadable";
 }
 
+std::string_view verdict_word(const JudgedFile& file) {
+  return file.kind == JudgedFile::Kind::violated ? name_of(file.rank) : name_of(file.kind);
+}
+
 std::size_t JudgedFiles::count(JudgedFile::Kind kind) const {
   return static_cast<std::size_t>(std::ranges::count(files, kind, &JudgedFile::kind));
 }
 
 std::string show_judged(const JudgedFile& file) {
   if (file.kind == JudgedFile::Kind::holds) return "";
-  return fmt::format("{}: {}\n  {}\n{}", name_of(file.kind), untrusted_line(file.output_file, message_bytes),
+  return fmt::format("{}: {}\n  {}\n{}", verdict_word(file), untrusted_line(file.output_file, message_bytes),
                      untrusted_line(file.message, message_bytes),
                      show_mismatches(file.content, file.mismatches));
 }
@@ -60,14 +65,16 @@ std::string judged_summary(const JudgedFiles& judged) {
       fmt::format("\n{} output {} in {}, {}:", judged.files.size(),
                   judged.files.size() == 1 ? "file" : "files", judged.dialect, judged.numerics);
   const char* separator = " ";
-  for (const JudgedFile::Kind kind :
-       {JudgedFile::Kind::holds, JudgedFile::Kind::violated, JudgedFile::Kind::not_judged,
-        JudgedFile::Kind::missing, JudgedFile::Kind::unreadable}) {
-    const std::size_t count = judged.count(kind);
-    if (count == 0) continue;
-    const bool plural = kind == JudgedFile::Kind::holds && count != 1;
-    text += fmt::format("{}{} {}", separator, count, plural ? "hold" : name_of(kind));
-    separator = ", ";
+  std::vector<std::string_view> words{name_of(JudgedFile::Kind::holds)};
+  for (const Rank rank : all_ranks) words.push_back(name_of(rank));
+  for (const auto kind :
+       {JudgedFile::Kind::not_judged, JudgedFile::Kind::missing, JudgedFile::Kind::unreadable})
+    words.push_back(name_of(kind));
+  for (const std::string_view word : words) {
+    const auto count = std::ranges::count_if(
+        judged.files, [=](const JudgedFile& file) { return verdict_word(file) == word; });
+    if (count > 0) text += separator + show_count(word, static_cast<int>(count));
+    if (count > 0) separator = ", ";
   }
   return text + (judged.interrupted ? " (interrupted)\n" : "\n");
 }
@@ -93,13 +100,16 @@ ordered_json mismatches_json(const std::vector<Mismatch>& mismatches) {
 std::string judged_json(const JudgedFiles& judged) {
   ordered_json files = ordered_json::array();
   for (const JudgedFile& file : judged.files) {
-    files.push_back({{"case", file.case_file},
-                     {"output", file.output_file},
-                     {"verdict", name_of(file.kind)},
-                     {"reason", json_text_or_null(untrusted_line(file.message, message_bytes))},
-                     {"mismatches", mismatches_json(file.mismatches)}});
+    files.push_back(
+        {{"case", file.case_file},
+         {"output", file.output_file},
+         {"verdict", name_of(file.kind)},
+         {"rank", json_text_or_null(file.kind == JudgedFile::Kind::violated ? std::string(name_of(file.rank))
+                                                                            : std::string())},
+         {"reason", json_text_or_null(untrusted_line(file.message, message_bytes))},
+         {"mismatches", mismatches_json(file.mismatches)}});
   }
-  return json_text({{"schema", 1},
+  return json_text({{"schema", 2},
                     {"dialect", judged.dialect},
                     {"numerics", judged.numerics},
                     {"interrupted", judged.interrupted},

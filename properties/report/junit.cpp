@@ -19,8 +19,11 @@ bool is_skipped(const Finding& finding) {
 std::string test_case(const CheckReport& report, const Finding& finding, const std::string& dialect) {
   const LawResult& result = finding.result;
   std::string content;
-  if (result.counterexample) {
-    content = fmt::format("    <failure type=\"{}\" message=\"{}\">{}</failure>\n", name_of(result.kind),
+  if (result.counterexample && !report.fail_on.contains(result.rank)) {
+    content = fmt::format("    <system-out>{}</system-out>\n",
+                          markup(show_finding(finding, report.subject, dialect, {})));
+  } else if (result.counterexample) {
+    content = fmt::format("    <failure type=\"{}\" message=\"{}\">{}</failure>\n", verdict_word(result),
                           markup(untrusted_line(result.reason, message_bytes)),
                           markup(show_finding(finding, report.subject, dialect, {})));
   } else if (is_skipped(finding)) {
@@ -50,9 +53,8 @@ std::string to_junit(const CheckReport& report, const std::string& dialect) {
       "    <property name=\"seed\" value=\"{}\"/>\n"
       "  </properties>\n{}</testsuite>\n",
       markup("bncheck " + with_version(report.subject, report.version)),
-      report.findings.size() + (report.lost.empty() ? 0 : 1), report.violations(),
-      report.lost.empty() ? 0 : 1, std::ranges::count_if(report.findings, is_skipped), markup(report.dialect),
-      report.seed, cases);
+      report.findings.size() + (report.lost.empty() ? 0 : 1), report.failures(), report.lost.empty() ? 0 : 1,
+      std::ranges::count_if(report.findings, is_skipped), markup(report.dialect), report.seed, cases);
 }
 
 }  // namespace bncheck

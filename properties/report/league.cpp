@@ -16,8 +16,14 @@ int Contestant::count(Verdict::Kind kind) const {
       std::ranges::count_if(laws, [=](const Finding& finding) { return finding.result.kind == kind; }));
 }
 
+int Contestant::count(Rank rank) const {
+  return static_cast<int>(std::ranges::count_if(laws, [=](const Finding& finding) {
+    return finding.result.counterexample && finding.result.rank == rank;
+  }));
+}
+
 int Contestant::violations() const {
-  return count(Verdict::Kind::violated) + count(Verdict::Kind::died);
+  return count(Rank::wrong) + count(Rank::inaccurate);
 }
 
 ErrorFigures Contestant::figures() const {
@@ -75,8 +81,11 @@ std::string show_laws(const Contestant& contestant) {
   std::string text =
       fmt::format("{} hold, {} violated, {} not applicable", contestant.count(Verdict::Kind::holds),
                   contestant.violations(), contestant.count(Verdict::Kind::not_applicable));
-  const int open = contestant.count(Verdict::Kind::inconclusive);
-  return open == 0 ? text : text + fmt::format(", {} inconclusive", open);
+  for (const auto& [word, count] : verdict_counts(contestant.laws)) {
+    const bool mild = word == name_of(Rank::limit) || word == name_of(Rank::lax);
+    if (mild || word == name_of(Verdict::Kind::inconclusive)) text += ", " + show_count(word, count);
+  }
+  return text;
 }
 
 namespace {
@@ -166,7 +175,7 @@ std::string violated_lines(const Contestant& c) {
     const LawResult& result = finding.result;
     if (!result.counterexample) continue;
     if (text.empty()) text = fmt::format("{} {} violates:\n", shown_name(c), short_version(c));
-    text += fmt::format("  {:<34}", result.law->name);
+    text += fmt::format("  {:<34}{:<12}", result.law->name, verdict_word(result));
     text += finding.case_file.empty() ? untrusted_line(result.reason)
                                       : replay_command(finding.case_file, c.name, "");
     text += '\n';

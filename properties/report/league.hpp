@@ -21,7 +21,8 @@ struct Contestant {
 
   /// Number of laws with this verdict.
   int count(Verdict::Kind kind) const;
-  /// Number of violated laws, and of those with which the subject died.
+  int count(Rank rank) const;
+  /// Number of laws whose violation is wrong or inaccurate, and of those with which the subject died.
   int violations() const;
   /// Figures of all passes together.
   ErrorFigures figures() const;
@@ -44,9 +45,9 @@ std::string league_table(const League& league);
 /// The summary as Markdown tables.
 std::string league_page(const League& league);
 
-/// {"schema": 1, "seed", "cases", "law_cases", "interrupted", "subjects": [{"name", "version", "skipped":
-///  reason or null, "cases", "laws": null or {"hold", "violated", "not_applicable", "inconclusive"},
-///  "violations": [{"law", "reason", "case_file"}],
+/// {"schema": 2, "seed", "cases", "law_cases", "interrupted", "subjects": [{"name", "version", "skipped":
+///  reason or null, "cases", "laws": null or {"hold", "violated": wrong or inaccurate,
+///  "limits", "lax", "not_applicable", "inconclusive"}, "violations": [{"law", "rank", "reason", "case_file"}],
 ///  ...figures of all passes (figures_json of report/accuracy.hpp), "accuracy": accuracy_json,
 ///  "deaths": {"cases", "first": [{"pass", "regime", "case", "reason"}]}, "failures": the same,
 ///  "unsupported": cases, "not_asked": cases that are not in "cases" because it hung, "lost": why it could

@@ -26,6 +26,8 @@ ordered_json laws_json(const Contestant& c) {
   if (c.laws.empty()) return nullptr;
   return {{"hold", c.count(Verdict::Kind::holds)},
           {"violated", c.violations()},
+          {"limits", c.count(Rank::limit)},
+          {"lax", c.count(Rank::lax)},
           {"not_applicable", c.count(Verdict::Kind::not_applicable)},
           {"inconclusive", c.count(Verdict::Kind::inconclusive)}};
 }
@@ -35,6 +37,7 @@ ordered_json violations_json(const Contestant& c) {
   for (const Finding& finding : c.laws) {
     if (!finding.result.counterexample) continue;
     violations.push_back({{"law", finding.result.law->name},
+                          {"rank", name_of(finding.result.rank)},
                           {"reason", untrusted_line(finding.result.reason, message_bytes)},
                           {"case_file", json_text_or_null(finding.case_file)}});
   }
@@ -80,7 +83,7 @@ ordered_json contestant_json(const Contestant& c) {
 std::string league_json(const League& league) {
   ordered_json subjects = ordered_json::array();
   for (const Contestant& c : league.contestants) subjects.push_back(contestant_json(c));
-  return json_text({{"schema", 1},
+  return json_text({{"schema", 2},
                     {"seed", league.seed},
                     {"cases", league.cases},
                     {"law_cases", league.law_cases},

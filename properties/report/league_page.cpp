@@ -51,7 +51,8 @@ std::string violated_laws(const Contestant& c) {
   std::string names;
   for (const Finding& finding : c.laws) {
     if (finding.result.counterexample) {
-      names += (names.empty() ? "" : ", ") + markdown_cell(finding.result.law->name);
+      names += (names.empty() ? "" : ", ") + markdown_cell(finding.result.law->name) + " (" +
+               std::string(verdict_word(finding.result)) + ")";
     }
   }
   return names;

@@ -43,6 +43,37 @@ int CheckReport::violations() const {
       findings, [](const Finding& finding) { return finding.result.counterexample.has_value(); }));
 }
 
+int CheckReport::failures() const {
+  return static_cast<int>(std::ranges::count_if(findings, [&](const Finding& finding) {
+    return finding.result.counterexample && fail_on.contains(finding.result.rank);
+  }));
+}
+
+std::string_view verdict_word(const LawResult& result) {
+  return result.kind == Verdict::Kind::violated ? name_of(result.rank) : name_of(result.kind);
+}
+
+std::vector<std::pair<std::string_view, int>> verdict_counts(const std::vector<Finding>& findings) {
+  std::vector<std::pair<std::string_view, int>> counts{{name_of(Verdict::Kind::holds), 0},
+                                                       {name_of(Verdict::Kind::died), 0}};
+  for (const Rank rank : all_ranks) counts.emplace_back(name_of(rank), 0);
+  for (const Verdict::Kind kind : {Verdict::Kind::inconclusive, Verdict::Kind::not_applicable})
+    counts.emplace_back(name_of(kind), 0);
+  for (const Finding& finding : findings) {
+    const std::string_view word = verdict_word(finding.result);
+    ++std::ranges::find(counts, word, &std::pair<std::string_view, int>::first)->second;
+  }
+  std::erase_if(counts, [](const auto& count) { return count.second == 0; });
+  return counts;
+}
+
+std::string show_count(std::string_view word, int count) {
+  std::string shown(word);
+  if (count != 1 && word == name_of(Verdict::Kind::holds)) shown = "hold";
+  if (count != 1 && word == name_of(Rank::limit)) shown = "limits";
+  return std::to_string(count) + " " + shown;
+}
+
 namespace {
 
 /// Size in bytes of the tensors that the subject starts from and gets.

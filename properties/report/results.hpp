@@ -30,14 +30,23 @@ struct CheckReport {
   /// Reason why the subject could not be started, or started again before all laws were checked; empty if it
   /// could.
   std::string lost{};
+  std::set<Rank> fail_on = usual_failures;  ///< ranks that count as failures
 
   int cases() const;
   Coverage coverage() const;  ///< coverage by all laws
-  int violations() const;
-  int stored() const;      ///< number of stored cases that were tried
+  int violations() const;     ///< number of laws with a counterexample, of any rank
+  int failures() const;       ///< number of those whose rank counts as a failure
+  int stored() const;         ///< number of stored cases that were tried
   int held_again() const;  ///< number of those with which the subject violated a law before and now does not
   bool inconclusive() const;
 };
+
+/// Verdict in a word: "holds", the rank of a violation, "died", "inconclusive", "not applicable".
+std::string_view verdict_word(const LawResult& result);
+/// "3 hold, 1 wrong, 2 limits": the words that occur, with their counts.
+std::vector<std::pair<std::string_view, int>> verdict_counts(const std::vector<Finding>& findings);
+/// "1 wrong", "2 limits", "3 hold".
+std::string show_count(std::string_view word, int count);
 
 /// "bn 0.1.0"; the name alone where there is no version.
 std::string with_version(const std::string& name, const std::string& version);

@@ -7,6 +7,7 @@
 #include <thread>
 
 #include "core/fnv.hpp"
+#include "core/rank.hpp"
 #include "laws/catalogue.hpp"
 #include "search/tape.hpp"
 #include "subjects/variants/variants.hpp"
@@ -75,11 +76,12 @@ void draw_cases(const Law& law, const Capabilities& can, std::uint64_t seed, int
 }
 
 /// Counts a case of a right subject. Returns true if the law applies to it.
+/// A limit of float32's exponent range is no alarm.
 bool count_right(ControlCell& cell, const std::string& subject, const Law& law, const Case& c,
-                 const Verdict& verdict) {
+                 const Verdict& verdict, Runner& runner) {
   const bool counts = verdict.is_bad() || verdict.kind == Verdict::Kind::holds;
   if (counts) ++cell.cases;
-  if (verdict.is_bad()) {
+  if (verdict.is_bad() && rank_of(verdict, law, c, runner) != Rank::limit) {
     ++cell.alarms;
     if (!cell.first) cell.first = Alarm{subject, &law, c, verdict.message};
   }
@@ -115,7 +117,7 @@ class FaultSearch {
     draw_cases(law_, subject_->can(), seed_, cases_for(law_, options_.cases), options_, [&](const Case& c) {
       const Verdict verdict = check_case(law_, c, runner);
       const Tape tape = recorder.take();
-      if (!count_right(right, plan_.reference.name, law_, c, verdict)) return Taken::discarded;
+      if (!count_right(right, plan_.reference.name, law_, c, verdict, runner)) return Taken::discarded;
       if (verdict.is_bad()) return Taken::applicable;
       ++number;
       std::erase_if(suspects, [&](Suspect& suspect) {
@@ -155,11 +157,11 @@ ControlCell check_control(const AuditSubject& control, const Law& law, const Aud
   const std::unique_ptr<Subject> subject = control.make();
   if (unmet_need(law, subject->can())) return cell;
   Runner runner(*subject);
-  draw_cases(law, subject->can(), options.seed, cases_for(law, options.control_cases), options,
-             [&](const Case& c) {
-               return count_right(cell, control.name, law, c, check_case(law, c, runner)) ? Taken::applicable
-                                                                                          : Taken::discarded;
-             });
+  draw_cases(
+      law, subject->can(), options.seed, cases_for(law, options.control_cases), options, [&](const Case& c) {
+        return count_right(cell, control.name, law, c, check_case(law, c, runner), runner) ? Taken::applicable
+                                                                                           : Taken::discarded;
+      });
   return cell;
 }
 

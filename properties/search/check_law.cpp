@@ -48,6 +48,7 @@ class Search {
     try_stored();
     if (!result_.counterexample) draw_cases();
     runner_.set_sink(nullptr);
+    if (!result_.counterexample && mild_) found(*mild_);
     look_closer();
     conclude();
     if (options_.hangs != nullptr) options_.hangs->count(runner_.runs(), runner_.hangs());
@@ -70,13 +71,19 @@ class Search {
     }
     const Climbed& climbed = *result_.climbed;
     if (!climbed.bad) return std::move(result_);
-    found(*climbed.bad, climbed.verdict);
+    found({*climbed.bad, climbed.verdict, ranked(climbed.verdict, *climbed.bad).value_or(Rank::wrong)});
     look_closer();
     conclude();
     return std::move(result_);
   }
 
  private:
+  struct Bad {
+    Case content;
+    Verdict verdict;
+    Rank rank;
+  };
+
   void try_stored() {
     for (const StoredCase& stored : options_.stored) {
       if (stopped() || result_.counterexample) return;
@@ -84,7 +91,7 @@ class Search {
       if (verdict.kind == Verdict::Kind::not_applicable) continue;
       ++result_.stored;
       if (verdict.kind == Verdict::Kind::holds && stored.of_this_subject) ++result_.held_again;
-      if (verdict.is_bad()) found(stored.content, verdict);
+      if (verdict.is_bad()) take_bad(stored.content, verdict);
     }
   }
 
@@ -105,9 +112,36 @@ class Search {
     return verdict ? std::move(*verdict) : Verdict::not_applicable(stop_reason_);
   }
 
-  void found(const Case& c, Verdict verdict) {
-    result_.counterexample = c;
-    result_.verdict = std::move(verdict);
+  /// Rank of a bad verdict; nullopt if the subject is not available any more or the run is to end.
+  std::optional<Rank> ranked(const Verdict& verdict, const Case& c) {
+    try {
+      return rank_of(verdict, law_, c, runner_);
+    } catch (const Interrupted&) {
+      stop_reason_ = "interrupted";
+    } catch (const SubjectUnavailable& error) {
+      stop_reason_ = result_.lost = error.what();
+    }
+    return std::nullopt;
+  }
+
+  void found(Bad bad) {
+    result_.counterexample = std::move(bad.content);
+    result_.verdict = std::move(bad.verdict);
+    result_.rank = bad.rank;
+  }
+
+  /// A limit or a lax check ends no search, so that it hides nothing worse; it is the finding if nothing worse follows.
+  /// Returns whether the search ends.
+  bool take_bad(const Case& c, const Verdict& verdict) {
+    const std::optional<Rank> rank = ranked(verdict, c);
+    Bad bad{c, verdict, rank.value_or(Rank::wrong)};
+    const bool mild = bad.rank == Rank::limit || bad.rank == Rank::lax;
+    if (!mild) {
+      found(std::move(bad));
+      return true;
+    }
+    if (!mild_) mild_ = std::move(bad);
+    return !rank;
   }
 
   void draw_cases() {
@@ -140,19 +174,18 @@ class Search {
     std::optional<Verdict> verdict = ask(c);
     if (!verdict) return Drawn::last;
     result_.times.add(c, options_.clock() - start);
-    if (verdict->is_bad()) {
-      found(c, std::move(*verdict));
+    if (verdict->is_bad() && take_bad(c, *verdict)) {
       ++result_.cases;
       result_.coverage.add(c);
       return Drawn::last;
     }
-    const bool applicable = verdict->kind == Verdict::Kind::holds;
+    const bool applicable = verdict->kind != Verdict::Kind::not_applicable;
     count(*verdict, applicable);
     if (result_.discarded > options_.cases || (result_.cases == 0 && result_.beyond >= options_.cases))
       return Drawn::last;
     if (!applicable) return Drawn::discarded;
     result_.coverage.add(c);
-    result_.worst_cases.offer(c, verdict->worst_ratio);
+    if (!verdict->is_bad()) result_.worst_cases.offer(c, verdict->worst_ratio);
     return Drawn::counts;
   }
 
@@ -179,6 +212,7 @@ class Search {
   void shrink_finding() {
     const Case drawn = *result_.counterexample;
     const Verdict verdict = result_.verdict;
+    const Rank rank_drawn = result_.rank;
     const Clock::time_point end = options_.clock() + options_.shrink_time;
     const auto wanted = [&](const Case& c) {
       if (stopped() || options_.clock() > end) return false;
@@ -188,6 +222,10 @@ class Search {
           wording(smaller->message) != wording(result_.verdict.message)) {
         return false;
       }
+      // A wrong case must not shrink into one of a milder rank; an inaccurate one may shrink into a wrong one.
+      const std::optional<Rank> rank = ranked(*smaller, c);
+      if (!rank || *rank > result_.rank) return false;
+      result_.rank = *rank;
       result_.verdict = std::move(*smaller);
       return true;
     };
@@ -195,6 +233,7 @@ class Search {
     if (*result_.counterexample == drawn || result_.verdict.hung || confirm(*result_.counterexample)) return;
     result_.counterexample = drawn;
     result_.verdict = verdict;
+    result_.rank = rank_drawn;
   }
 
   void count(const Verdict& verdict, bool applicable) {
@@ -242,6 +281,7 @@ class Search {
   Runner runner_;
   const CheckOptions& options_;
   LawResult result_;
+  std::optional<Bad> mild_;  ///< first finding that ended no search
   std::string stop_reason_, last_discard_;
 };
 

@@ -8,6 +8,7 @@
 #include <string>
 
 #include "core/law.hpp"
+#include "core/rank.hpp"
 #include "search/case_times.hpp"
 #include "search/climb.hpp"
 #include "search/coverage.hpp"
@@ -59,9 +60,10 @@ struct LawResult {
   std::optional<Climbed> climbed;  ///< absent if no climb was requested or no case to start from was found
   CaseTimes times;                 ///< times of the drawn cases
   bool flaky() const { return bad < repeated; }
-  /// Shrunk counterexample, and the law's verdict on it.
+  /// Shrunk counterexample, the law's verdict on it, and the rank of that.
   std::optional<Case> counterexample;
   Verdict verdict;
+  Rank rank = Rank::wrong;
 };
 
 /// Largest share of discarded cases on which a verdict may rest, in percent of all drawn cases.

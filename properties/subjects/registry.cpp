@@ -44,6 +44,11 @@ const std::vector<SubjectFamily>& subject_families() {
   return all;
 }
 
+bool is_ours(std::string_view name) {
+  return name == "bn" || name == "bn_functional" || name.starts_with("control:") ||
+         name.starts_with("fault:");
+}
+
 void add_subjects(std::vector<SubjectEntry> more) {
   for (SubjectEntry& entry : more) entries().push_back(std::move(entry));
 }

@@ -19,6 +19,9 @@ struct SubjectEntry {
   std::unique_ptr<Subject> (*make)();
 };
 
+/// Whether the subject is one of bncheck's own, which must keep every law: the shipped BatchNorm, a control, a fault.
+bool is_ours(std::string_view name);
+
 /// Subjects that are named by a prefix and a name of their own, such as "fault:one_pass".
 struct SubjectFamily {
   std::string prefix;

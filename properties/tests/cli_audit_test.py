@@ -1,6 +1,8 @@
 """The command audit. Usage: cli_audit_test.py BNCHECK CORPUS [unittest options]."""
 
 import json
+import re
+from pathlib import Path
 
 import cli_test
 from cli_test import CliTest
@@ -53,6 +55,14 @@ class Audit(CliTest):
         self.assertEqual((controls["faults"], controls["score"]), ([], None))
         faults = json.loads(self.bncheck(*words, "faults").stdout)
         self.assertEqual([control["name"] for control in faults["controls"]], ["reference"])
+
+    def test_the_committed_page_is_about_these_laws_and_faults(self):
+        page = (Path(__file__).parents[1] / "STRENGTH.md").read_text().replace("\\", "")
+        laws = re.findall(r"(?m)^\| \d+ \| (\w+) \|", page)
+        self.assertEqual(laws, re.findall(r"(?m)^([a-z]\w*)", self.succeeds("list", "laws")))
+        faults = re.findall(r"(?m)^\| (\w+) \|", page[page.index("## Faults and laws"):page.index("## Laws")])
+        self.assertEqual(sorted(set(faults) - {"fault"}),
+                         sorted(re.findall(r"(?m)^([a-z]\w*)", self.succeeds("list", "faults"))))
 
     def test_refuses(self):
         for flag, value in [("--law", "nothing*"), ("--fault", "nothing*"), ("--only", "laws"), ("--seeds", "0"),

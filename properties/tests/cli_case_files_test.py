@@ -90,7 +90,7 @@ class Replay(CliTest):
             again = subprocess.run(line, shell=True, cwd=self.folder, capture_output=True, text=True,
                                    check=False, env={**os.environ, "PATH": path})
             self.assertEqual((again.returncode, again.stderr), (1, ""))
-            self.assertRegex(again.stdout, r"(?m)^  momentum_one: violated: ")
+            self.assertRegex(again.stdout, r"(?m)^  momentum_one: wrong: ")
 
     def test_a_case_of_another_dialect_holds_in_the_right_one(self):
         self.bncheck("check", *VIOLATION)

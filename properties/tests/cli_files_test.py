@@ -26,6 +26,14 @@ def save(path, header, data):
     path.write_bytes(len(text).to_bytes(8, "little") + text + data)
 
 
+def fill(path, tensor, value):
+    """Makes every element of a float32 tensor this value."""
+    header, data = load(path)
+    begin, end = header[tensor]["data_offsets"]
+    data[begin:end] = struct.pack("<f", value) * ((end - begin) // 4)
+    save(path, header, data)
+
+
 class Gen(CliTest):
     def contents(self, folder):
         return {path.name: path.read_bytes() for path in (self.folder / folder).iterdir()}
@@ -153,11 +161,11 @@ class Judge(CliTest):
         self.put(self.TRAINING, "call.0.y", float("nan"), 1)
         self.put(self.BACKWARD, "call.1.dbias", 1e9)
         text = self.judged(1)
-        self.assertRegex(text, r"(?m)^violated: outputs/training-integers-0000\.output\.safetensors$")
+        self.assertRegex(text, r"(?m)^(wrong|inaccurate): outputs/training-integers-0000\.output\.safetensors$")
         self.assertRegex(text, r"call 0 y\[0,1\]: got -?nan .*, expected .* ulps")
         self.assertRegex(text, r"call 1 dbias\[0\]: got 1e\+09 .*, expected ")
         self.assertRegex(text, r"(?m)^backward training +dbias .* unsound$")
-        self.assertIn(": 2 violated", text)
+        self.assertIn(": 2 wrong", text)
 
     def test_a_claim_is_held_to(self):
         header, data = load(self.output(self.TRAINING))
@@ -165,7 +173,7 @@ class Judge(CliTest):
         struct.pack_into("<I", data, at, struct.unpack_from("<I", data, at)[0] + 1)
         save(self.output(self.TRAINING), header, data)
         self.judged(0)
-        self.assertIn(": 1 holds, 1 violated", self.judged(1, "--numerics", "exact"))
+        self.assertIn(": 1 holds, 1 inaccurate", self.judged(1, "--numerics", "exact"))
 
     def test_shapes_dtypes_and_missing_tensors(self):
         def reshape(header, _):
@@ -253,6 +261,23 @@ class Judge(CliTest):
         self.assertIn("not judged: ", result.stdout)
         self.succeeds("judge", case, answer, "--non-finite")
 
+    def test_values_that_underflow_or_overflow_are_judged(self):
+        """NaN for tiny values is wrong. Where squares overflow it is a limit of float32, which fails with --strict."""
+        for regime, verdict, status in (("tiny", "wrong", 1), ("huge", "limit", 0)):
+            self.succeeds("gen", "-o", regime, "--kind", f"training/{regime}", "--cases", "4", "--seed", "3",
+                          "--with-answers")
+            outputs = self.folder / f"{regime}-outputs"
+            outputs.mkdir()
+            for answer in (self.folder / regime).glob("*.answer.*"):
+                output = outputs / answer.name.replace("answer", "output")
+                shutil.copy(answer, output)
+                fill(output, "call.0.y", float("nan"))
+            result = self.bncheck("judge", regime, outputs)
+            self.assertEqual(result.returncode, status, result.stdout)
+            self.assertRegex(result.stdout, rf"(?m)^{verdict}: .*\.output\.safetensors$")
+            self.assertEqual(self.bncheck("judge", regime, outputs, "--strict").returncode, 1)
+            self.refuses("judge", regime, outputs, "--fail-on", "wrong,bad", naming="'wrong,bad', expected one or more of")
+
     def test_json(self):
         self.put(self.TRAINING, "call.0.y", float("inf"))
         result = self.bncheck("judge", "cases", "outputs", "--json", "-")
@@ -262,7 +287,7 @@ class Judge(CliTest):
         files = {Path(file["output"]).name: file for file in report["files"]}
         self.assertEqual(files[self.output(self.BACKWARD).name]["verdict"], "holds")
         wrong = files[self.output(self.TRAINING).name]
-        self.assertEqual((wrong["verdict"], wrong["mismatches"][0]["got"]), ("violated", "inf"))
+        self.assertEqual((wrong["verdict"], wrong["rank"], wrong["mismatches"][0]["got"]), ("violated", "wrong", "inf"))
         self.judged(1, "--json", "report.json")
         self.assertEqual(json.loads((self.folder / "report.json").read_text()), report)
 

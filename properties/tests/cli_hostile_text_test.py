@@ -262,7 +262,7 @@ class Files(HostileTest):
         write_archive(self.folder / name, fails(header), b"")
         stdout, _ = self.bncheck("judge", GOLDEN / CASE, name, "--json", "j.json", status=1)
         self.assertIn(r"was rejected (other): \x1b[2J\x07\rbncheck", stdout)
-        self.assertIn("violated: output\\x1b[2J.safetensors\n", stdout)
+        self.assertIn("wrong: output\\x1b[2J.safetensors\n", stdout)
         self.assert_tame((self.folder / "j.json").read_bytes(), 10_000)
 
     def test_a_manifest(self):

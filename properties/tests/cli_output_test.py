@@ -219,7 +219,7 @@ class Signals(OutputTest):
                 process.send_signal(number)
             rest, errors = process.communicate(timeout=PATIENCE)
         self.assertEqual((process.returncode, errors), (130, ""), numbers)
-        self.assertRegex(rest, r" 1 violated.* \(interrupted\)\n\Z")
+        self.assertRegex(rest, r" 1 wrong.* \(interrupted\)\n\Z")
         self.assertTrue(json.loads((self.folder / "report.json").read_text())["interrupted"])
         (self.folder / "report.json").unlink()
 
@@ -354,7 +354,7 @@ class DefaultFolder(OutputTest):
         for more in [[], ["--no-database"]]:
             result = self.bncheck("check", *VIOLATION, "--json", "report.json", *more)
             self.complains(result, 1, "'bncheck-failures'")
-            self.assertRegex(result.stdout, r"(?m)^momentum_one +violated ")
+            self.assertRegex(result.stdout, r"(?m)^momentum_one +wrong ")
             self.assertNotIn("replay: ", result.stdout)
             report = json.loads((self.folder / "report.json").read_text())
             self.assertEqual((report["violations"], report["laws"][0]["case_file"]), (1, None))
@@ -378,7 +378,7 @@ class DefaultFolder(OutputTest):
         except PermissionError:
             self.skipTest("the program is out of reach of an ordinary user")
         self.complains(result, 1, "'bncheck-failures' cannot be written: Permission denied")
-        self.assertRegex(result.stdout, r"(?m)^momentum_one +violated ")
+        self.assertRegex(result.stdout, r"(?m)^momentum_one +wrong ")
 
 
 class Manifests(OutputTest):

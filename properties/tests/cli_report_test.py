@@ -84,7 +84,7 @@ class Junit(CliTest):
         suite = self.suite(*VIOLATION, status=1)
         self.assertEqual(suite.get("failures"), "1")
         failure = suite.find("testcase/failure")
-        self.assertEqual(failure.get("type"), "violated")
+        self.assertEqual(failure.get("type"), "wrong")
         self.assertTrue(failure.get("message"))
         command = re.search(r"(?m)^replay: bncheck (replay .*)$", failure.text)[1]
         self.assertEqual(self.bncheck(*shlex.split(command)).returncode, 1)

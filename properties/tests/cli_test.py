@@ -14,9 +14,9 @@ from pathlib import Path
 
 BNCHECK = Path()
 GOLDEN = Path()
-KEYS = {"schema", "subject", "version", "dialect", "seed", "cases", "violations", "stored", "coverage",
+KEYS = {"schema", "subject", "version", "dialect", "seed", "cases", "violations", "failures", "stored", "coverage",
         "accuracy", "interrupted", "lost", "laws"}
-LAW_KEYS = {"name", "verdict", "cases", "discarded", "reason", "worst_ulp", "worst_ratio", "climbed", "slow",
+LAW_KEYS = {"name", "verdict", "rank", "cases", "discarded", "reason", "worst_ulp", "worst_ratio", "climbed", "slow",
             "case_file"}
 # In a dialect with the population's running variance, bn violates this law in its first cases.
 VIOLATION = ["--dialect", "keras", "--law", "momentum_one", "--cases", "20", "--seed", "1"]
@@ -192,9 +192,9 @@ class Check(CliTest):
     def test_violated(self):
         result = self.bncheck("check", *VIOLATION)
         self.assertEqual((result.returncode, result.stderr), (1, ""))
-        self.assertRegex(result.stdout, r"(?m)^momentum_one +violated ")
+        self.assertRegex(result.stdout, r"(?m)^momentum_one +wrong ")
         for part in ["the smallest case found:", "running_var", "expected", "replay: bncheck replay ",
-                     "1 violated"]:
+                     "1 wrong"]:
             self.assertIn(part, result.stdout)
         self.assertEqual(len(list((self.folder / "bncheck-failures").iterdir())), 1)
 
@@ -251,7 +251,7 @@ class Check(CliTest):
         environment["TERM"] = "xterm"
         status, text = self.on_terminal("check", *VIOLATION, env=environment)
         self.assertEqual(status, 1)
-        self.assertIn("\x1b[31mviolated", text)
+        self.assertIn("\x1b[31mwrong", text)
         status, text = self.on_terminal("check", *VIOLATION, env={**environment, "NO_COLOR": "1"})
         self.assertNotIn("\x1b[31m", text)
         self.assertIn("\x1b[K", text)  # progress
@@ -274,9 +274,9 @@ class Check(CliTest):
             rest, errors = process.communicate()
         self.assertEqual((process.returncode, errors), (130, ""))
         self.assertTrue(head.startswith("law "))
-        self.assertRegex(first, r"^matches_oracle +violated ")
+        self.assertRegex(first, r"^matches_oracle +wrong ")
         self.assertRegex(rest, r"(?m)^replay: bncheck replay ")
-        self.assertRegex(rest, r"\nbn \S+: .* 1 violated.* \(interrupted\)\n\Z")
+        self.assertRegex(rest, r"\nbn \S+: .* 1 wrong.* \(interrupted\)\n\Z")
         report = json.loads((self.folder / "report.json").read_text())
         self.assertTrue(report["interrupted"])
         self.assertEqual(report["laws"][0]["verdict"], "violated")
@@ -285,7 +285,7 @@ class Check(CliTest):
 class Json(CliTest):
     def check_schema(self, report):
         self.assertEqual(set(report), KEYS)
-        self.assertEqual(report["schema"], 1)
+        self.assertEqual(report["schema"], 2)
         for law in report["laws"]:
             self.assertEqual(set(law), LAW_KEYS)
             for measure in ("worst_ulp", "worst_ratio"):
@@ -308,7 +308,7 @@ class Json(CliTest):
         self.check_schema(report)
         self.assertEqual((report["violations"], report["dialect"]), (1, "keras"))
         law = report["laws"][0]
-        self.assertEqual(law["verdict"], "violated")
+        self.assertEqual((law["verdict"], law["rank"]), ("violated", "wrong"))
         self.assertTrue((self.folder / law["case_file"]).is_file())
         self.assertTrue(law["reason"])
 

@@ -61,7 +61,7 @@ bool is_for(const Case& c, const Capabilities& can) {
 Verdict judge_all(const Case& c, Subject& subject) {
   try {
     const Run run = Runner(subject).run(c);
-    return judge_outcome(run, subject.can(), {Judged::in_range, Judged::out_of_range}).verdict;
+    return judge_outcome(run, subject.can(), Judged::all).verdict;
   } catch (Settled& settled) {
     return std::move(settled.verdict);
   }

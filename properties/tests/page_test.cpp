@@ -165,7 +165,7 @@ TEST(HtmlReport, LinksLeadSomewhere) {
 TEST(HtmlReport, TellsLawsWithTheirStatements) {
   const std::string page = check_html(hostile_report(), "", "1");
   EXPECT_THAT(page, HasSubstr(markup(law_named("zero_mean")->statement)));
-  EXPECT_THAT(page, HasSubstr("<span class=\"violated\">violated</span>"));
+  EXPECT_THAT(page, HasSubstr("<span class=\"violated\">wrong</span>"));
 }
 
 TEST(Junit, ForeignTextStaysText) {

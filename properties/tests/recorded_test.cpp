@@ -42,7 +42,7 @@ OutcomeJudgement judged(const Case& c, const OutputFile& file) {
   Capabilities can;
   can.non_finite_rule = false;
   RecordedSubject subject(file, can);
-  return judge_outcome(Runner(subject).run(c), can, {Judged::in_range});
+  return judge_outcome(Runner(subject).run(c), can, Judged::in_range);
 }
 
 std::string complaint_about(const std::function<void(std::vector<RecordedCall>&)>& damage) {
@@ -81,7 +81,7 @@ TEST(Recorded, TheNextCallIsJudgedFromTheStateThatThisOneLeft) {
   Capabilities can;
   can.numerics.claim = Claim::faithful;
   RecordedSubject subject(file, can);
-  const OutcomeJudgement judgement = judge_outcome(Runner(subject).run(c), can, {Judged::in_range});
+  const OutcomeJudgement judgement = judge_outcome(Runner(subject).run(c), can, Judged::in_range);
   EXPECT_EQ(judgement.verdict.kind, Verdict::Kind::holds) << judgement.verdict.message;
 }
 
@@ -177,7 +177,7 @@ TEST(Recorded, WhatIsNotFiniteIsJudgedWhereARuleIsDeclared) {
   wrong.calls[1].outputs.at(Output::y).floats()[0] = 1;
   Capabilities declared;
   RecordedSubject subject(wrong, declared);
-  EXPECT_TRUE(judge_outcome(Runner(subject).run(c), declared, {Judged::in_range}).verdict.is_bad());
+  EXPECT_TRUE(judge_outcome(Runner(subject).run(c), declared, Judged::in_range).verdict.is_bad());
 }
 
 }  // namespace

@@ -84,7 +84,7 @@ TEST(Console, NothingDrawnHasNoCoverage) {
 
 TEST(Json, FollowsTheSchema) {
   const nlohmann::json json = nlohmann::json::parse(to_json(sample_report()));
-  EXPECT_EQ(json.at("schema"), 1);
+  EXPECT_EQ(json.at("schema"), 2);
   EXPECT_EQ(json.at("subject"), "bn");
   EXPECT_EQ(json.at("version"), "0.1.0");
   EXPECT_EQ(json.at("dialect"), "pytorch");
@@ -92,7 +92,8 @@ TEST(Json, FollowsTheSchema) {
   EXPECT_EQ(json.at("cases"), 207);
   EXPECT_EQ(json.at("violations"), 1);
   EXPECT_EQ(json.at("interrupted"), false);
-  EXPECT_EQ(json.size(), 13U);
+  EXPECT_EQ(json.at("failures"), 1);
+  EXPECT_EQ(json.size(), 14U);
   const nlohmann::json& law = json.at("laws").at(0);
   EXPECT_EQ(law.at("name"), "matches_oracle");
   EXPECT_EQ(law.at("verdict"), "holds");
@@ -104,7 +105,9 @@ TEST(Json, FollowsTheSchema) {
   EXPECT_TRUE(law.at("case_file").is_null());
   EXPECT_TRUE(law.at("climbed").is_null());
   EXPECT_TRUE(law.at("slow").is_null());
-  EXPECT_EQ(law.size(), 10U);
+  EXPECT_TRUE(law.at("rank").is_null());
+  EXPECT_EQ(json.at("laws").at(1).at("rank"), "wrong");
+  EXPECT_EQ(law.size(), 11U);
 }
 
 CheckReport climbed_and_slow() {
@@ -185,7 +188,7 @@ TEST(Console, AFindingSaysHowToReplayIt) {
 
 TEST(Console, TheSummaryCountsVerdicts) {
   EXPECT_EQ(summary(sample_report(), {}),
-            "\nbn 0.1.0: 2 laws, 207 cases, seed 18446744073709551615: 1 holds, 1 violated\n");
+            "\nbn 0.1.0: 2 laws, 207 cases, seed 18446744073709551615: 1 holds, 1 wrong\n");
 }
 
 TEST(Results, NothingApplicableIsInconclusive) {

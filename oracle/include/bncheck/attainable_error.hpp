@@ -62,8 +62,9 @@ struct GradientElement {
   long double gamma, x, dy, dx;
 };
 
-/// Number of additions on the longest path to a sum of n terms.
-long double summation_depth(Summation summation, long double n);
+/// Error of a sum of n terms, relative to the sum of their sizes, in units of u (`unit`): the number of
+/// additions on the longest path to the sum.
+long double summation_depth(Summation summation, long double n, long double unit);
 
 Slack slack_inference_y(const ChannelScale& channel, const Numerics& numerics, long double gamma,
                         long double x, long double product);

@@ -28,6 +28,12 @@ enum class Summation {
   compensated,  ///< Kahan, Neumaier, double-float
   wide,         ///< accumulated in a wider format
 };
+/// Formula of y, and of the sums that it rests on.
+enum class Form {
+  centred,   ///< with x − μ
+  folded,    ///< y = α·x + β′, with α = γ·h and β′ = β − μ·α computed beforehand
+  one_pass,  ///< folded, with the variance E[x²] − μ² and the gradient's Σdy·x − μ·Σdy: right, and not sound
+};
 enum class Arithmetic {
   of_data,  ///< float64 for x of float64, float32 for every other dtype
   f32,      ///< u = 2^-24, numbers from 2^-149 to just below 2^128
@@ -42,6 +48,7 @@ enum class Range {
 struct Numerics {
   Claim claim = Claim::sound;
   Summation summation = Summation::blocked;
+  Form form = Form::centred;
   Arithmetic arithmetic = Arithmetic::of_data;
   Range range = Range::own;
   /// true: the mean and the variance or invstd are first rounded to the dtype of the saved_* outputs that
@@ -63,8 +70,8 @@ std::string_view name_of(Summation summation);
 
 /// Numerics from text: a claim and the knobs that differ from the defaults of the members, separated by
 /// commas: "exact", "sound,summation=naive,range=wide,flush_to_zero=true,deterministic=false". Without a
-/// claim it is sound. The knobs: summation, range, arithmetic, rounds_statistics, flush_to_zero,
-/// deterministic, thread_invariant, layout_invariant. Throws std::invalid_argument; its message of one line
+/// claim it is sound. The knobs: summation, form (centred or folded), range, arithmetic, rounds_statistics,
+/// flush_to_zero, deterministic, thread_invariant, layout_invariant. Throws std::invalid_argument; its message of one line
 /// names what is unknown and what is known.
 Numerics numerics_from_text(std::string_view text);
 /// Shortest such text; numerics_from_text of the result is equal.

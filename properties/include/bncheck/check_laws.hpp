@@ -18,19 +18,23 @@ struct LawCheckOptions {
   std::string folder = "bncheck-failures";
   /// Case file to check instead of drawn cases.
   std::string case_file;
+  /// Every violation fails; otherwise a limit of the exponent range and a call that must fail and is carried out do not.
+  bool strict = false;
 };
 
 struct LawCheck {
   std::string law, statement;
   Verdict::Kind verdict = Verdict::Kind::inconclusive;
+  /// Rank of a violation: "wrong", "inaccurate", "limit" or "lax"; empty if there is none.
+  std::string rank;
+  /// Whether the law is violated with a rank that fails, or the subject died.
+  bool fails = false;
   int cases = 0;  ///< number of cases to which the law applied
   double worst_ulps = 0, worst_ratio = 0;
   /// Reason why the law does not apply or is inconclusive. For a violation: the worst values with their
   /// expected values, and the smallest case found.
   std::string report;
   std::string case_file;  ///< file of that case; empty if none was written
-
-  bool is_bad() const { return verdict == Verdict::Kind::violated || verdict == Verdict::Kind::died; }
 };
 
 /// Names of the laws that match a pattern with * and ?, in the order of the reports.

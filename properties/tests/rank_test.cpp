@@ -1,0 +1,152 @@
+/// Ranks of violations: what is wrong, what is inaccurate, and what a float32 kernel cannot do.
+
+#include "core/rank.hpp"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+
+#include "laws/catalogue.hpp"
+#include "laws/law_support.hpp"
+#include "search/check_law.hpp"
+#include "support.hpp"
+
+namespace bncheck::test {
+namespace {
+
+/// Right, except for y and the saved invstd of training calls, which are computed in float32 as they are written: in
+/// two passes, or with the variance E[x²] − μ². Squares overflow from 1.8e19 on.
+class LiteralFloat : public Perfect {
+ public:
+  explicit LiteralFloat(bool one_pass = false)
+      : Perfect(*dialect_named("pytorch"), Claim::sound), one_pass_(one_pass) {
+    can_.canonical_bits = false;
+    can_.numerics.thread_invariant = can_.numerics.layout_invariant = false;
+    can_.numerics.summation = Summation::naive;
+    can_.backward = false;
+  }
+
+  Outcome run(const Case& c) override {
+    Outcome outcome = Perfect::run(c);
+    State before = c.state;
+    for (std::size_t k = 0; k < c.calls.size(); ++k) {
+      const auto* forward = std::get_if<Forward>(&c.calls[k].operation);
+      auto* values = std::get_if<Values>(&outcome.replies[k].result);
+      if (forward != nullptr && values != nullptr && uses_batch(c.config, *forward) && forward->x.size() > 0)
+        compute(c.config, before, forward->x, *values);
+      before = outcome.replies[k].state;
+    }
+    return outcome;
+  }
+
+ protected:
+  virtual float finished(float y) const { return y; }
+
+ private:
+  void compute(const Config& config, const State& state, const Tensor& x, Values& values) const {
+    const Geometry geometry(x.shape);
+    for (std::int64_t channel = 0; channel < geometry.channels; ++channel) {
+      const auto at = static_cast<std::size_t>(channel);
+      const std::vector<std::size_t> elements = geometry.elements(channel);
+      const auto n = static_cast<float>(elements.size());
+      float mean = 0;
+      for (const std::size_t i : elements) mean += x.floats()[i];
+      mean /= n;
+      float squares = 0;
+      for (const std::size_t i : elements) {
+        const float centred = x.floats()[i] - (one_pass_ ? 0 : mean);
+        squares += centred * centred;
+      }
+      const float variance = one_pass_ ? std::max(squares / n - mean * mean, 0.0f) : squares / n;
+      const float invstd = 1 / std::sqrt(variance + static_cast<float>(config.eps));
+      values.outputs.at(Output::saved_invstd).floats()[at] = invstd;
+      const float gamma = state.weight ? state.weight->floats()[at] : 1;
+      const float beta = state.bias ? state.bias->floats()[at] : 0;
+      for (const std::size_t i : elements) {
+        values.outputs.at(Output::y).floats()[i] = finished((x.floats()[i] - mean) * invstd * gamma + beta);
+      }
+    }
+  }
+
+  bool one_pass_;
+};
+
+LawResult checked(Subject& subject, const char* law) {
+  CheckOptions options = test_options();
+  options.cases = 100;
+  return check_law(*law_named(law), subject, options);
+}
+
+TEST(Rank, SquaresThatOverflowAreALimitInEveryLaw) {
+  LiteralFloat subject;
+  for (const char* law : {"extreme_range", "finite_in_finite_out", "scaling_beyond_squares"}) {
+    const LawResult result = checked(subject, law);
+    EXPECT_EQ(result.kind, Verdict::Kind::violated) << law;
+    EXPECT_EQ(name_of(result.rank), "limit") << law << ": " << result.reason;
+  }
+  for (const char* law : {"matches_oracle", "variance", "shift_invariance", "zero_mean"})
+    EXPECT_EQ(checked(subject, law).kind, Verdict::Kind::holds) << law;
+}
+
+/// The same, with y one off where it is above 1.
+class LiteralAndWrong : public LiteralFloat {
+ protected:
+  float finished(float y) const override { return y > 1 && y < 100 ? y + 1 : y; }
+};
+
+TEST(Rank, ALimitHidesNothingWrong) {
+  LiteralAndWrong subject;
+  const LawResult result = checked(subject, "extreme_range");
+  EXPECT_EQ(name_of(result.rank), "wrong") << result.reason;
+  EXPECT_TRUE(result.verdict.mismatches.at(0).error.in_range);
+}
+
+/// E[x²] − μ² loses digits at a large mean, and only there.
+TEST(Rank, AnUnsoundFormulaIsInaccurate) {
+  LiteralFloat subject(true);
+  Case c;
+  c.config.num_features = 1;
+  c.state = fresh_state(c.config);
+  std::vector<float> x;
+  for (int i = 0; i < 64; ++i) x.push_back(1000.0f + static_cast<float>(i % 7) * 0.37f);
+  c.calls.push_back({Forward{true, Tensor::of({64, 1}, x)}, {}});
+  const Law& law = *law_named("matches_oracle");
+  Runner runner(subject);
+  const Verdict verdict = check_case(law, c, runner);
+  ASSERT_EQ(verdict.kind, Verdict::Kind::violated);
+  EXPECT_GT(verdict.worst_ratio, 2);
+  EXPECT_EQ(name_of(rank_of(verdict, law, c, runner)), "inaccurate");
+  for (float& value : x) value -= 1000;
+  std::get<Forward>(c.calls[0].operation).x = Tensor::of({64, 1}, x);
+  EXPECT_EQ(check_case(law, c, runner).kind, Verdict::Kind::holds);
+}
+
+/// Carries out every call that must fail.
+class Lax : public Perfect {
+ public:
+  Lax() : Perfect(*dialect_named("pytorch")) {}
+  Outcome run(const Case& c) override {
+    Outcome outcome = Perfect::run(c);
+    for (Reply& reply : outcome.replies) {
+      if (std::holds_alternative<Failure>(reply.result)) reply.result = Values{};
+    }
+    return outcome;
+  }
+};
+
+TEST(Rank, ACallThatMustFailAndIsCarriedOutIsLax) {
+  Lax subject;
+  for (const char* law : {"eps_rejected", "channel_mismatch_rejected", "backward_shape_rejected"}) {
+    const LawResult result = checked(subject, law);
+    EXPECT_EQ(result.kind, Verdict::Kind::violated) << law;
+    EXPECT_EQ(name_of(result.rank), "lax") << law << ": " << result.reason;
+  }
+}
+
+TEST(Rank, NamesAreRead) {
+  for (const Rank rank : all_ranks) EXPECT_EQ(rank_named(name_of(rank)), rank);
+  EXPECT_EQ(rank_named("violated"), std::nullopt);
+}
+
+}  // namespace
+}  // namespace bncheck::test
