@@ -177,18 +177,21 @@ bool element_in_range(const ChannelScale& c, const Numerics& numerics, long doub
   // The intermediate results of every order, (γ·(x − μ))·h, γ·((x − μ)·h) and (x − μ)·(γ·h).
   const long double centred = x - c.mean;
   const long double alpha = gamma * c.invstd;
-  const bool folded_in_range = !is_folded(numerics) || (below_overflow(alpha * x, numerics) &&
-                                                        below_overflow(alpha * c.mean, numerics));
+  const bool folded_in_range =
+      !is_folded(numerics) || (below_overflow(alpha * x, numerics) &&
+                               below_overflow(std::fabs(alpha * c.mean) + std::fabs(c.beta), numerics));
   return folded_in_range && below_overflow(centred, numerics) && below_overflow(alpha, numerics) &&
          below_overflow(product, numerics) && below_overflow(centred * c.invstd, numerics) &&
          below_overflow(gamma * centred, numerics);
 }
 
 /// Underflow in a product of γ, h and x − μ in any order: the product of two of them loses ω, times the third,
-/// and the last one ω.
+/// and the last one ω; a folded y has two such products. x − μ itself loses ω where small numbers are flushed
+/// to zero, or where μ is a quotient.
 long double product_underflow(const ChannelScale& c, const Numerics& numerics, long double gamma,
                               long double x) {
-  return underflow_unit(numerics) * (1 + std::fabs(x - c.mean) + std::fabs(gamma) + c.invstd);
+  const long double g = std::fabs(gamma);
+  return underflow_unit(numerics) * (2 + std::fabs(x - c.mean) + g + c.invstd + g * c.invstd);
 }
 
 }  // namespace
@@ -420,7 +423,10 @@ Slack slack_dweight(const ChannelScale& c, const GradientScale& g, const Numeric
   const long double relative = uses_batch ? kappa(c, numerics) : 8 * u;
   const long double mu_error = uses_batch ? mean_error(c, numerics) : 0;
   long double amount = g.n * projection_error(c, g, numerics, relative, mu_error) + underflow_unit(numerics);
-  if (c.ratio_statistics) amount += u * g.n * h * (std::fabs(c.mean) * g.abs_mean + g.abs_dot / 2);
+  if (c.ratio_statistics) {
+    amount += u * g.n * h * (std::fabs(c.mean) * g.abs_mean + g.abs_dot / 2) +
+              underflow_unit(numerics) * g.n * h * g.abs_mean;
+  }
   const bool statistics_in_range =
       uses_batch ? batch_in_range(c, numerics) && powers_in_range(c, numerics) : representable(v, numerics);
   return bound(amount, numerics, statistics_in_range && sums_in_range(c, g, numerics));

@@ -78,7 +78,7 @@ TEST(ErrorDtypes, RoundingTwiceIsSoundAndNotNearest) {
   EXPECT_GT(y(1 + 0x1p-6).ratio, 1);
 }
 
-/// A = ulp/2 + 1.01·(8u·|p| + u·|β| + ω·(1 + |x − μ| + |γ| + h)) of the arithmetic, plus u·|y| + ω where its result is rounded
+/// A = ulp/2 + 1.01·(8u·|p| + u·|β| + ω·(2 + |x − μ| + |γ| + h + |γ|·h)) of the arithmetic, plus u·|y| + ω where its result is rounded
 /// before it is converted.
 TEST(ErrorDtypes, SlackIsThatOfTheArithmetic) {
   const double x = 4;
@@ -89,7 +89,7 @@ TEST(ErrorDtypes, SlackIsThatOfTheArithmetic) {
   };
   const auto expected = [&](int p, double u, double omega, bool converted) {
     const double half = std::ldexp(1.0, 2 - p);  // of an ulp of 5
-    return half + 1.01 * (u * (8 * x + 1) + omega * (3 + x)) + (converted ? u * 5 + omega : 0);
+    return half + 1.01 * (u * (8 * x + 1) + omega * (5 + x)) + (converted ? u * 5 + omega : 0);
   };
   // Each side is computed by fewer than 16 operations in double or better, each off by at most 2^−53 of its
   // result.

@@ -25,7 +25,8 @@ std::optional<Rank> rank_of_element(const ExpectedTensor& expected, std::int64_t
   }
   Numerics wide = numerics;
   wide.range = Range::wide;
-  if (meets_claim(expected.error(i, got, wide), numerics.claim)) return std::nullopt;
+  const Error in_wide = expected.error(i, got, wide);
+  if (!in_wide.in_range || meets_claim(in_wide, numerics.claim)) return std::nullopt;
   return Rank::limit;
 }
 
@@ -100,12 +101,14 @@ Numerics least_accurate(Numerics numerics) {
 
 Rank rank_of(const Verdict& verdict, const Law& law, const Case& c, Runner& runner) {
   if (verdict.kind == Verdict::Kind::died || verdict.ground == Verdict::Ground::conduct) return Rank::wrong;
-  if (verdict.ground == Verdict::Ground::acceptance) return Rank::lax;
   Evidence evidence(runner.can().numerics);
   {
     const Observation observation(runner, [&](const Run& run) { evidence.add(run); });
-    check_case(law, c, runner);
+    const Verdict again = check_case(law, c, runner);
+    if (again.kind == Verdict::Kind::died || (again.is_bad() && again.ground == Verdict::Ground::conduct))
+      return Rank::wrong;
   }
+  if (verdict.ground == Verdict::Ground::acceptance) return evidence.worst().value_or(Rank::lax);
   // Runs whose numbers are all within the claim break a relation that right numbers have.
   const Rank rank = evidence.worst().value_or(Rank::wrong);
   const bool beyond_range = std::ranges::none_of(

@@ -37,35 +37,48 @@ bool finite_input(const Call& call) {
   return true;
 }
 
-void judge_values(const Run& run, std::size_t call, const Capabilities& can, Judged judged,
-                  Verdict& verdict) {
-  judge_call(run, call, can, judged, verdict);
-  if (!verdict.is_bad()) judge_state(run, call, verdict);
-}
+/// Verdicts on the calls of a case, of which the worst counts: what the subject does, then its numbers, then a call that
+/// it carries out and must refuse.
+struct Verdicts {
+  Verdict conduct, values, acceptance;
+
+  void take(Verdict verdict) {
+    Verdict& kept = verdict.ground == Verdict::Ground::acceptance ? acceptance : conduct;
+    if (verdict.is_bad() && !kept.is_bad()) kept = std::move(verdict);
+  }
+  Verdict worst() && {
+    if (!conduct.is_bad()) return std::move(values.is_bad() || !acceptance.is_bad() ? values : acceptance);
+    conduct.mismatches = std::move(values.mismatches);
+    return std::move(conduct);
+  }
+};
 
 }  // namespace
 
 OutcomeJudgement judge_outcome(const Run& run, const Capabilities& can, Judged judged) {
   OutcomeJudgement judgement;
-  Verdict& verdict = judgement.verdict;
+  Verdicts verdicts;
   try {
     for (std::size_t k = 0; k < run.replies.size(); ++k) {
       if (run.expected[k].must_fail()) {
-        Verdict failure = judge_failure(run, k);
-        if (failure.is_bad() && !verdict.is_bad()) verdict = std::move(failure);
+        verdicts.take(judge_failure(run, k));
       } else {
         run.values(k);
         if (!can.non_finite_rule && (!finite_input(run.content.calls[k]) || !fit_to_judge(run, k, can))) {
           judgement.unjudged = call_name(k) + " has values that are not finite or a variance below -eps";
           break;
         }
-        judge_values(run, k, can, judged, verdict);
+        judge_call(run, k, can, judged, verdicts.values);
+        Verdict state;
+        judge_state(run, k, state);
+        verdicts.take(std::move(state));
       }
       ++judgement.judged;
     }
+    judgement.verdict = std::move(verdicts).worst();
   } catch (Settled& settled) {
     // A missing output or a wrong shape is reported rather than a wrong number.
-    verdict = std::move(settled.verdict);
+    judgement.verdict = std::move(settled.verdict);
   }
   return judgement;
 }

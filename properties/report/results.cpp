@@ -113,7 +113,9 @@ bool CheckReport::inconclusive() const {
   const auto is = [](Verdict::Kind kind) {
     return [kind](const Finding& finding) { return finding.result.kind == kind; };
   };
-  return !starved.empty() || std::ranges::any_of(findings, is(Verdict::Kind::inconclusive)) ||
+  const auto incomplete = [](const Finding& finding) { return finding.result.incomplete; };
+  return !starved.empty() || std::ranges::any_of(findings, incomplete) ||
+         std::ranges::any_of(findings, is(Verdict::Kind::inconclusive)) ||
          std::ranges::all_of(findings, is(Verdict::Kind::not_applicable));
 }
 

@@ -140,8 +140,8 @@ class Search {
       found(std::move(bad));
       return true;
     }
-    if (!mild_) mild_ = std::move(bad);
-    return !rank;
+    if (!mild_ || bad.rank < mild_->rank) mild_ = std::move(bad);
+    return false;
   }
 
   void draw_cases() {
@@ -249,7 +249,12 @@ class Search {
   }
 
   void conclude() {
+    const int drawn = result_.cases + result_.discarded;
     if (result_.counterexample) {
+      // What a search that was cut short did not see may be worse than a limit.
+      const bool mild = result_.rank == Rank::limit || result_.rank == Rank::lax;
+      result_.incomplete = mild && (!stop_reason_.empty() || result_.cases < options_.cases ||
+                                    result_.discarded * 100 > drawn * max_discard_percent);
       result_.kind = result_.verdict.kind;
       result_.reason = result_.verdict.message;
       if (result_.flaky()) {
@@ -260,7 +265,6 @@ class Search {
       result_.worst_ratio = std::max(result_.worst_ratio, result_.verdict.worst_ratio);
       return;
     }
-    const int drawn = result_.cases + result_.discarded;
     result_.kind = Verdict::Kind::inconclusive;
     if (!stop_reason_.empty()) {
       result_.reason = stop_reason_ + " after " + std::to_string(result_.cases) + " cases";

@@ -64,6 +64,8 @@ struct LawResult {
   std::optional<Case> counterexample;
   Verdict verdict;
   Rank rank = Rank::wrong;
+  /// The counterexample is of a mild rank, and fewer cases were searched for a worse one than were asked for.
+  bool incomplete = false;
 };
 
 /// Largest share of discarded cases on which a verdict may rest, in percent of all drawn cases.

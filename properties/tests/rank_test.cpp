@@ -8,6 +8,7 @@
 
 #include "laws/catalogue.hpp"
 #include "laws/law_support.hpp"
+#include "laws/outcome.hpp"
 #include "search/check_law.hpp"
 #include "support.hpp"
 
@@ -141,6 +142,56 @@ TEST(Rank, ACallThatMustFailAndIsCarriedOutIsLax) {
     EXPECT_EQ(result.kind, Verdict::Kind::violated) << law;
     EXPECT_EQ(name_of(result.rank), "lax") << law << ": " << result.reason;
   }
+}
+
+/// Lax, and y of calls that may succeed is wrong, or the counter of the calls after a refused one.
+class LaxAndWorse : public Lax {
+ public:
+  explicit LaxAndWorse(bool counts) : counts_(counts) {}
+  Outcome run(const Case& c) override {
+    Outcome outcome = Lax::run(c);
+    Reply& last = outcome.replies.back();
+    if (counts_) last.state.num_batches_tracked += 9;
+    auto& outputs = std::get<Values>(last.result).outputs;
+    if (!counts_ && outputs.contains(Output::y)) outputs.at(Output::y).floats()[0] += 5;
+    return outcome;
+  }
+
+ private:
+  bool counts_;
+};
+
+/// A call with too many channels that is carried out, then a right one.
+TEST(Rank, AnAcceptedCallHidesNothingThatFollows) {
+  Case c = forward_case(false, {2, 1}, {1, 2});
+  Call wrong = c.calls[0];
+  std::get<Forward>(wrong.operation).x = Tensor::of({1, 2}, std::vector<float>{1, 2});
+  c.calls.insert(c.calls.begin(), wrong);
+  Law outcome;
+  outcome.check = [](const Case& content, Runner& runner) {
+    return judge_outcome(runner.run(content), runner.can(), Judged::all).verdict;
+  };
+  const auto rank_with = [&](Subject&& subject) {
+    Runner runner(subject);
+    const Verdict verdict = check_case(outcome, c, runner);
+    EXPECT_EQ(verdict.kind, Verdict::Kind::violated);
+    return name_of(rank_of(verdict, outcome, c, runner));
+  };
+  EXPECT_EQ(rank_with(Lax()), "lax");
+  EXPECT_EQ(rank_with(LaxAndWorse(false)), "wrong");
+  EXPECT_EQ(rank_with(LaxAndWorse(true)), "wrong");
+}
+
+TEST(Rank, ALimitThatWasFoundInTooFewCasesIsIncomplete) {
+  LiteralFloat subject;
+  CheckOptions options = test_options();
+  EXPECT_FALSE(check_law(*law_named("extreme_range"), subject, options).incomplete);
+  int clock = 0;
+  options.deadline = std::chrono::steady_clock::time_point(std::chrono::seconds(100));
+  options.clock = [&] { return std::chrono::steady_clock::time_point(std::chrono::seconds(++clock)); };
+  const LawResult result = check_law(*law_named("extreme_range"), subject, options);
+  EXPECT_EQ(name_of(result.rank), "limit");
+  EXPECT_TRUE(result.counterexample && result.incomplete);
 }
 
 TEST(Rank, NamesAreRead) {
