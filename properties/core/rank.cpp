@@ -101,6 +101,7 @@ Numerics least_accurate(Numerics numerics) {
 
 Rank rank_of(const Verdict& verdict, const Law& law, const Case& c, Runner& runner) {
   if (verdict.kind == Verdict::Kind::died || verdict.ground == Verdict::Ground::conduct) return Rank::wrong;
+  if (verdict.ground == Verdict::Ground::acceptance) return Rank::lax;
   Evidence evidence(runner.can().numerics);
   {
     const Observation observation(runner, [&](const Run& run) { evidence.add(run); });
@@ -108,7 +109,6 @@ Rank rank_of(const Verdict& verdict, const Law& law, const Case& c, Runner& runn
     if (again.kind == Verdict::Kind::died || (again.is_bad() && again.ground == Verdict::Ground::conduct))
       return Rank::wrong;
   }
-  if (verdict.ground == Verdict::Ground::acceptance) return evidence.worst().value_or(Rank::lax);
   // Runs whose numbers are all within the claim break a relation that right numbers have.
   const Rank rank = evidence.worst().value_or(Rank::wrong);
   const bool beyond_range = std::ranges::none_of(
