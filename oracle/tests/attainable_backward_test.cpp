@@ -189,9 +189,6 @@ template <std::size_t N>
 void simulate_exponents(std::uint64_t seed, bool training, const Formula (&formulas)[N]) {
   Random random(seed);
   std::uniform_int_distribution<int> exponent(-140, 100);
-  const auto scale = [](std::span<float> values, int by) {
-    for (float& value : values) value = std::ldexp(value, by);
-  };
   std::vector<Ratios> by_formula(N);
   Coverage coverage;
   for (std::size_t k = 0; k < scaled(6000); ++k) {
@@ -216,6 +213,7 @@ void simulate_exponents(std::uint64_t seed, bool training, const Formula (&formu
         Tensor::of({static_cast<std::int64_t>(p.x.size()), 1}, p.x);
     const ExpectedCall expected = gradient(p, dy);
     coverage.count(expected.outputs.at(Output::dx));
+    expect_faithful_is_sound(expected);
     const Moments m = training ? two_pass(p.x, blocked_sum)
                                : Moments{state.running_mean->floats()[0], state.running_var->floats()[0]};
     const Layer layer{p.x, dy, m.mean, m.variance, state.weight->floats()[0], p.channel.eps};

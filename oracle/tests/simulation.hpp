@@ -2,10 +2,13 @@
 /// Common parts of the simulations of the attainable error: float32 sums and statistics as they are commonly
 /// written, the inputs, and a layer of one channel. BNCHECK_SIMULATION_FACTOR multiplies the number of cases.
 
+#include <gtest/gtest.h>
+
 #include <algorithm>
 #include <cmath>
 #include <cstdlib>
 #include <random>
+#include <span>
 #include <type_traits>
 
 #include "bncheck/expected.hpp"
@@ -248,15 +251,38 @@ inline ExpectedCall answer(const Problem& p) {
   return expect(p.content.config, p.content.state, p.content.calls[0], dialect_presets().front());
 }
 
-inline double worst_ratio(const ExpectedTensor& y, const Values& got, Summation summation) {
-  Numerics numerics;
-  numerics.summation = summation;
+inline double worst_ratio(const ExpectedTensor& y, const Values& got, const Numerics& numerics) {
   double worst = 0;
   for (std::size_t i = 0; i < got.size(); ++i) {
     const Error error = y.error(static_cast<std::int64_t>(i), got[i], numerics);
     if (error.in_range) worst = std::max(worst, error.ratio);
   }
   return worst;
+}
+
+inline double worst_ratio(const ExpectedTensor& y, const Values& got, Summation summation) {
+  Numerics numerics;
+  numerics.summation = summation;
+  return worst_ratio(y, got, numerics);
+}
+
+inline void scale(std::span<float> values, int exponent) {
+  for (float& value : values) value = std::ldexp(value, exponent);
+}
+
+/// A faithful result, less than an ulp from the exact one, is within the bound.
+inline void expect_faithful_is_sound(const ExpectedCall& expected) {
+  for (const auto& [output, tensor] : expected.outputs) {
+    for (std::int64_t i = 0; i < tensor.size(); ++i) {
+      const auto nearest = static_cast<float>(tensor.nearest(i));
+      for (const float side : {-HUGE_VALF, HUGE_VALF}) {
+        const Error error = tensor.error(i, std::nextafter(nearest, side), Numerics{});
+        if (error.in_range && error.ulps < 1) {
+          EXPECT_LE(error.ratio, 1) << name_of(output) << ", " << error.ulps << " ulps";
+        }
+      }
+    }
+  }
 }
 
 }  // namespace bncheck::simulation

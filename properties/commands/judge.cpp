@@ -79,18 +79,18 @@ void judge_pair(const FilePair& pair, Capabilities can, ErrorStatistics& statist
   Runner runner(subject);
   runner.set_sink(&statistics);
   OutcomeJudgement judgement;
-  Law outcome;
-  outcome.check = [&](const Case& c, Runner& asked) {
-    judgement = judge_outcome(asked.run(c), can, Judged::all);
-    return judgement.verdict;
+  const auto judge = [&] {
+    return settled([&] {
+      judgement = judge_outcome(runner.run(judged.content), can, Judged::all);
+      return judgement.verdict;
+    });
   };
-  const Verdict verdict = check_case(outcome, judged.content, runner);
-  runner.set_sink(nullptr);
+  const Verdict verdict = judge();
   judged.mismatches = verdict.mismatches;
   judged.message = untrusted_line(verdict.message, message_bytes);
   if (verdict.is_bad()) {
     judged.kind = JudgedFile::Kind::violated;
-    judged.rank = rank_of(verdict, outcome, judged.content, runner);
+    judged.rank = rank_of(verdict, runner, judge);
   } else if (verdict.kind != Verdict::Kind::holds || judgement.judged == 0) {
     judged.kind = JudgedFile::Kind::not_judged;
     if (judged.message.empty()) judged.message = judgement.unjudged;

@@ -51,9 +51,8 @@ int main(int argc, char** argv) {
   app.set_version_flag("--version", "bncheck " BNCHECK_VERSION);
   app.require_subcommand(1);
   app.footer(
-      "Exit status: 0 every applicable law held; 1 a law was violated; 2 usage or unreadable input; 3 the "
-      "subject\n"
-      "could not be run; 4 inconclusive; 130 interrupted. If several apply: 2, 3, 130, 1, 4.");
+      "Exit status: 0 every applicable law held; 1 a law was violated, with a rank that fails (--fail-on); 2 usage\n"
+      "or unreadable input; 3 the subject could not be run; 4 inconclusive; 130 interrupted. If several apply: 2, 3, 130, 1, 4.");
   add_subjects(peer_entries());
   int status = exit_usage;
   add_check(app, status);

@@ -28,26 +28,19 @@ void judge_tensor(const Run& run, std::size_t call, Output output, const Expecte
     throw Settled{Verdict::violated(place(call, output) + " has shape " + to_string(tensor.shape) +
                                     ", expected " + to_string(expected.shape()))};
   }
-  Numerics numerics = can.numerics;
-  // Arithmetic with a wider range has no reason to fail where the range of float ends, so it is judged there
-  // too.
-  if (judged == Judged::out_of_range) numerics.range = Range::own;
-  Numerics wide = numerics;
-  wide.range = Range::wide;
   const std::int64_t last = expected.size() - 1;
   const std::int64_t count = std::min(expected.size(), most);
   std::vector<JudgedElement> seen;
   for (std::int64_t k = 0; k < count; ++k) {
     const std::int64_t i = count <= last ? k * last / (count - 1) : k;
     const double value = element(tensor, i);
-    Error error = expected.error(i, value, numerics);
+    Error error = expected.error(i, value, can.numerics);
     if (run.sink != nullptr) seen.push_back({i, value, error});
-    if (!error.in_range) ++verdict.out_of_range;
-    if (judged != Judged::all && error.in_range != (judged == Judged::in_range)) continue;
     if (!error.in_range) {
-      error = expected.error(i, value, wide);
-      if (!error.in_range) continue;  // nothing is promised, such as the sign of an infinity
-      error.in_range = false;
+      const auto beyond =
+          judged == Judged::all ? error_beyond_range(expected, i, value, can.numerics) : std::nullopt;
+      if (!beyond) continue;
+      error = *beyond;
     }
     verdict.worst_ulps = std::max(verdict.worst_ulps, error.ulps);
     verdict.worst_ratio = std::max(verdict.worst_ratio, error.ratio);
@@ -70,6 +63,15 @@ long double gap(double a, double b, Dtype dtype) {
 }
 
 }  // namespace
+
+std::optional<Error> error_beyond_range(const ExpectedTensor& expected, std::int64_t index, double got,
+                                        Numerics numerics) {
+  numerics.range = Range::wide;
+  Error error = expected.error(index, got, numerics);
+  if (!error.in_range) return std::nullopt;
+  error.in_range = false;
+  return error;
+}
 
 bool meets_claim(const Error& error, Claim claim) {
   switch (claim) {

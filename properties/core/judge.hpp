@@ -2,6 +2,7 @@
 /// The judge: comparison of numbers with the exact answer, and with each other.
 
 #include <limits>
+#include <optional>
 #include <set>
 
 #include "core/runner.hpp"
@@ -9,9 +10,8 @@
 namespace bncheck {
 
 enum class Judged {
-  in_range,      ///< elements whose intermediate results stay in the exponent range of the arithmetic
-  out_of_range,  ///< elements whose intermediate results leave that range
-  all,           ///< both
+  in_range,  ///< elements whose intermediate results stay in the exponent range of the arithmetic
+  all,       ///< also those whose intermediate results leave that range
 };
 
 /// Compares every element of every output of the call (or of `only`) with the exact answer, by the subject's
@@ -37,6 +37,11 @@ struct Counterpart {
 /// sum of both attainable errors. By the triangle inequality, two sound runs cannot differ by more.
 void judge_agreement(const Counterpart& a, const Counterpart& b, bool bitwise, const Capabilities& can,
                      Verdict& verdict);
+
+/// Error of an element whose intermediate results leave the numerics' range, by the bound of an arithmetic with a wider
+/// range; nullopt where that promises nothing either, such as the sign of an infinity.
+std::optional<Error> error_beyond_range(const ExpectedTensor& expected, std::int64_t index, double got,
+                                        Numerics numerics);
 
 /// Whether the error is within the claim: none, less than an ulp, or within the attainable error.
 bool meets_claim(const Error& error, Claim claim);

@@ -23,10 +23,8 @@ std::optional<Rank> rank_of_element(const ExpectedTensor& expected, std::int64_t
     const bool right = expected.error(i, got, least_accurate(numerics)).ratio <= 1;
     return right ? Rank::inaccurate : Rank::wrong;
   }
-  Numerics wide = numerics;
-  wide.range = Range::wide;
-  const Error in_wide = expected.error(i, got, wide);
-  if (!in_wide.in_range || meets_claim(in_wide, numerics.claim)) return std::nullopt;
+  const std::optional<Error> beyond = error_beyond_range(expected, i, got, numerics);
+  if (!beyond || meets_claim(*beyond, numerics.claim)) return std::nullopt;
   return Rank::limit;
 }
 
@@ -99,21 +97,24 @@ Numerics least_accurate(Numerics numerics) {
   return numerics;
 }
 
-Rank rank_of(const Verdict& verdict, const Law& law, const Case& c, Runner& runner) {
-  if (verdict.kind == Verdict::Kind::died || verdict.ground == Verdict::Ground::conduct) return Rank::wrong;
+Rank rank_of(const Verdict& verdict, Runner& runner, const std::function<Verdict()>& again) {
+  if (verdict.ground == Verdict::Ground::conduct) return Rank::wrong;
   if (verdict.ground == Verdict::Ground::acceptance) return Rank::lax;
   Evidence evidence(runner.can().numerics);
   {
     const Observation observation(runner, [&](const Run& run) { evidence.add(run); });
-    const Verdict again = check_case(law, c, runner);
-    if (again.kind == Verdict::Kind::died || (again.is_bad() && again.ground == Verdict::Ground::conduct))
-      return Rank::wrong;
+    const Verdict second = again();
+    if (second.is_bad() && second.ground == Verdict::Ground::conduct) return Rank::wrong;
   }
   // Runs whose numbers are all within the claim break a relation that right numbers have.
   const Rank rank = evidence.worst().value_or(Rank::wrong);
   const bool beyond_range = std::ranges::none_of(
       verdict.mismatches, [](const Mismatch& mismatch) { return mismatch.error.in_range; });
   return rank == Rank::limit && !beyond_range ? Rank::wrong : rank;
+}
+
+Rank rank_of(const Verdict& verdict, const Law& law, const Case& c, Runner& runner) {
+  return rank_of(verdict, runner, [&] { return check_case(law, c, runner); });
 }
 
 }  // namespace bncheck

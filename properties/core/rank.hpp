@@ -2,6 +2,7 @@
 /// Ranks of violations: what a violation means to the user of the subject.
 
 #include <array>
+#include <functional>
 #include <optional>
 #include <set>
 #include <string_view>
@@ -20,6 +21,10 @@ enum class Rank {
 inline constexpr std::array all_ranks{Rank::wrong, Rank::inaccurate, Rank::limit, Rank::lax};
 /// Ranks that fail a check unless the user asks for others: a limit and a lax check are what most float32 kernels have.
 inline const std::set<Rank> usual_failures{Rank::wrong, Rank::inaccurate};
+/// Whether the rank is none of these.
+inline bool is_mild(Rank rank) {
+  return !usual_failures.contains(rank);
+}
 std::string_view name_of(Rank rank);
 std::optional<Rank> rank_named(std::string_view name);
 
@@ -27,9 +32,11 @@ std::optional<Rank> rank_named(std::string_view name);
 /// and y = α·x + β′. What exceeds their bound is wrong, not inaccurate.
 Numerics least_accurate(Numerics numerics);
 
-/// Rank of a bad verdict of `check_case(law, c, runner)`. A verdict about numbers is ranked by the elements of all runs
-/// that the law makes of the case: by the worst of those that miss the subject's claim. The subject runs them again.
-/// Throws SubjectUnavailable and Interrupted.
+/// Rank of a bad verdict, which `again` gives again with the runner. A verdict about numbers is ranked by the elements of
+/// all runs that this makes: by the worst of those that miss the subject's claim. Throws SubjectUnavailable and
+/// Interrupted.
+Rank rank_of(const Verdict& verdict, Runner& runner, const std::function<Verdict()>& again);
+/// The same of a verdict of `check_case(law, c, runner)`.
 Rank rank_of(const Verdict& verdict, const Law& law, const Case& c, Runner& runner);
 
 }  // namespace bncheck

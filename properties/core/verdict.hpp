@@ -35,8 +35,6 @@ struct Verdict {
   std::string message;
   std::vector<Mismatch> mismatches;  ///< the worst few, the worst one first
   double worst_ulps = 0, worst_ratio = 0;
-  /// Number of outputs whose intermediate results leave the exponent range, where the ratio has no meaning.
-  std::int64_t out_of_range = 0;
   /// Not applicable because the case is beyond the subject's capabilities: no fault of the law's generator.
   bool beyond_subject = false;
   /// The subject hung: the run took the whole time limit of a case.

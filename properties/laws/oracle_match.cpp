@@ -103,18 +103,15 @@ Verdict check_extreme_range(const Direction& d, const Case& c, Runner& runner) {
 /// Ordinary values times a power of two of its own for each tensor. x and the running statistics of half of the cases
 /// have the same one, so that x − μ does not come from one of them alone.
 void draw_exponents(Draws& draws, const Direction& d, Case& c) {
-  const auto scale = [&](Tensor* tensor, int exponent) {
-    if (tensor != nullptr) scale_by(*tensor, exponent);
-  };
   const int of_x = draw_exponent(draws, input(c, 0).dtype);
-  scale(input_of(c.calls[0]), of_x);
-  if (d.judged > 0) scale(input_of(c.calls[d.judged]), draw_exponent(draws, input(c, 0).dtype));
+  scale_by(*input_of(c.calls[0]), of_x);
+  if (d.judged > 0) scale_by(*input_of(c.calls[d.judged]), draw_exponent(draws, input(c, 0).dtype));
   if (c.state.weight && draws.chance(1, 3))
-    scale(&*c.state.weight, draw_exponent(draws, c.state.weight->dtype));
+    scale_by(*c.state.weight, draw_exponent(draws, c.state.weight->dtype));
   if (!c.state.running_mean) return;
   const int of_statistics = draws.chance(1, 2) ? of_x : draw_exponent(draws, c.state.running_mean->dtype);
-  scale(&*c.state.running_mean, of_statistics);
-  scale(&*c.state.running_var, 2 * of_statistics);
+  scale_by(*c.state.running_mean, of_statistics);
+  scale_by(*c.state.running_var, 2 * of_statistics);
 }
 
 Case draw_extreme(const Direction& d, Draws& draws, const Capabilities& can) {

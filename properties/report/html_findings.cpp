@@ -30,7 +30,8 @@ std::string measure_or_dash(double value) {
 
 std::string html_verdict(std::string_view word) {
   const auto is = [=](auto verdict) { return word == name_of(verdict); };
-  const bool mild = is(Verdict::Kind::inconclusive) || is(Rank::limit) || is(Rank::lax);
+  const std::optional<Rank> rank = rank_named(word);
+  const bool mild = is(Verdict::Kind::inconclusive) || (rank && is_mild(*rank));
   const char* style = is(Verdict::Kind::holds)            ? "holds"
                       : is(Verdict::Kind::not_applicable) ? "soft"
                       : mild                              ? "inconclusive"

@@ -82,8 +82,9 @@ std::string show_laws(const Contestant& contestant) {
       fmt::format("{} hold, {} violated, {} not applicable", contestant.count(Verdict::Kind::holds),
                   contestant.violations(), contestant.count(Verdict::Kind::not_applicable));
   for (const auto& [word, count] : verdict_counts(contestant.laws)) {
-    const bool mild = word == name_of(Rank::limit) || word == name_of(Rank::lax);
-    if (mild || word == name_of(Verdict::Kind::inconclusive)) text += ", " + show_count(word, count);
+    const std::optional<Rank> rank = rank_named(word);
+    if ((rank && is_mild(*rank)) || word == name_of(Verdict::Kind::inconclusive))
+      text += ", " + show_count(word, count);
   }
   return text;
 }

@@ -135,8 +135,7 @@ class Search {
   bool take_bad(const Case& c, const Verdict& verdict) {
     const std::optional<Rank> rank = ranked(verdict, c);
     Bad bad{c, verdict, rank.value_or(Rank::wrong)};
-    const bool mild = bad.rank == Rank::limit || bad.rank == Rank::lax;
-    if (!mild) {
+    if (!is_mild(bad.rank)) {
       found(std::move(bad));
       return true;
     }
@@ -252,8 +251,8 @@ class Search {
     const int drawn = result_.cases + result_.discarded;
     if (result_.counterexample) {
       // What a search that was cut short did not see may be worse than a limit.
-      const bool mild = result_.rank == Rank::limit || result_.rank == Rank::lax;
-      result_.incomplete = mild && (!stop_reason_.empty() || result_.cases < options_.cases ||
+      result_.incomplete =
+          is_mild(result_.rank) && (!stop_reason_.empty() || result_.cases < options_.cases ||
                                     result_.discarded * 100 > drawn * max_discard_percent);
       result_.kind = result_.verdict.kind;
       result_.reason = result_.verdict.message;
@@ -285,7 +284,7 @@ class Search {
   Runner runner_;
   const CheckOptions& options_;
   LawResult result_;
-  std::optional<Bad> mild_;  ///< first finding that ended no search
+  std::optional<Bad> mild_;  ///< worst finding that ended no search
   std::string stop_reason_, last_discard_;
 };
 

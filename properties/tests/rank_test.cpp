@@ -78,13 +78,17 @@ LawResult checked(Subject& subject, const char* law) {
   return check_law(*law_named(law), subject, options);
 }
 
-TEST(Rank, SquaresThatOverflowAreALimitInEveryLaw) {
-  LiteralFloat subject;
-  for (const char* law : {"extreme_range", "finite_in_finite_out", "scaling_beyond_squares"}) {
+void expect_violated(Subject& subject, std::initializer_list<const char*> laws, Rank rank) {
+  for (const char* law : laws) {
     const LawResult result = checked(subject, law);
     EXPECT_EQ(result.kind, Verdict::Kind::violated) << law;
-    EXPECT_EQ(name_of(result.rank), "limit") << law << ": " << result.reason;
+    EXPECT_EQ(name_of(result.rank), name_of(rank)) << law << ": " << result.reason;
   }
+}
+
+TEST(Rank, SquaresThatOverflowAreALimitInEveryLaw) {
+  LiteralFloat subject;
+  expect_violated(subject, {"extreme_range", "finite_in_finite_out", "scaling_beyond_squares"}, Rank::limit);
   for (const char* law : {"matches_oracle", "variance", "shift_invariance", "zero_mean"})
     EXPECT_EQ(checked(subject, law).kind, Verdict::Kind::holds) << law;
 }
@@ -137,11 +141,8 @@ class Lax : public Perfect {
 
 TEST(Rank, ACallThatMustFailAndIsCarriedOutIsLax) {
   Lax subject;
-  for (const char* law : {"eps_rejected", "channel_mismatch_rejected", "backward_shape_rejected"}) {
-    const LawResult result = checked(subject, law);
-    EXPECT_EQ(result.kind, Verdict::Kind::violated) << law;
-    EXPECT_EQ(name_of(result.rank), "lax") << law << ": " << result.reason;
-  }
+  expect_violated(subject, {"eps_rejected", "channel_mismatch_rejected", "backward_shape_rejected"},
+                  Rank::lax);
 }
 
 /// Lax, and y of calls that may succeed is wrong, or the counter of the calls after a refused one.
@@ -167,15 +168,12 @@ TEST(Rank, AnAcceptedCallHidesNothingThatFollows) {
   Call wrong = c.calls[0];
   std::get<Forward>(wrong.operation).x = Tensor::of({1, 2}, std::vector<float>{1, 2});
   c.calls.insert(c.calls.begin(), wrong);
-  Law outcome;
-  outcome.check = [](const Case& content, Runner& runner) {
-    return judge_outcome(runner.run(content), runner.can(), Judged::all).verdict;
-  };
   const auto rank_with = [&](Subject&& subject) {
     Runner runner(subject);
-    const Verdict verdict = check_case(outcome, c, runner);
+    const auto judge = [&] { return judge_outcome(runner.run(c), runner.can(), Judged::all).verdict; };
+    const Verdict verdict = judge();
     EXPECT_EQ(verdict.kind, Verdict::Kind::violated);
-    return name_of(rank_of(verdict, outcome, c, runner));
+    return name_of(rank_of(verdict, runner, judge));
   };
   EXPECT_EQ(rank_with(Lax()), "lax");
   EXPECT_EQ(rank_with(LaxAndWorse(false)), "wrong");
