@@ -58,15 +58,17 @@ Reason beyond_gradient(const Call& call, const Forward* latest, const Config& co
   return batch ? "the subject has no gradient in training" : "the subject has no gradient in inference";
 }
 
-/// One kind that the subject reports is enough, because any of them is right.
 Reason beyond_errors(const std::vector<ErrorKind>& errors, const Capabilities& can) {
-  if (errors.empty() ||
-      std::ranges::any_of(errors, [&](ErrorKind kind) { return can.errors.contains(kind); }))
-    return std::nullopt;
+  if (reports(can, errors)) return std::nullopt;
   return "the subject does not report the error '" + std::string(name_of(errors.front())) + "'";
 }
 
 }  // namespace
+
+bool reports(const Capabilities& can, const std::vector<ErrorKind>& errors) {
+  return errors.empty() ||
+         std::ranges::any_of(errors, [&](ErrorKind kind) { return can.errors.contains(kind); });
+}
 
 std::optional<std::string> beyond_reach(const Case& c, const Capabilities& can) {
   if (Reason reason = beyond_options(c.config, can)) return reason;

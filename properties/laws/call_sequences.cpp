@@ -6,6 +6,7 @@
 #include "bncheck/elements.hpp"
 #include "bncheck/walk.hpp"
 
+#include "core/reach.hpp"
 #include "generate/gradients.hpp"
 #include "laws/catalogue.hpp"
 #include "laws/rejected.hpp"
@@ -67,11 +68,19 @@ class Growing {
 
   Case grown() {
     const std::int64_t length = draws_.between(2, longest);
-    while (static_cast<std::int64_t>(case_.calls.size()) < length) add(draw_call());
+    for (int tries = 0; std::ssize(case_.calls) < length && tries < 2 * longest; ++tries) {
+      Call call = draw_call();
+      if (is_reported(call)) add(std::move(call));
+    }
     return std::move(case_);
   }
 
  private:
+  /// Whether the subject reports the error of the call. Where it does not, anything might happen.
+  bool is_reported(const Call& call) const {
+    return reports(can_, errors_of(walk_->config(), walk_->before(), call, can_.dialect, walk_->latest()));
+  }
+
   void add(Call call) {
     case_.calls.push_back(std::move(call));
     walk_->advance();

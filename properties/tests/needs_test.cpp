@@ -9,11 +9,13 @@
 #include <random>
 #include <set>
 
+#include "core/reach.hpp"
 #include "laws/catalogue.hpp"
 #include "laws/law_support.hpp"
 #include "report/show_case.hpp"
 #include "search/measure.hpp"
 #include "search/mutate.hpp"
+#include "search/random_cases.hpp"
 #include "search/smaller.hpp"
 #include "support.hpp"
 
@@ -129,6 +131,21 @@ TEST_P(EveryLawOfLess, HoldsForTheExactAnswer) {
     if (unmet_need(law, subject.can()) || lacks.contains(result.reason)) continue;
     EXPECT_GT(result.cases, result.discarded) << explain(result, subject.can().dialect);
   }
+}
+
+TEST(CallSequences, HaveOnlyErrorsThatTheSubjectReports) {
+  NarrowSubject subject({"no_errors", [](Capabilities& can) { can.errors.clear(); }});
+  const Law& law = *law_named("call_sequences");
+  int calls = 0;
+  random_cases(
+      test_seed(), 100, [&](Draws& draws) { return law.draw(draws, subject.can()); },
+      [&](const Case& c) {
+        calls += static_cast<int>(c.calls.size());
+        EXPECT_EQ(beyond_reach(c, subject.can()), std::nullopt);
+        EXPECT_FALSE(c.calls.empty());
+        return Drawn::counts;
+      });
+  EXPECT_GT(calls, 300);
 }
 
 INSTANTIATE_TEST_SUITE_P(

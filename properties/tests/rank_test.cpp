@@ -93,15 +93,27 @@ TEST(Rank, SquaresThatOverflowAreALimitInEveryLaw) {
     EXPECT_EQ(checked(subject, law).kind, Verdict::Kind::holds) << law;
 }
 
-/// The same, with y one off where it is above 1.
-class LiteralAndWrong : public LiteralFloat {
+/// The same, with y one off where it is above 1, from the 100th run on.
+class LiteralAndLaterWrong : public LiteralFloat {
+ public:
+  Outcome run(const Case& c) override {
+    ++runs_;
+    return LiteralFloat::run(c);
+  }
+
  protected:
-  float finished(float y) const override { return y > 1 && y < 100 ? y + 1 : y; }
+  float finished(float y) const override { return runs_ >= 100 && y > 1 && y < 100 ? y + 1 : y; }
+
+ private:
+  int runs_ = 0;
 };
 
-TEST(Rank, ALimitHidesNothingWrong) {
-  LiteralAndWrong subject;
+TEST(Rank, ALimitHidesNothingWrongThatFollows) {
+  LiteralFloat literal;
+  EXPECT_EQ(name_of(checked(literal, "extreme_range").rank), "limit");
+  LiteralAndLaterWrong subject;
   const LawResult result = checked(subject, "extreme_range");
+  EXPECT_GT(result.cases, 20);
   EXPECT_EQ(name_of(result.rank), "wrong") << result.reason;
   EXPECT_TRUE(result.verdict.mismatches.at(0).error.in_range);
 }
