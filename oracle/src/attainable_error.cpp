@@ -52,6 +52,11 @@ long double mean_error(const ChannelScale& c, const Numerics& numerics) {
   return error + stored_error(c, numerics, std::fabs(c.mean) + error);
 }
 
+/// Whether the variance may come from Welford's update.
+bool may_update(const Numerics& numerics) {
+  return numerics.summation == Summation::welford || numerics.summation == Summation::naive;
+}
+
 /// Additional error of the variance as E[x²] − μ²: that of the mean of squares, which is μ² larger than the variance,
 /// and of the square of a mean that is off by d.
 long double one_pass_error(const ChannelScale& c, const Numerics& numerics, long double d) {
@@ -71,8 +76,7 @@ long double one_pass_error(const ChannelScale& c, const Numerics& numerics, long
 /// the merging of Welford's parts, whose products do so too.
 long double variance_error(const ChannelScale& c, const Numerics& numerics) {
   const long double d = computed_mean_error(c, numerics);
-  const bool updates = numerics.summation == Summation::welford || numerics.summation == Summation::naive;
-  const long double updating = updates ? 2 * d * std::sqrt(c.variance) : 0;
+  const long double updating = may_update(numerics) ? 2 * d * std::sqrt(c.variance) : 0;
   const long double roundings = depth_of(numerics, c.n) + 4;
   const long double error =
       roundings * (unit(numerics) * c.variance + underflow_unit(numerics)) + d * d + updating;
@@ -151,10 +155,12 @@ long double folding_error(const ChannelScale& c, const Numerics& numerics, long 
 }
 
 /// Whether the sum of squares stays finite. The computed sum may be off by n times the error of the variance.
-/// Where that overflows, a constant channel with the exact variance 0 may get an infinite one.
+/// Where that overflows, a constant channel with the exact variance 0 may get an infinite one. Where parts with a and b
+/// values are merged, the difference δ of their means adds δ²·ab/(a + b) to the sum of squares, but δ² itself may be
+/// twice as large: for a = b = 1.
 bool squares_in_range(const ChannelScale& c, const Numerics& numerics) {
-  return below_overflow(c.n * c.variance, numerics) &&
-         below_overflow(c.n * variance_error(c, numerics), numerics);
+  const long double most = (may_update(numerics) ? 2 : 1) * c.n * c.variance;
+  return below_overflow(most, numerics) && below_overflow(c.n * variance_error(c, numerics), numerics);
 }
 
 /// Whether the computed statistics are finite in their stored form.

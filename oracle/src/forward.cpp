@@ -12,6 +12,8 @@ const Dyadic one{1, 0};
 
 /// Weights of r ← old·r + new·s. `k` is the number of batches including this one.
 UpdateWeights update_weights(const Config& config, const Dialect& dialect, std::int64_t k) {
+  // Sums of statistics and of their weights: without momentum, each batch counts as much as any other.
+  if (!config.momentum && dialect.averaging == Averaging::ratio) return {one, one, one};
   if (!config.momentum && dialect.cumulative == Cumulative::exact) {
     return {Dyadic::of(k - 1), one, Dyadic::of(k)};
   }
@@ -143,8 +145,9 @@ ExactNumber ForwardAnswer::value(Output output, std::int64_t index) const {
     return batch.finite ? ExactNumber::rational(batch.sum, Dyadic::of(batch.n)) : ExactNumber::nan();
   }
   const Normaliser& normaliser = channels_[index].normaliser;
-  if (!normaliser.is_defined()) return ExactNumber::nan();
-  return output == Output::saved_var ? normaliser.variance() : normaliser.factor();
+  if (output == Output::saved_var)
+    return normaliser.has_statistics() ? normaliser.variance() : ExactNumber::nan();
+  return normaliser.is_defined() ? normaliser.factor() : ExactNumber::nan();
 }
 
 /// Magnitudes of the channel for y and the running statistics. A gradient starts from the statistics in their

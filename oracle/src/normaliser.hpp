@@ -31,6 +31,9 @@ class Normaliser {
   Normaliser(const Statistics& statistics, double eps, EpsPlace place);
 
   bool is_defined() const { return defined_; }
+  /// Whether there are a mean and a variance, also where V = v + ε <= 0.
+  bool has_statistics() const { return !statistics_.divisor.is_zero(); }
+  ExactNumber variance() const;  ///< precondition: has_statistics()
   // Preconditions of all functions below: the normaliser is defined, arguments are finite.
 
   /// γ·x̂ + β.
@@ -45,7 +48,6 @@ class Normaliser {
   /// Derivative of Σdy·y by x over a batch of n values with these statistics. `correlation` = Σdy·(n·x − Σx).
   /// q is the divisor of the variance: n, or n − 1 where it is unbiased.
   GradientForm gradient(std::int64_t n, std::int64_t q, const Dyadic& correlation) const;
-  ExactNumber variance() const;
   /// Magnitudes of mean, variance and factor.
   ChannelScale scale() const;
 

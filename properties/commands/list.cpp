@@ -33,7 +33,7 @@ void list_faults() {
 
 void list_controls() {
   for (const variants::Control& control : variants::controls()) {
-    print("{:<20}{} (sums: {})\n", control.name, control.sentence, name_of(control.summation));
+    print("{:<20}{} (sums: {})\n", control.name, control.sentence, name_of(control.numerics.summation));
   }
 }
 

@@ -14,7 +14,7 @@ enum class Need {
   float32,              ///< a law that reads float32 values itself
   backward,             ///< a backward pass
   batch_norm_1d,        ///< nn.BatchNorm1d
-  strided,              ///< tensors with any strides
+  layouts,              ///< more than one layout of tensors
   in_place,             ///< y may be x
   gradient_in_place,    ///< dx may be dy
   caller_output,        ///< outputs in the caller's memory

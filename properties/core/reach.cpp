@@ -58,26 +58,27 @@ Reason beyond_gradient(const Call& call, const Forward* latest, const Config& co
   return batch ? "the subject has no gradient in training" : "the subject has no gradient in inference";
 }
 
+/// One kind that the subject reports is enough, because any of them is right.
 Reason beyond_errors(const std::vector<ErrorKind>& errors, const Capabilities& can) {
-  if (reports(can, errors)) return std::nullopt;
+  if (errors.empty() ||
+      std::ranges::any_of(errors, [&](ErrorKind kind) { return can.errors.contains(kind); }))
+    return std::nullopt;
   return "the subject does not report the error '" + std::string(name_of(errors.front())) + "'";
 }
 
 }  // namespace
 
-bool reports(const Capabilities& can, const std::vector<ErrorKind>& errors) {
-  return errors.empty() ||
-         std::ranges::any_of(errors, [&](ErrorKind kind) { return can.errors.contains(kind); });
+std::optional<std::string> beyond_reach(const Call& call, const Walk& at, const Capabilities& can) {
+  if (Reason reason = beyond_call(call, at.config(), can)) return reason;
+  if (Reason reason = beyond_gradient(call, at.latest(), at.config(), can)) return reason;
+  if (can.errors == every_error()) return std::nullopt;
+  return beyond_errors(errors_of(at.config(), at.before(), call, can.dialect, at.latest()), can);
 }
 
 std::optional<std::string> beyond_reach(const Case& c, const Capabilities& can) {
   if (Reason reason = beyond_options(c.config, can)) return reason;
-  const bool all_errors = can.errors == every_error();
   for (Walk walk(c, can.dialect); !walk.done(); walk.advance()) {
-    if (Reason reason = beyond_call(walk.call(), walk.config(), can)) return reason;
-    if (Reason reason = beyond_gradient(walk.call(), walk.latest(), walk.config(), can)) return reason;
-    if (all_errors) continue;
-    if (Reason reason = beyond_errors(walk.errors(), can)) return reason;
+    if (Reason reason = beyond_reach(walk.call(), walk, can)) return reason;
   }
   return std::nullopt;
 }

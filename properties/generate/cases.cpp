@@ -13,13 +13,15 @@ namespace {
 double draw_eps(Draws& draws, bool batch) {
   switch (draws.below(8)) {
     case 0:
-      return draws.pick({1e-3, 1e-12, 1.0, 1e-8});
+      return draws.pick({1e-3, 1e-12, 1.0, 1e-8, 1e-2, 1e-7, 0.1, 1e-10});
     case 1:
       return std::ldexp(1.0, static_cast<int>(draws.between(-126, 127)));
     case 2:
       return batch ? 1e-5 : 0.0;
     case 3:
       return static_cast<double>(1e-5f);
+    case 4:
+      return draws.pick({1e-3, 1e-4, 1e-6, 1e-5});
     default:
       return 1e-5;
   }
@@ -32,14 +34,25 @@ std::optional<double> draw_momentum(Draws& draws, bool cumulative) {
     case 1:
       return 1.0;
     case 2:
-      return draws.pick({0.9, 0.01, 0.5, -0.25, 1.5, 3.0});
+      return draws.pick({0.9, 0.01, 0.5, -0.25, 1.5, 3.0, 0.99, 0.001});
     case 3:
       return cumulative ? std::nullopt : std::optional<double>(0.1);
     case 4:
       return static_cast<double>(draw_ordinary(draws));
+    case 5:
+      return draws.chance(1, 2) ? draws.pick({0.001, 1e-4, 1e-5, 0.03})
+                                : std::ldexp(0.8, -static_cast<int>(draws.between(3, 20)));
     default:
       return 0.1;
   }
+}
+
+/// Number of batches so far: few, or beside a number up to which some type counts exactly.
+std::int64_t draw_counter(Draws& draws) {
+  if (!draws.chance(1, 8)) return draws.between(0, 5);
+  constexpr std::int64_t one = 1;
+  return draws.pick({one << 7, one << 8, one << 11, one << 15, one << 16, one << 24, one << 31, one << 32}) +
+         draws.between(-2, 2) + (draws.chance(1, 4) ? 1000 : 0);
 }
 
 float draw_parameter(Draws& draws, bool special) {
@@ -170,7 +183,7 @@ State draw_state(Draws& draws, const Config& config, const Dialect& dialect, con
   if (config.track_running_stats) {
     state.running_mean = vector([&] { return draw_mean(draws, wish.special_values); });
     state.running_var = vector([&] { return draw_variance(draws, wish); });
-    state.num_batches_tracked = draws.between(0, 5);
+    state.num_batches_tracked = draw_counter(draws);
     if (dialect.averaging == Averaging::ratio) {
       state.running_weight = filled_with(dtype, {1}, static_cast<double>(draws.between(0, 8)));
     }

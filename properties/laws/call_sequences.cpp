@@ -51,6 +51,7 @@ class Growing {
     wish_.calls = 0;  // ε must suit both modes
     wish_.shape.max_elements = 40;
     wish_.dtypes = draw_dtypes(draws, can);
+    if (!can.training) wish_.track_running_stats = true;  // without them, inference needs the batch's
     wish_.shape = within_reach(can, wish_.shape);
     case_.config = draw_config(draws, can, wish_, draws.between(1, 4) * can.channel_multiple);
     case_.config.dimensions = draw_dimensions(draws, can);
@@ -70,17 +71,12 @@ class Growing {
     const std::int64_t length = draws_.between(2, longest);
     for (int tries = 0; std::ssize(case_.calls) < length && tries < 2 * longest; ++tries) {
       Call call = draw_call();
-      if (is_reported(call)) add(std::move(call));
+      if (!beyond_reach(call, *walk_, can_)) add(std::move(call));
     }
     return std::move(case_);
   }
 
  private:
-  /// Whether the subject reports the error of the call. Where it does not, anything might happen.
-  bool is_reported(const Call& call) const {
-    return reports(can_, errors_of(walk_->config(), walk_->before(), call, can_.dialect, walk_->latest()));
-  }
-
   void add(Call call) {
     case_.calls.push_back(std::move(call));
     walk_->advance();

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <bit>
 #include <cmath>
+#include <map>
 #include <set>
 
 #include "generate/cases.hpp"
@@ -267,6 +268,24 @@ TEST(Cases, KeepToTheCapabilities) {
     EXPECT_TRUE(c.config.weight && c.config.bias && c.config.track_running_stats && c.config.momentum);
     EXPECT_EQ(c.calls[0].exec, Exec{});
   }
+}
+
+/// Options beside the usual ones, each of which some implementation treats in a way of its own.
+TEST(Cases, ReachSmallMomentaUsualEpsAndLargeCounters) {
+  RandomDraws draws(59);
+  std::map<std::string, int> seen;
+  for (int round = 0; round < 2000; ++round) {
+    const Case c = draw_case(draws, everything());
+    const double m = std::fabs(c.config.momentum.value_or(1));
+    seen["momentum <= 0.001"] += m > 0 && m <= 0.001;
+    for (const double eps : {1e-3, 1e-4, 1e-6}) seen["eps " + std::to_string(eps)] += c.config.eps == eps;
+    if (!c.config.track_running_stats) continue;
+    for (const std::int64_t limit : {1000, 65535, 2147483647})
+      seen["counter > " + std::to_string(limit)] += c.state.num_batches_tracked > limit;
+    seen["plain average after many"] += !c.config.momentum && c.state.num_batches_tracked > 200;
+  }
+  EXPECT_EQ(seen.size(), 8U);
+  for (const auto& [what, count] : seen) EXPECT_GT(count, 8) << what;
 }
 
 /// Of all four kinds of layers those that the subject takes, both parameters mostly.

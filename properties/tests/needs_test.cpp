@@ -133,8 +133,10 @@ TEST_P(EveryLawOfLess, HoldsForTheExactAnswer) {
   }
 }
 
-TEST(CallSequences, HaveOnlyErrorsThatTheSubjectReports) {
-  NarrowSubject subject({"no_errors", [](Capabilities& can) { can.errors.clear(); }});
+class SequencesOfLess : public testing::TestWithParam<Narrowing> {};
+
+TEST_P(SequencesOfLess, AreWithinReach) {
+  NarrowSubject subject(GetParam());
   const Law& law = *law_named("call_sequences");
   int calls = 0;
   random_cases(
@@ -147,6 +149,15 @@ TEST(CallSequences, HaveOnlyErrorsThatTheSubjectReports) {
       });
   EXPECT_GT(calls, 300);
 }
+
+INSTANTIATE_TEST_SUITE_P(
+    Subjects, SequencesOfLess,
+    testing::Values(
+        Narrowing{"no_errors", [](Capabilities& can) { can.errors.clear(); }},
+        Narrowing{"no_training", [](Capabilities& can) { can.training = can.backward_training = false; }},
+        Narrowing{"no_gradient_in_inference", [](Capabilities& can) { can.backward_inference = false; }},
+        Narrowing{"no_empty_batch", [](Capabilities& can) { can.empty = false; }}),
+    [](const auto& test) { return test.param.name; });
 
 INSTANTIATE_TEST_SUITE_P(
     Subjects, EveryLawOfLess,
@@ -322,12 +333,12 @@ TEST(Needs, LeaveOutTheseLawsInASetting) {
 TEST(Needs, TheFirstUnmetOneIsTheReason) {
   Perfect subject(*dialect_named("pytorch"));
   Capabilities can = subject.can();
-  const Law law{"law", "", {Need::backward, Need::strided}, {}, {}, {.rejects = ErrorKind::alias}};
+  const Law law{"law", "", {Need::backward, Need::layouts}, {}, {}, {.rejects = ErrorKind::alias}};
   EXPECT_EQ(unmet_need(law, can), std::nullopt);
   can.errors.erase(ErrorKind::alias);
   EXPECT_EQ(unmet_need(law, can), "the subject does not report the error 'alias'");
-  can.strided = false;
-  EXPECT_EQ(unmet_need(law, can), "the subject takes dense tensors only");
+  can.strided = can.channels_last = false;
+  EXPECT_EQ(unmet_need(law, can), "the subject takes one layout only");
   can.backward = false;
   EXPECT_EQ(unmet_need(law, can), "the subject has no backward pass");
 }

@@ -125,9 +125,10 @@ TEST_P(Controls, PassEveryLaw) {
     options.cases = some_of(law.traits.bulky ? 10 : 100);
     const std::unique_ptr<Subject> subject = variants::make_control(GetParam().name);
     const LawResult result = check_law(law, *subject, options);
-    EXPECT_TRUE(holds_or_is_not_applicable(result))
-        << law.name << " says '" << name_of(result.kind) << "' of " << subject->name() << " after "
-        << result.cases << " cases: " << result.reason;
+    const bool limit = result.counterexample && result.rank == Rank::limit;
+    EXPECT_TRUE(holds_or_is_not_applicable(result) || (limit && GetParam().recipe.literal))
+        << law.name << " says '" << name_of(result.kind) << "', " << name_of(result.rank) << ", of "
+        << subject->name() << " after " << result.cases << " cases: " << result.reason;
   }
 }
 
@@ -169,7 +170,7 @@ TEST(Faults, TheReferenceIsNotTriggered) {
   const Fault none{"two_pass", 1, "none", "Nothing.", {}};
   for (const Law& law : all_laws()) {
     const std::unique_ptr<Subject> a = variants::make_control("two_pass");
-    const std::unique_ptr<Subject> b = variants::make_variant("", "again", none.recipe, Summation::blocked);
+    const std::unique_ptr<Subject> b = variants::make_variant("", "again", none.recipe, {});
     if (unmet_need(law, a->can()) || law.traits.bulky) continue;
     RandomDraws draws(test_seed());
     for (int k = 0; k < 20; ++k) {

@@ -1,4 +1,5 @@
 #include "subjects/variants/checks.hpp"
+#include "subjects/variants/lapses.hpp"
 
 namespace bncheck::variants {
 namespace {
@@ -21,8 +22,8 @@ struct Gradient {
 
 class ChannelGradient {
  public:
-  ChannelGradient(const Differentiating& how, const Layer& layer, const Execution& exec)
-      : how_(how), layer_(layer), exec_(exec) {
+  ChannelGradient(const Differentiating& how, const Layer& layer, const Execution& exec, Lapse lapse)
+      : how_(how), layer_(layer), exec_(exec), lapse_(lapse) {
     for (const Real x : layer.x) centred_.push_back(x - layer.mean);
   }
 
@@ -60,6 +61,7 @@ class ChannelGradient {
 
   Real dweight() const {
     const Reals& dy = layer_.dy;
+    if (lapse_ == Lapse::dweight_lost_if_small && !layer_.batch && Real(0x1p42f) < layer_.invstd) return 0.0f;
     switch (how_.dweight) {
       case WeightGradient::centred_only:
         return total([&](std::size_t i) { return dy[i] * centred_[i]; });
@@ -78,6 +80,8 @@ class ChannelGradient {
   }
 
   Reals with_given_statistics() const {
+    if (lapse_ == Lapse::gamma_dy_narrow)
+      return each([&](std::size_t i) { return (gamma() * layer_.dy[i]).narrowed() * layer_.invstd; });
     const Real scale = gamma() * layer_.invstd;
     return each([&](std::size_t i) { return scale * layer_.dy[i]; });
   }
@@ -90,6 +94,10 @@ class ChannelGradient {
         return of_the_papers();
       case GradientForm::deltas:
         return through_deltas();
+      case GradientForm::from_sums:
+        return from_sums();
+      case GradientForm::folded:
+        return folded();
       case GradientForm::normalised:
         break;
     }
@@ -104,7 +112,8 @@ class ChannelGradient {
 
   Reals normalised(bool dweight_wanted) const {
     const Reals& dy = layer_.dy;
-    const bool lacks_projection = how_.terms == GradientTerms::no_projection ||
+    const bool lapses = lapse_ == Lapse::projection_lost_if_large && layer_.invstd < 0x1p-40f;
+    const bool lacks_projection = how_.terms == GradientTerms::no_projection || lapses ||
                                   (how_.terms == GradientTerms::projection_if_dweight && !dweight_wanted);
     Real mean_dy;
     Real projection;
@@ -147,9 +156,26 @@ class ChannelGradient {
     });
   }
 
+  Reals from_sums() const {
+    const Real sum_dy = dbias();
+    const Real projection = dweight();
+    const Real scale = layer_.gamma * layer_.invstd;
+    return each([&](std::size_t i) {
+      return (layer_.dy[i] - (sum_dy + normal(i) * projection) / layer_.n()) * scale;
+    });
+  }
+
+  Reals folded() const {
+    const Real a = layer_.gamma * layer_.invstd;
+    const Real b = Real(0.0f) - a * layer_.invstd * (dweight() / layer_.n());
+    const Real c = Real(0.0f) - b * layer_.mean - a * (dbias() / layer_.n());
+    return each([&](std::size_t i) { return a * layer_.dy[i] + (b * layer_.x[i] + c); });
+  }
+
   const Differentiating& how_;
   const Layer& layer_;
   const Execution& exec_;
+  Lapse lapse_;
   Reals centred_;
 };
 
@@ -176,21 +202,23 @@ class BackwardPass {
         call_.dx.exists() ? channel_offsets(dx_) : std::vector<std::int64_t>{};
     for (std::int64_t c = 0; c < x_.shape[1]; ++c) {
       const Reals x = read_channel(x_, x_offsets, c);
-      const Moments moments = moments_for(c, x);
-      const Real root = deviation(moments.variance, call_.config.eps, recipe_.differentiating.eps);
-      Real invstd = Real(1.0f) / root;
+      const Moments moments = lapsed_moments(moments_for(c, x), call_.uses_batch(), recipe_.lapse);
+      const double eps = lapsed_eps(call_.config.eps, Pass::gradient, recipe_.lapse);
+      Real invstd =
+          root_of(moments.variance, eps, recipe_.differentiating.eps, recipe_.normalising.inversion).inverse;
       if (recipe_.differentiating.narrow) invstd = invstd.narrowed();
       if (recipe_.memory.dx_is_scratch && call_.dx.exists()) {
         Reals normal = x;
         for (Real& value : normal) value = (value - moments.mean) * invstd;
         write_dx(c, normal, dx_offsets);
       }
-      const Reals dy = read_channel(dy_, dy_offsets, c);
+      Reals dy = read_channel(dy_, dy_offsets, c);
+      for (Real& value : dy) value = lapsed_dy(value, recipe_.lapse);
       const bool scaled = call_.parameters.weight.exists();
       const Real gamma = scaled ? call_.parameters.weight[c] : Real(1.0f);
       const Layer layer{
           x, dy, gamma, moments.mean, invstd, call_.uses_batch(), call_.parameters.bias.exists()};
-      const ChannelGradient gradient(recipe_.differentiating, layer, call_.exec);
+      const ChannelGradient gradient(recipe_.differentiating, layer, call_.exec, recipe_.lapse);
       write(c, gradient.all(call_.dweight.exists()), dx_offsets);
     }
   }

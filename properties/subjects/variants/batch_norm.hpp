@@ -30,6 +30,8 @@ struct ForwardCall {
   std::int64_t& batches;  ///< num_batches_tracked
   View saved_mean, saved_invstd;
   Execution exec;
+  std::vector<std::optional<Real>>* scales =
+      nullptr;  ///< γ/√(V + ε) by channel, kept from an earlier inference call
 
   bool uses_batch() const { return bncheck::uses_batch(config, training); }
 };
@@ -52,7 +54,10 @@ void backward(const Recipe& recipe, const BackwardCall& call);
 /// Values of one channel of a tensor.
 Reals read_channel(const View& view, const std::vector<std::int64_t>& offsets, std::int64_t channel);
 
-/// √(σ² + ε), or what a recipe computes instead.
-Real deviation(Real variance, double eps, EpsUse use);
+/// √(σ² + ε), or what a recipe computes instead, and its reciprocal.
+struct Root {
+  Real value, inverse;
+};
+Root root_of(Real variance, double eps, EpsUse use, Inversion inversion);
 
 }  // namespace bncheck::variants

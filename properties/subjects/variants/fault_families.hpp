@@ -13,6 +13,8 @@ std::vector<Fault> state_faults();
 std::vector<Fault> gradient_faults();
 /// Faults of layouts, aliasing, threads and tails.
 std::vector<Fault> memory_faults();
+/// Faults that show only for numbers or options of some size, or only after other calls.
+std::vector<Fault> corner_faults();
 /// Faults of checking: invalid calls that are accepted, or rejected too late.
 std::vector<Fault> checking_faults();
 

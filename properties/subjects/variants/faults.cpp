@@ -33,7 +33,8 @@ const std::vector<const char*>& mechanisms() {
 const std::vector<Fault>& faults() {
   static const std::vector<Fault> all = [] {
     std::vector<Fault> table;
-    for (auto family : {value_faults, state_faults, gradient_faults, memory_faults, checking_faults}) {
+    for (auto family :
+         {value_faults, state_faults, gradient_faults, memory_faults, checking_faults, corner_faults}) {
       for (Fault& fault : family()) table.push_back(std::move(fault));
     }
     return table;
@@ -45,7 +46,7 @@ const std::vector<Fault>& faults() {
 std::unique_ptr<Subject> make_fault(std::string_view name) {
   const auto found = std::ranges::find(faults(), name, &Fault::name);
   if (found == faults().end()) return nullptr;
-  return make_variant("fault:", name, found->recipe, controls().front().summation);
+  return make_variant("fault:", name, found->recipe, controls().front().numerics);
 }
 
 }  // namespace bncheck::variants

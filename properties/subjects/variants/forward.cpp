@@ -1,6 +1,8 @@
 #include <algorithm>
+#include <bit>
 
 #include "subjects/variants/checks.hpp"
+#include "subjects/variants/lapses.hpp"
 
 namespace bncheck::variants {
 namespace {
@@ -19,13 +21,13 @@ Affine affine_of(const Parameters& parameters, std::int64_t channel, LoneParamet
 }
 
 /// y of one value of x.
-Real normalised(Real x, Real mean, Real root, const Affine& affine, Form form) {
-  const Real invstd = Real(1.0f) / root;
+Real normalised(Real x, Real mean, const Root& root, const Affine& affine, Form form) {
+  const Real invstd = root.inverse;
   switch (form) {
     case Form::scale_first:
       return (x - mean) * (affine.gamma * invstd) + affine.beta;
     case Form::divide:
-      return affine.gamma * ((x - mean) / root) + affine.beta;
+      return affine.gamma * ((x - mean) / root.value) + affine.beta;
     case Form::fused:
       return fused(x - mean, affine.gamma * invstd, affine.beta);
     case Form::folded: {
@@ -69,12 +71,13 @@ Real fresh_variance(Real variance, const ForwardCall& call, const Recipe& recipe
 }
 
 /// Weight of the new statistic, in double. `batches` includes this batch.
-double new_weight(const ForwardCall& call, const Running& running, std::int64_t batches) {
+double new_weight(const ForwardCall& call, const Running& running, Lapse lapse, std::int64_t batches) {
   constexpr double usual = 0.1;
-  if (call.config.momentum) {
-    const bool missing = running.weighting == Weighting::zero_is_default && *call.config.momentum == 0;
-    return missing ? usual : *call.config.momentum;
+  if (const auto momentum = lapsed_momentum(call.config.momentum, lapse)) {
+    const bool missing = running.weighting == Weighting::zero_is_default && *momentum == 0;
+    return missing ? usual : *momentum;
   }
+  batches = lapsed_batches(batches, lapse);
   switch (running.average) {
     case Average::one_by_next:
       return 1.0 / static_cast<double>(batches + 1);
@@ -98,7 +101,7 @@ void update_running(const ForwardCall& call, const Recipe& recipe, std::int64_t 
                     const Moments& moments, std::int64_t n) {
   const Running& running = recipe.running;
   const Parameters& parameters = call.parameters;
-  const double weight = new_weight(call, running, std::max<std::int64_t>(call.batches, 1));
+  const double weight = new_weight(call, running, recipe.lapse, std::max<std::int64_t>(call.batches, 1));
   const auto move = [&](const View& statistic, Real fresh) {
     statistic.write(channel, updated(statistic[channel], fresh, weight, running.weighting));
   };
@@ -132,16 +135,17 @@ class ForwardPass {
   void run() const {
     const bool tracked = call_.config.track_running_stats;
     const bool updates = tracked && (call_.training || recipe_.running.updating == Updating::always);
-    if (tracked && counts(call_, recipe_.running.counting)) ++call_.batches;
+    if (tracked && counts(call_, recipe_.running.counting))
+      call_.batches = lapsed_count(call_.batches, recipe_.lapse);
     const std::int64_t channels = call_.x.shape[1];
     for (std::int64_t c = 0; c < channels; ++c) {
       const Reals x = read_channel(x_, x_offsets_, c);
       const bool batch = uses_batch();
       Moments moments;
       if (batch || updates) moments = batch_moments(x);
-      if (call_.uses_batch()) save(c, moments);
+      if (call_.uses_batch()) save(c, x, moments);
       // The statistics that normalise are those before the update.
-      const Moments used = batch ? moments : given_moments(c);
+      const Moments used = lapsed_moments(batch ? moments : given_moments(c), batch, recipe_.lapse);
       if (updates) update_running(call_, recipe_, c, moments, static_cast<std::int64_t>(x.size()));
       if (c + 1 == channels && channels % 8 == 7 && recipe_.normalising.last_channel_skipped) {
         write(c, x);
@@ -177,18 +181,21 @@ class ForwardPass {
     return {call_.parameters.running_mean[channel], call_.parameters.running_var[channel]};
   }
 
-  Real root(Real variance, std::int64_t n) const {
+  Root root(Real variance, const Reals& x) const {
     const Normalising& how = recipe_.normalising;
     const bool batch = uses_batch();
-    if (how.unbiased && batch) variance = unbiased(variance, n);
-    return deviation(variance, call_.config.eps, batch ? how.training_eps : how.inference_eps);
+    if (how.unbiased && batch) variance = unbiased(variance, static_cast<std::int64_t>(x.size()));
+    const double eps = lapsed_eps(call_.config.eps, batch ? Pass::training : Pass::inference, recipe_.lapse);
+    Root root = root_of(variance, eps, batch ? how.training_eps : how.inference_eps, how.inversion);
+    root.inverse = lapsed_invstd(root.inverse, x, batch, recipe_.lapse);
+    return root;
   }
 
-  void save(std::int64_t channel, const Moments& moments) const {
+  void save(std::int64_t channel, const Reals& x, const Moments& moments) const {
     call_.saved_mean.write(channel, moments.mean);
-    const Real sigma = root(moments.variance, call_.x.size() / call_.x.shape[1]);
+    const Root sigma = root(moments.variance, x);
     const bool inverse = recipe_.normalising.saved == SavedStatistic::invstd;
-    call_.saved_invstd.write(channel, inverse ? Real(1.0f) / sigma : sigma);
+    call_.saved_invstd.write(channel, inverse ? sigma.inverse : sigma.value);
   }
 
   void transform(std::int64_t channel, Reals x, const Moments& moments) const {
@@ -199,11 +206,36 @@ class ForwardPass {
       write(channel, centred);
       x = read_channel(x_, x_offsets_, channel);
     }
-    const Real sigma = root(moments.variance, static_cast<std::int64_t>(x.size()));
-    const Affine affine = affine_of(call_.parameters, channel, recipe_.normalising.lone);
-    const Form form = uses_batch() ? how.training_form : how.inference_form;
-    for (Real& value : x) value = normalised(value, moments.mean, sigma, affine, form);
+    Root sigma = root(moments.variance, x);
+    Affine affine = affine_of(call_.parameters, channel, recipe_.normalising.lone);
+    affine.gamma = lapsed_gamma(affine.gamma, recipe_.lapse);
+    const bool batch = uses_batch();
+    const Form form = batch ? how.training_form : how.inference_form;
+    if (!batch) reuse_scale(channel, sigma, affine);
+    for (Real& value : x) {
+      const Real y = batch ? normalised(value, moments.mean, sigma, affine, form)
+                           : normalised_as_given(value, moments.mean, sigma, affine, form);
+      value = y;
+    }
     write(channel, x);
+  }
+
+  Real normalised_as_given(Real x, Real mean, const Root& root, const Affine& affine, Form form) const {
+    if (recipe_.lapse == Lapse::subnormal_x_becomes_nan && x.value() != 0 && abs(x) < 0x1p-126f)
+      return Real(std::nan(""));
+    if (recipe_.lapse == Lapse::given_difference_capped)
+      return normalised(lapsed_difference(x - mean, recipe_.lapse), 0.0f, root, affine, form);
+    return normalised(x, mean, root, affine, form);
+  }
+
+  /// Takes γ/√(V + ε) from the first call that had it.
+  void reuse_scale(std::int64_t channel, Root& root, Affine& affine) const {
+    if (call_.scales == nullptr) return;
+    call_.scales->resize(static_cast<std::size_t>(call_.x.shape[1]));
+    std::optional<Real>& scale = (*call_.scales)[static_cast<std::size_t>(channel)];
+    if (!scale) scale = affine.gamma * root.inverse;
+    root = {1.0f, 1.0f};
+    affine.gamma = *scale;
   }
 
   void write(std::int64_t channel, const Reals& values) const {
@@ -241,23 +273,41 @@ void leave_traces(Before before, const ForwardCall& call) {
 
 }  // namespace
 
-Real deviation(Real variance, double eps, EpsUse use) {
+namespace {
+
+/// σ² + ε under the root.
+Real radicand(Real variance, double eps, EpsUse use) {
   constexpr double usual = 1e-5;
   switch (use) {
     case EpsUse::twice:
-      return sqrt(variance + Real(eps) + Real(eps));
+      return variance + Real(eps) + Real(eps);
     case EpsUse::outside:
-      return sqrt(variance) + Real(eps);
     case EpsUse::absent:
-      return sqrt(variance);
+      return variance;
     case EpsUse::fixed:
-      return sqrt(variance + Real(usual));
+      return variance + Real(usual);
     case EpsUse::raised:
-      return sqrt(variance + Real(std::max(eps, usual)));
+      return variance + Real(std::max(eps, usual));
     case EpsUse::inside:
       break;
   }
-  return sqrt(variance + Real(eps));
+  return variance + Real(eps);
+}
+
+/// An estimate of 1/√v with 12 bits, as a processor gives it, and one Newton step.
+Real newton(Real v) {
+  const double exact = 1 / std::sqrt(v.value());
+  const auto bits = std::bit_cast<std::uint32_t>(static_cast<float>(exact)) & 0xfffff000u;
+  const Real estimate = std::bit_cast<float>(bits);
+  return estimate * (Real(1.5f) - Real(0.5f) * v * estimate * estimate);
+}
+
+}  // namespace
+
+Root root_of(Real variance, double eps, EpsUse use, Inversion inversion) {
+  const Real v = radicand(variance, eps, use);
+  const Real root = use == EpsUse::outside ? sqrt(v) + Real(eps) : sqrt(v);
+  return {root, inversion == Inversion::newton ? newton(v) : Real(1.0f) / root};
 }
 
 Reals read_channel(const View& view, const std::vector<std::int64_t>& offsets, std::int64_t channel) {

@@ -1,16 +1,33 @@
 #pragma once
-/// The arithmetic of the variants: float's 24 bits of significand, double's exponents.
+/// The arithmetic of the variants: float's 24 bits of significand, and double's exponents or float's.
 ///
 /// Every operation is rounded as float rounds it. For +, −, ·, / and √ of 24-bit numbers, rounding to
 /// double's 53 ≥ 2·24 + 2 bits first makes no difference (Figueroa 1995). The wide exponents have the effect
 /// that careful float code achieves by scaling with powers of two. `narrowed` is for careless code, which
-/// does not scale.
+/// does not scale in one place, and Exponents::of_float for code that scales nowhere: it is float arithmetic as it is
+/// written. Rounding to 53 bits first makes no difference there either: a subnormal result has fewer than 24 bits.
 
 #include <bit>
 #include <cmath>
 #include <cstdint>
 
 namespace bncheck::variants {
+
+/// Exponents of all Reals of a thread, in a scope.
+class Exponents {
+ public:
+  enum class Range { of_double, of_float };
+  explicit Exponents(Range range) : before_(narrow_) { narrow_ = range == Range::of_float; }
+  ~Exponents() { narrow_ = before_; }
+  Exponents(const Exponents&) = delete;
+  Exponents& operator=(const Exponents&) = delete;
+
+  static bool are_of_float() { return narrow_; }
+
+ private:
+  static inline thread_local bool narrow_ = false;
+  bool before_;
+};
 
 class Real {
  public:
@@ -33,11 +50,13 @@ class Real {
   friend Real sqrt(Real a) { return Real(std::sqrt(a.value_)); }
   /// a·b + c. The product of 24-bit numbers is exact in double.
   friend Real fused(Real a, Real b, Real c) { return Real(a.value_ * b.value_ + c.value_); }
+  friend Real abs(Real a) { return Real(std::fabs(a.value_)); }
 
  private:
   /// Rounds to nearest even by adding just below half of the last place that is kept. A carry moves the
   /// exponent, and an infinity has nothing below to carry.
   static double rounded(double value) {
+    if (Exponents::are_of_float()) return static_cast<double>(static_cast<float>(value));
     std::uint64_t bits = std::bit_cast<std::uint64_t>(value);
     bits += 0x0fffffff + ((bits >> 29) & 1);
     return std::bit_cast<double>(bits & ~std::uint64_t{0x1fffffff});

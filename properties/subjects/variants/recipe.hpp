@@ -11,7 +11,11 @@ enum class SumMethod {
   blocked,   ///< blocks of eight, then a tree
   naive,     ///< one running sum
   pairwise,  ///< a tree down to single terms
+  lanes_8,   ///< eight running sums side by side, as in a vector register, then a tree
+  lanes_32,
+  lanes_256,  ///< as in a block of GPU threads
   kahan,
+  neumaier,
   wide,        ///< in double, rounded once
   naive_long,  ///< blocked up to 4096 terms, one running sum for more
 };
@@ -34,8 +38,12 @@ struct Summing {
 
 enum class MomentMethod {
   two_pass,
-  welford,              ///< in chunks of 16, merged by a tree
-  one_pass,             ///< E[x²] − E[x]²
+  welford,             ///< in chunks of 16, merged by a tree
+  welford_sequential,  ///< one update after the other
+  welford_8,           ///< eight updates side by side, merged by a tree
+  welford_256,
+  chan,      ///< two passes over chunks of 49, as over the pixels of a sample, merged one after the other
+  one_pass,  ///< E[x²] − E[x]²
   one_pass_clamped,     ///< the same, 0 if negative
   within_threads_only,  ///< mean of the variances of threads' parts, without the differences of their means
 };
@@ -62,6 +70,12 @@ enum class Source {
   constants_untracked,  ///< 0 and 1 in inference without running statistics
 };
 
+/// Reciprocal of √(σ² + ε).
+enum class Inversion {
+  division,
+  newton,  ///< an estimate of 12 bits and one Newton step
+};
+
 enum class SavedStatistic { invstd, deviation };
 /// Treatment of a weight without a bias, and of a bias without a weight.
 enum class LoneParameter { used, weight_ignored, bias_ignored };
@@ -75,6 +89,7 @@ struct Normalising {
   EpsUse inference_eps = EpsUse::inside;
   Form training_form = Form::normalise_first;
   Form inference_form = Form::normalise_first;
+  Inversion inversion = Inversion::division;
   Source source = Source::by_mode;
   SavedStatistic saved = SavedStatistic::invstd;
   LoneParameter lone = LoneParameter::used;
@@ -112,6 +127,8 @@ enum class GradientForm {
   centred,     ///< (dy − mean(dy) − (x − μ)·k)·invstd·γ, k = Σ(dy·(x − μ))·invstd²/n
   papers,      ///< γ·invstd/n·(n·dy − Σdy − x̂·Σ(dy·x̂))
   deltas,      ///< through the gradients of μ and σ²
+  from_sums,   ///< (dy − (Σdy + x̂·Σ(dy·x̂))/n)·(γ·invstd)
+  folded,      ///< a·dy + b·x + c
 };
 /// Terms that dx in training lacks or has too many of.
 enum class GradientTerms {
@@ -179,12 +196,69 @@ struct Checking {
   bool gradient_shape_by_count = false;  ///< accepts any dy with as many elements as x
 };
 
+/// What goes wrong only where a number or an option has some size.
+enum class Lapse {
+  none,
+  // training: invstd is 1 where max |x| is
+  invstd_lost_if_small,    ///< 2^-120 to 2^-66
+  invstd_lost_if_large,    ///< 2^30 to 2^50
+  small_variance_flushed,  ///< σ² < 2^-40 counts as 0
+  invstd_capped,           ///< at 2^30
+  large_mean_lost,         ///< |μ| > 2^70 counts as 0
+  gamma_capped,            ///< |γ| at 2^40
+  // inference
+  subnormal_x_becomes_nan,
+  given_variance_flushed,   ///< below 2^-60
+  given_variance_capped,    ///< at 2^60
+  given_mean_lost,          ///< |μ| > 2^60 counts as 0
+  given_difference_capped,  ///< |x − μ| at 2^90
+  // gradients
+  small_dy_flushed,          ///< |dy| < 2^-60
+  large_dy_capped,           ///< at 2^60
+  projection_lost_if_large,  ///< invstd < 2^-40
+  dweight_lost_if_small,     ///< invstd > 2^42, in inference
+  gamma_dy_narrow,           ///< γ·dy has float's range, in inference
+  // eps
+  eps_1e_4_is_default,
+  eps_capped,        ///< at 1e-3
+  small_eps_raised,  ///< to 1e-6, in inference
+  eps_1e_3_is_default_in_gradient,
+  // momentum
+  small_momentum_lost,  ///< below 0.002
+  momentum_in_128ths,
+  momentum_clamped,  ///< to [0, 1]
+  momentum_unsigned,
+  // num_batches_tracked
+  counter_of_16_bits,
+  counter_of_32_bits,
+  counter_in_float,
+  counter_saturates,       ///< at 1000
+  cumulative_weight_kept,  ///< 1/k is never below 1/256
+  cumulative_in_bytes,     ///< k mod 256
+};
+
+/// What a subject carries over from calls before, of the same case or of others.
+enum class Carried {
+  nothing,
+  layout_of_shape,           ///< strides of the first x of a shape hold for all x of that shape
+  gradient_of_shape,         ///< dweight and dbias add up over calls with one shape
+  sum_of_longer_batch,       ///< sums over fewer values than in the call before have one of its terms left
+  scale_of_first_inference,  ///< γ/√(V + ε) of the first inference call of a layer
+  scale_until_training,      ///< the same, until a training call: loaded states are not seen
+  first_of_two_forwards,     ///< x of the forward call before the latest, where the shapes agree
+  first_momentum,            ///< SetMomentum has no effect
+};
+
 struct Recipe {
   Normalising normalising;
   Running running;
   Differentiating differentiating;
   Memory memory;
   Checking checking;
+  Lapse lapse = Lapse::none;
+  Carried carried = Carried::nothing;
+  bool literal =
+      false;  ///< every number has float's exponents: squares overflow and small products underflow
   bool minds_environment = false;  ///< computes in the caller's rounding mode and with its flush-to-zero flag
 };
 

@@ -11,10 +11,17 @@ namespace bncheck::variants {
 
 using Reals = std::vector<Real>;
 
+/// Scratch memory of sums that is not cleared between calls.
+struct Scratch {
+  std::size_t terms = 0;
+  Real last;
+};
+
 /// Execution of a call.
 struct Execution {
   int threads = 1;
   bool odd_call = false;
+  Scratch* scratch = nullptr;  ///< for recipes whose sums carry a term over
 };
 
 Real sum(const Reals& terms, const Summing& how, const Execution& exec);

@@ -1,5 +1,10 @@
 #include <algorithm>
 #include <cfenv>
+#include <map>
+#include <optional>
+#include <span>
+#include <utility>
+#include <vector>
 
 #include "subjects/memory/caller_environment.hpp"
 #include "subjects/memory/forward_buffers.hpp"
@@ -38,12 +43,20 @@ Parameters parameters_of(StateBuffers& state) {
           view_of(state.running_var)};
 }
 
+/// What a subject has of earlier cases.
+struct Past {
+  bool odd = false;  ///< an odd number of cases
+  std::map<Shape, std::vector<std::int64_t>> strides;
+  std::map<Shape, std::map<Output, std::vector<float>>> gradients;
+  Scratch scratch;
+};
+
 /// A layer that exists for all calls of a case. Each call gets fresh buffers of the caller.
 class Session {
  public:
   /// Throws Rejected.
-  Session(const Recipe& recipe, const Case& c, bool odd)
-      : recipe_(recipe), config_(c.config), state_(c.state), odd_(odd) {
+  Session(const Recipe& recipe, const Case& c, Past& past)
+      : recipe_(recipe), config_(c.config), state_(c.state), past_(past) {
     check_options(config_, recipe.checking);
     check_state(config_, state_, recipe.checking, false);
   }
@@ -55,7 +68,7 @@ class Session {
   Values run(const Call& call, std::size_t index, std::optional<Death>& death, bool& touched) {
     if (const auto* forward = std::get_if<Forward>(&call.operation)) {
       Values values = run_forward(*forward, call.exec, index, death, touched);
-      latest_ = &call;
+      before_latest_ = std::exchange(latest_, &call);
       return values;
     }
     if (const auto* backward = std::get_if<Backward>(&call.operation)) {
@@ -63,7 +76,7 @@ class Session {
     }
     if (const auto* set = std::get_if<SetMomentum>(&call.operation)) {
       check_momentum(set->momentum, recipe_.checking);
-      config_.momentum = set->momentum;
+      if (recipe_.carried != Carried::first_momentum) config_.momentum = set->momentum;
     } else if (const auto* load = std::get_if<Load>(&call.operation)) {
       check_state(config_, load->state, recipe_.checking, true);
       state_ = load->state;
@@ -75,13 +88,42 @@ class Session {
  private:
   Execution execution(const Exec& exec) const {
     // More parts would need more roundings than blocked summation may have.
-    return {std::clamp(exec.threads, 1, 7), odd_};
+    Scratch* scratch = recipe_.carried == Carried::sum_of_longer_batch ? &past_.scratch : nullptr;
+    return {std::clamp(exec.threads, 1, 7), past_.odd, scratch};
+  }
+
+  /// x with the strides that the recipe believes it has.
+  View read_as(View x) const {
+    if (recipe_.carried == Carried::layout_of_shape)
+      x.strides = past_.strides.try_emplace(x.shape, x.strides).first->second;
+    return x;
+  }
+
+  /// Place for the scales of inference calls, which the recipe keeps; null for others.
+  std::vector<std::optional<Real>>* kept_scales(bool training) {
+    if (recipe_.carried == Carried::scale_until_training && training) scales_.clear();
+    const bool keeps = recipe_.carried == Carried::scale_of_first_inference ||
+                       recipe_.carried == Carried::scale_until_training;
+    return keeps ? &scales_ : nullptr;
+  }
+
+  /// Adds the sums of all earlier gradients of this shape to those of weight and bias.
+  void accumulate(const Shape& shape, Values& values) const {
+    for (const Output output : {Output::dweight, Output::dbias}) {
+      const auto found = values.outputs.find(output);
+      if (found == values.outputs.end()) continue;
+      std::vector<float>& sums = past_.gradients[shape][output];
+      const std::span<float> fresh = found->second.floats();
+      sums.resize(fresh.size());
+      for (std::size_t i = 0; i < sums.size(); ++i) fresh[i] = sums[i] += fresh[i];
+    }
   }
 
   /// Runs `pass` in the environment that the recipe asks for.
   template <class Pass>
   void in_environment(const Exec& exec, const Pass& pass) const {
     const CallerEnvironment caller(exec);
+    const Exponents exponents(recipe_.literal ? Exponents::Range::of_float : Exponents::Range::of_double);
     if (recipe_.minds_environment) {
       pass();
       return;
@@ -95,13 +137,14 @@ class Session {
     ForwardBuffers buffers(state_, call.x, exec, Saved::mean_invstd, config_.num_features);
     const ForwardCall request{config_,
                               call.training,
-                              view_of(buffers.tensors.in_region()),
+                              read_as(view_of(buffers.tensors.in_region())),
                               view_of(buffers.tensors.out_region()),
                               parameters_of(buffers.state),
                               state_.num_batches_tracked,
                               view_of(buffers.saved.mean),
                               view_of(buffers.saved.invstd),
-                              execution(exec)};
+                              execution(exec),
+                              kept_scales(call.training)};
     try {
       in_environment(exec, [&] { forward(recipe_, request); });
     } catch (const Rejected&) {
@@ -126,7 +169,10 @@ class Session {
     if (other_mode && recipe_.checking.forward != ForwardCheck::any_mode) {
       throw Rejected{ErrorKind::no_forward, "the latest forward call was in the other mode"};
     }
-    return *latest_;
+    const bool confused =
+        recipe_.carried == Carried::first_of_two_forwards && before_latest_ != nullptr &&
+        std::get<Forward>(before_latest_->operation).x.shape == std::get<Forward>(latest_->operation).x.shape;
+    return confused ? *before_latest_ : *latest_;
   }
 
   Values run_backward(const Backward& call, const Exec& exec, std::size_t index, std::optional<Death>& death,
@@ -150,22 +196,26 @@ class Session {
       throw;
     }
     death = buffers.damage(index);
-    return buffers.gather();
+    Values values = buffers.gather();
+    if (recipe_.carried == Carried::gradient_of_shape) accumulate(call.dy.shape, values);
+    return values;
   }
 
   const Recipe& recipe_;
   Config config_;
   State state_;
-  bool odd_;
-  const Call* latest_ = nullptr;  ///< forward call of which the layer has a gradient
+  Past& past_;
+  const Call* latest_ = nullptr;         ///< forward call of which the layer has a gradient
+  const Call* before_latest_ = nullptr;  ///< the one before
+  std::vector<std::optional<Real>> scales_;
 };
 
 class VariantSubject : public Subject {
  public:
-  VariantSubject(std::string name, const Recipe& recipe, Summation summation)
+  VariantSubject(std::string name, const Recipe& recipe, const Numerics& numerics)
       : name_(std::move(name)), recipe_(recipe) {
     can_.dialect = *dialect_named("pytorch");
-    can_.numerics.summation = summation;
+    can_.numerics = numerics;
     // Infinities and NaN give the results of float arithmetic.
     can_.non_finite_rule = false;
   }
@@ -174,13 +224,13 @@ class VariantSubject : public Subject {
   const Capabilities& can() const override { return can_; }
 
   Outcome run(const Case& c) override {
-    odd_ = !odd_;
+    past_.odd = !past_.odd;
     Outcome outcome;
     std::optional<Session> session;
     std::optional<Failure> refused;
     if (c.state.running_weight) refused = Failure{ErrorKind::unsupported, "a running_weight", false};
     try {
-      if (!refused) session.emplace(recipe_, c, odd_);
+      if (!refused) session.emplace(recipe_, c, past_);
     } catch (const Rejected& rejected) {
       refused = Failure{rejected.kind, rejected.message, false};
     }
@@ -204,14 +254,14 @@ class VariantSubject : public Subject {
   std::string name_;
   Recipe recipe_;
   Capabilities can_;
-  bool odd_ = false;
+  Past past_;
 };
 
 }  // namespace
 
 std::unique_ptr<Subject> make_variant(std::string_view prefix, std::string_view name, const Recipe& recipe,
-                                      Summation summation) {
-  return std::make_unique<VariantSubject>(std::string(prefix) + std::string(name), recipe, summation);
+                                      const Numerics& numerics) {
+  return std::make_unique<VariantSubject>(std::string(prefix) + std::string(name), recipe, numerics);
 }
 
 }  // namespace bncheck::variants

@@ -26,7 +26,7 @@ struct Control {
   const char* name;
   const char* sentence;
   Recipe recipe;
-  Summation summation;
+  Numerics numerics;
 };
 
 /// Mechanisms of faults in BatchNorms, one sentence per row. The first is row 1.
@@ -41,6 +41,6 @@ std::unique_ptr<Subject> make_control(std::string_view name);
 
 /// Subject whose name is `prefix` followed by `name`.
 std::unique_ptr<Subject> make_variant(std::string_view prefix, std::string_view name, const Recipe& recipe,
-                                      Summation summation);
+                                      const Numerics& numerics);
 
 }  // namespace bncheck::variants

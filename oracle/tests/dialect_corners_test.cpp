@@ -1,0 +1,72 @@
+/// Answers in corners of dialects that no preset reaches: a variance without a normalisation, an average of sums without
+/// a momentum, an eps of 0 that is raised.
+
+#include <gmock/gmock.h>
+
+#include "bncheck/walk.hpp"
+#include "support.hpp"
+
+namespace bncheck::test {
+namespace {
+
+Tensor column(const std::vector<float>& x) {
+  return Tensor::of({static_cast<std::int64_t>(x.size()), 1}, x);
+}
+
+/// Without an eps, a constant channel cannot be normalised. Its variance is 0 all the same.
+TEST(DialectCorners, AConstantChannelHasAVarianceWithoutAnEps) {
+  for (const char* text : {"pytorch,eps_place=absent,saved=mean_var",
+                           "pytorch,eps_place=absent,saved=mean_var,normalising_var=unbiased"}) {
+    const Dialect dialect = dialect_from_text(text);
+    const OneChannel layer;
+    const ExpectedCall answer =
+        expect(layer.config(), layer.state(), forward(true, column({3, 3, 3})), dialect);
+    EXPECT_EQ(answer.outputs.at(Output::saved_var).nearest(0), 0) << text;
+    EXPECT_EQ(answer.outputs.at(Output::saved_mean).nearest(0), 3) << text;
+    EXPECT_TRUE(std::isnan(answer.outputs.at(Output::y).nearest(0))) << text;
+    EXPECT_EQ(answer.outputs.at(Output::saved_var).error(0, 0, Numerics()).ratio, 0) << text;
+    EXPECT_GT(answer.outputs.at(Output::saved_var).error(0, std::nan(""), Numerics()).ratio, 1) << text;
+  }
+}
+
+TEST(DialectCorners, TheUnbiasedVarianceOfOneValueIsStillNotANumber) {
+  const Dialect dialect =
+      dialect_from_text("pytorch,saved=mean_var,normalising_var=unbiased,single_value=nan");
+  const OneChannel layer{.eps = 1e-5};
+  const ExpectedCall answer = expect(layer.config(), layer.state(), forward(true, column({3})), dialect);
+  EXPECT_TRUE(std::isnan(answer.outputs.at(Output::saved_var).nearest(0)));
+}
+
+/// Batches with the means 1 and 3 have the average 2.
+TEST(DialectCorners, SumsWithoutAMomentumAreAPlainAverage) {
+  for (const char* text : {"pytorch,averaging=ratio", "pytorch,averaging=ratio,cumulative=exact",
+                           "pytorch,averaging=ratio,scalars=f32"}) {
+    const Dialect dialect = dialect_from_text(text);
+    Config config;
+    config.momentum.reset();
+    State state{vector_of({1}), vector_of({0}), vector_of({0}), vector_of({0}), vector_of({0}), 0};
+    for (const float mean : {1.0f, 3.0f}) {
+      const ExpectedCall answer = expect(config, state, forward(true, column({mean, mean})), dialect);
+      State after = answer.state;
+      after.running_mean = answer.outputs.at(Output::running_mean).nearest();
+      after.running_var = answer.outputs.at(Output::running_var).nearest();
+      after.running_weight = answer.outputs.at(Output::running_weight).nearest();
+      state = after;
+    }
+    EXPECT_EQ(element(*state.running_mean, 0) / element(*state.running_weight, 0), 2) << text;
+  }
+}
+
+/// An eps that is raised to a floor above 0 is one that training takes.
+TEST(DialectCorners, AnEpsOfZeroIsTakenWhereItIsRaised) {
+  const Call call = forward(true, column({1, 2}));
+  const OneChannel layer;
+  const auto errors = [&](const char* text) {
+    return errors_of(layer.config(), layer.state(), call, dialect_from_text(text));
+  };
+  EXPECT_EQ(errors("pytorch"), std::vector{ErrorKind::eps});
+  EXPECT_TRUE(errors("pytorch,eps_floor=0.001").empty());
+}
+
+}  // namespace
+}  // namespace bncheck::test
