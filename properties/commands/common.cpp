@@ -30,6 +30,7 @@ class InDialect : public Subject {
   const Capabilities& can() const override { return can_; }
   Outcome run(const Case& c) override { return subject_->run(c); }
   std::optional<Death> finish() override { return subject_->finish(); }
+  bool starts_afresh() const override { return subject_->starts_afresh(); }
 
  private:
   std::unique_ptr<Subject> subject_;

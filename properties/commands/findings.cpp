@@ -21,13 +21,15 @@ std::string FindingFolder::save(const std::string& subject_name, const LawResult
                                 const Subject& subject, std::uint64_t seed) {
   if (!saves_ || !result.counterexample) return "";
   try {
-    return store_failure(folder_, {*result.counterexample,
-                                   {{"law", result.law->name},
-                                    {"subject", subject_name},
-                                    {"version", subject.version()},
-                                    {"dialect", subject.can().dialect.name},
-                                    {"message", result.reason},
-                                    {"seed", std::to_string(seed)}}})
+    return store_failure(folder_,
+                         {*result.counterexample,
+                          {{"law", result.law->name},
+                           {"subject", subject_name},
+                           {"version", subject.version()},
+                           {"dialect", subject.can().dialect.name},
+                           {"message", result.reason},
+                           {"seed", std::to_string(seed)}}},
+                         result.before)
         .string();
   } catch (const std::runtime_error& error) {
     // A full disk must lose only the case file, not the results of the run.

@@ -8,7 +8,9 @@
 #include "commands/common.hpp"
 #include "commands/output.hpp"
 #include "laws/catalogue.hpp"
+#include "report/results.hpp"
 #include "report/show_case.hpp"
+#include "search/failure_store.hpp"
 
 namespace bncheck {
 namespace {
@@ -66,6 +68,21 @@ void replay_law(const Law& law, const Case& c, Runner& runner, const std::set<Ra
         untrusted_line(verdict.message, message_bytes), show_mismatches(c, verdict.mismatches));
 }
 
+/// Runs the cases after which the file's case fails, in a subject that has just started.
+void run_before(const std::string& name, const CaseFile& file, Subject& subject) {
+  std::vector<Case> before;
+  try {
+    before = cases_before(name, file);
+  } catch (const std::runtime_error& error) {
+    throw UsageError(error.what());
+  }
+  if (before.empty()) return;
+  subject.finish();
+  for (const Case& c : before) outcome_of(subject, c);
+  print("  after {}: {}\n", show_count("other case", static_cast<int>(before.size())),
+        untrusted_line(file.notes.at("after"), message_bytes));
+}
+
 int run_replay(const ReplayArguments& arguments) {
   const std::unique_ptr<Subject> subject =
       subject_from(arguments.subject, arguments.dialect, arguments.limits);
@@ -87,6 +104,7 @@ int run_replay(const ReplayArguments& arguments) {
     print("{} on {} {}\n", untrusted_line(name, message_bytes),
           untrusted_line(arguments.subject, message_bytes), untrusted_line(subject->version()));
     if (!arguments.quiet) print_text(show_case(file.content));
+    run_before(name, file, *subject);
     Tally tally;
     for (const Law* law : laws) replay_law(*law, file.content, runner, fail_on, tally);
     if (tally.judged == 0) {

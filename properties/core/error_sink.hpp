@@ -15,6 +15,7 @@ struct JudgedElement {
   std::int64_t index = 0;  ///< flat index in logical order
   double got = 0;
   Error error;
+  bool has_bound = true;  ///< false: out of range, and no law can say what a result is worth there
 };
 
 class ErrorSink {

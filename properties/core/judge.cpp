@@ -37,9 +37,9 @@ void judge_tensor(const Run& run, std::size_t call, Output output, const Expecte
     Error error = expected.error(i, value, can.numerics);
     if (run.sink != nullptr) seen.push_back({i, value, error});
     if (!error.in_range) {
-      const auto beyond =
-          judged == Judged::all ? error_beyond_range(expected, i, value, can.numerics) : std::nullopt;
-      if (!beyond) continue;
+      const auto beyond = error_beyond_range(expected, i, value, can.numerics);
+      if (run.sink != nullptr) seen.back().has_bound = beyond.has_value();
+      if (!beyond || judged != Judged::all) continue;
       error = *beyond;
     }
     verdict.worst_ulps = std::max(verdict.worst_ulps, error.ulps);

@@ -1,5 +1,6 @@
 #include "core/runner.hpp"
 
+#include <algorithm>
 #include <exception>
 
 #include "bncheck/walk.hpp"
@@ -86,8 +87,44 @@ Outcome outcome_of(Subject& subject, const Case& c) {
   return subject.run(c);
 }
 
+namespace {
+
+std::size_t bytes_of(const Case& c) {
+  std::size_t bytes = sizeof c;
+  for (const Call& call : c.calls) {
+    bytes += sizeof call;
+    if (const auto* forward = std::get_if<Forward>(&call.operation)) bytes += forward->x.bytes.size();
+    if (const auto* backward = std::get_if<Backward>(&call.operation)) bytes += backward->dy.bytes.size();
+  }
+  return bytes;
+}
+
+}  // namespace
+
+void History::add(const Case& c) {
+  constexpr std::size_t most = std::size_t{64} << 20;
+  bytes_ += bytes_of(c);
+  cases_.push_back(c);
+  for (; bytes_ > most && cases_.size() > 1; cases_.pop_front()) bytes_ -= bytes_of(cases_.front());
+}
+
+void History::clear() {
+  cases_.clear();
+  bytes_ = 0;
+}
+
+std::vector<Case> History::before(const Case& c) const {
+  return {cases_.begin(), std::ranges::find(cases_, c)};
+}
+
+void Runner::restart() {
+  subject_.finish();
+  if (history_ != nullptr) history_->clear();
+}
+
 Outcome Runner::outcome_of(const Case& c) {
   ++runs_;
+  if (history_ != nullptr) history_->add(c);
   try {
     return bncheck::outcome_of(subject_, c);
   } catch (const SubjectUnavailable&) {

@@ -2,6 +2,7 @@
 /// The Runner: runs cases on a subject for the laws.
 
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <utility>
 #include <vector>
@@ -36,9 +37,27 @@ struct Run {
 /// are undone.
 Outcome outcome_of(Subject& subject, const Case& c);
 
+/// Cases that a subject has run since it last started, the latest of them up to 64 MiB.
+class History {
+ public:
+  void add(const Case& c);
+  void clear();
+  /// The cases up to the first that equals `c`; all, if none does.
+  std::vector<Case> before(const Case& c) const;
+
+ private:
+  std::deque<Case> cases_;
+  std::size_t bytes_ = 0;
+};
+
 class Runner {
  public:
   explicit Runner(Subject& subject) : subject_(subject) {}
+
+  /// Sets where the cases that run are kept, which must outlive the runs that follow; null: nowhere.
+  void set_history(History* history) { history_ = history; }
+  /// Lets the subject go, so that the next case starts it again.
+  void restart();
 
   /// Runs the case. Throws Settled if the subject dies, reports "unsupported", or leaves a state from which a
   /// call must fail that a right subject carries out. Throws NoAnswer.
@@ -60,6 +79,7 @@ class Runner {
   Subject& subject_;
   ErrorSink* sink_ = nullptr;
   std::function<void(const Run&)> observer_;
+  History* history_ = nullptr;
   std::int64_t runs_ = 0, hangs_ = 0;
 };
 

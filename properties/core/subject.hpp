@@ -115,6 +115,8 @@ class Subject {
   /// Releases in order what the subject holds, such as a process, and returns a fault of its end. The next
   /// case starts it again.
   virtual std::optional<Death> finish() { return std::nullopt; }
+  /// Whether the next case after `finish` meets a subject that has seen no case before, as a new process does.
+  virtual bool starts_afresh() const { return false; }
 };
 
 }  // namespace bncheck

@@ -112,8 +112,11 @@ bool positive_variances(const State& s, double eps) {
 
 bool fit_to_judge(const Run& run, std::size_t call, const Capabilities& can) {
   if (can.non_finite_rule) return true;
-  const double eps = effective_eps(run.content.config, can.dialect);
-  return finite_state(run.before(call)) && positive_variances(run.before(call), eps);
+  if (!finite_state(run.before(call))) return false;
+  const Config& config = run.content.config;
+  const Forward* forward = run.forward(call);
+  const bool given = forward != nullptr && !uses_batch(config, *forward);
+  return !given || positive_variances(run.before(call), effective_eps(config, can.dialect));
 }
 
 bool all_finite(const Case& c) {

@@ -46,9 +46,9 @@ void require_ordinary_counts(const Case& c, const Dialect& dialect);
 /// Whether every input, parameter and statistic of the case is finite.
 bool all_finite(const Case& c);
 bool all_finite(const Tensor& tensor);
-/// Whether call `call` can be judged: the state from which it started is finite and has no running_var + ε ≤
-/// 0, or the subject declares its results there. So statistics that overflowed in one call are not judged
-/// again in later ones.
+/// Whether call `call` can be judged: the state from which it started is finite and, where the call normalises with it,
+/// has no running_var + ε ≤ 0, or the subject declares its results there. So statistics that overflowed in one call are
+/// not judged again in later ones.
 bool fit_to_judge(const Run& run, std::size_t call, const Capabilities& can);
 
 /// Puts an infinity or a NaN in one place. Precondition: the tensor has elements.

@@ -101,29 +101,44 @@ Verdict check_extreme_range(const Direction& d, const Case& c, Runner& runner) {
 }
 
 /// Ordinary values times a power of two of its own for each tensor. x and the running statistics of half of the cases
-/// have the same one, so that x − μ does not come from one of them alone.
+/// have the same one, so that x − μ does not come from one of them alone. ε is about as large as the variance in half of
+/// the cases; a larger one hides it. γ brings the result to an exponent of its own in some, wherever the products on the
+/// way lie.
 void draw_exponents(Draws& draws, const Direction& d, Case& c) {
-  const int of_x = draw_exponent(draws, input(c, 0).dtype);
+  const Dtype dtype = input(c, 0).dtype;
+  const int of_x = draw_exponent(draws, dtype);
   scale_by(*input_of(c.calls[0]), of_x);
-  if (d.judged > 0) scale_by(*input_of(c.calls[d.judged]), draw_exponent(draws, input(c, 0).dtype));
-  if (c.state.weight && draws.chance(1, 3))
-    scale_by(*c.state.weight, draw_exponent(draws, c.state.weight->dtype));
+  const int of_main = d.judged > 0 ? draw_exponent(draws, dtype) : of_x;
+  if (d.judged > 0) scale_by(*input_of(c.calls[d.judged]), of_main);
+  const int of_statistics = draws.chance(1, 2) ? of_x : draw_exponent(draws, dtype);
+  // Limits of ε, and of a deviation whose square is a float32.
+  if (draws.chance(1, 2))
+    c.config.eps =
+        std::ldexp(1.0, std::clamp(2 * of_statistics + static_cast<int>(draws.between(-12, 4)), -126, 127));
+  const int of_deviation = std::clamp(of_statistics, -63, 63);
+  if (c.state.weight && draws.chance(2, 3)) {
+    const int free = draw_exponent(draws, c.state.weight->dtype);
+    // γ·x or γ·dy beyond the largest number, as far as the deviation brings the result back.
+    const int end = 1 - format_of(dtype).min_exponent;
+    const int beyond = end + static_cast<int>(draws.between(0, std::max(of_deviation, 0))) - of_main;
+    scale_by(*c.state.weight, draws.pick({free, free + of_deviation - of_main, beyond}));
+  }
   if (!c.state.running_mean) return;
-  const int of_statistics = draws.chance(1, 2) ? of_x : draw_exponent(draws, c.state.running_mean->dtype);
   scale_by(*c.state.running_mean, of_statistics);
   scale_by(*c.state.running_var, 2 * of_statistics);
 }
 
 Case draw_extreme(const Direction& d, Draws& draws, const Capabilities& can) {
   CaseWish wish;
-  const bool own_exponents = draws.chance(1, 2);
+  const bool own_exponents = draws.chance(2, 3);
   wish.regime = own_exponents        ? draws.pick({Regime::ordinary, Regime::large_mean, Regime::sparse})
                 : draws.chance(2, 3) ? Regime::huge
                                      : Regime::tiny;
-  if (!own_exponents || draws.chance(1, 2)) wish.training = can.training;
+  if (!own_exponents) wish.training = can.training;
   Case c = d.draw(draws, leaving_range(can), wish);
   if (own_exponents) draw_exponents(draws, d, c);
-  if (auto* backward = std::get_if<Backward>(&c.calls[d.judged].operation)) backward->want_dx = true;
+  if (auto* backward = std::get_if<Backward>(&c.calls[d.judged].operation))
+    backward->want_dx = backward->want_dweight = backward->want_dbias = true;
   return c;
 }
 

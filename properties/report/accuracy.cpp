@@ -24,6 +24,16 @@ std::string show_share(const ErrorFigures& figures) {
   return fmt::format("{:.2f} %", std::clamp(percent, 0.01, 99.99));
 }
 
+namespace {
+
+/// "0", or the share with two digits: "0.012 %".
+std::string show_part(std::int64_t part, std::int64_t whole) {
+  return part == 0 ? "0"
+                   : fmt::format("{:.2g} %", 100 * static_cast<double>(part) / static_cast<double>(whole));
+}
+
+}  // namespace
+
 std::string accuracy_table(const std::map<Pass, PassErrors>& accuracy,
                            const std::function<std::string(Pass)>& replay) {
   std::string text;
@@ -34,7 +44,8 @@ std::string accuracy_table(const std::map<Pass, PassErrors>& accuracy,
                         show_class(figures), show_share(figures), figures.elements,
                         show_measure(figures.worst_ulps), show_measure(figures.worst_ratio));
     if (figures.out_of_range > 0) {
-      text += fmt::format(" ({} beyond float's range left out)", figures.out_of_range);
+      text += fmt::format(" ({} beyond the range left out, {} judged by no law)", figures.out_of_range,
+                          show_part(figures.unjudged, figures.elements));
     }
     text += '\n';
     const std::string command =
@@ -50,6 +61,7 @@ ordered_json figures_json(const ErrorFigures& figures) {
           {"elements", figures.elements},
           {"nearest", figures.nearest},
           {"out_of_range", figures.out_of_range},
+          {"unjudged", figures.unjudged},
           {"worst_ulp", json_number(figures.worst_ulps)},
           {"worst_ratio", json_number(figures.worst_ratio)},
           {"worst_folded_ratio", json_number(figures.worst_folded_ratio)}};

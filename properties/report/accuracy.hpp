@@ -20,7 +20,7 @@ std::string show_share(const ErrorFigures& figures);
 std::string accuracy_table(const std::map<Pass, PassErrors>& accuracy,
                            const std::function<std::string(Pass)>& replay);
 
-/// {"class": name or null, "elements", "nearest", "out_of_range", "worst_ulp", "worst_ratio",
+/// {"class": name or null, "elements", "nearest", "out_of_range", "unjudged", "worst_ulp", "worst_ratio",
 /// "worst_folded_ratio"}
 nlohmann::ordered_json figures_json(const ErrorFigures& figures);
 

@@ -18,19 +18,21 @@ std::string report_of(const LawResult& result) {
   const std::string reason = untrusted_line(result.reason, message_bytes);
   if (!result.counterexample) return reason;
   const Case& c = *result.counterexample;
-  return fmt::format("{}\n{}\n{}{}:\n{}", result.law->statement, reason,
-                     show_mismatches(c, result.verdict.mismatches),
-                     result.flaky() ? "the case" : "the smallest case found", show_case(c));
+  return fmt::format(
+      "{}\n{}\n{}{}:\n{}", result.law->statement, reason, show_mismatches(c, result.verdict.mismatches),
+      result.flaky() || result.needs_others ? "the case" : "the smallest case found", show_case(c));
 }
 
 std::string save(const LawResult& result, const Subject& subject, const LawCheckOptions& options) {
   if (!result.counterexample || options.folder.empty()) return "";
-  return store_failure(options.folder, {*result.counterexample,
-                                        {{"law", result.law->name},
-                                         {"subject", subject.name()},
-                                         {"version", subject.version()},
-                                         {"message", result.reason},
-                                         {"seed", std::to_string(options.seed)}}})
+  return store_failure(options.folder,
+                       {*result.counterexample,
+                        {{"law", result.law->name},
+                         {"subject", subject.name()},
+                         {"version", subject.version()},
+                         {"message", result.reason},
+                         {"seed", std::to_string(options.seed)}}},
+                       result.before)
       .string();
 }
 

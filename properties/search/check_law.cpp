@@ -2,10 +2,12 @@
 
 #include <algorithm>
 #include <stdexcept>
+#include <utility>
 
 #include "bncheck/ascii.hpp"
 #include "core/fnv.hpp"
 #include "search/random_cases.hpp"
+#include "search/sequence.hpp"
 #include "search/shrink.hpp"
 
 namespace bncheck {
@@ -41,6 +43,7 @@ class Search {
   Search(const Law& law, Subject& subject, const CheckOptions& options)
       : law_(law), runner_(subject), options_(options) {
     result_.law = &law;
+    if (subject.starts_afresh()) runner_.set_history(&history());
   }
 
   LawResult run() {
@@ -82,16 +85,37 @@ class Search {
     Case content;
     Verdict verdict;
     Rank rank;
+    std::vector<Case> ran{};  ///< what the subject had run before, since it started
   };
 
   void try_stored() {
     for (const StoredCase& stored : options_.stored) {
       if (stopped() || result_.counterexample) return;
-      const Verdict verdict = check_any(stored.content);
+      const Verdict verdict = check_stored(stored);
       if (verdict.kind == Verdict::Kind::not_applicable) continue;
       ++result_.stored;
       if (verdict.kind == Verdict::Kind::holds && stored.of_this_subject) ++result_.held_again;
       if (verdict.is_bad()) take_bad(stored.content, verdict);
+    }
+  }
+
+  Verdict check_stored(const StoredCase& stored) {
+    if (!stored.before.empty()) run_afresh(stored.before);
+    return check_any(stored.content);
+  }
+
+  /// Runs these cases on a subject that has just started. Their results do not matter.
+  void run_afresh(const std::vector<Case>& cases) {
+    runner_.restart();
+    for (const Case& c : cases) {
+      try {
+        settled([&] { return runner_.run(c), Verdict(); });
+      } catch (const Interrupted&) {
+        stop_reason_ = "interrupted";
+      } catch (const SubjectUnavailable& error) {
+        stop_reason_ = result_.lost = error.what();
+      }
+      if (stopped()) return;
     }
   }
 
@@ -125,6 +149,7 @@ class Search {
   }
 
   void found(Bad bad) {
+    ran_ = std::move(bad.ran);
     result_.counterexample = std::move(bad.content);
     result_.verdict = std::move(bad.verdict);
     result_.rank = bad.rank;
@@ -135,12 +160,15 @@ class Search {
   bool take_bad(const Case& c, const Verdict& verdict) {
     const std::optional<Rank> rank = ranked(verdict, c);
     Bad bad{c, verdict, rank.value_or(Rank::wrong)};
-    if (!is_mild(bad.rank)) {
+    const bool mild = is_mild(bad.rank);
+    if (mild && mild_ && bad.rank >= mild_->rank) return false;
+    bad.ran = history().before(c);
+    if (mild) {
+      mild_ = std::move(bad);
+    } else {
       found(std::move(bad));
-      return true;
     }
-    if (!mild_ || bad.rank < mild_->rank) mild_ = std::move(bad);
-    return false;
+    return !mild;
   }
 
   void draw_cases() {
@@ -193,7 +221,65 @@ class Search {
     if (!result_.counterexample) return;
     const bool hangs_again = result_.verdict.hung && runner_.hangs() == runner_.runs() &&
                              options_.hangs != nullptr && options_.hangs->in_a_row > 0;
-    if (!hangs_again && confirm(*result_.counterexample)) shrink_finding();
+    if (hangs_again) return;
+    const Case drawn = *result_.counterexample;
+    if (confirm(drawn)) shrink_finding();
+    if (runner_.subject().starts_afresh() && !result_.verdict.hung && !stopped()) look_back(drawn);
+  }
+
+  /// Whether the law finds the same again in a subject that has just started, after these cases.
+  bool fails_after(const std::vector<Case>& cases, const Case& c) {
+    if (stopped()) return false;
+    run_afresh(cases);
+    const std::optional<Verdict> verdict = ask(c);
+    return verdict && verdict->is_bad() && wording(verdict->message) == wording(result_.verdict.message);
+  }
+
+  /// Finds out whether the finding needs other cases before it, which a replay would not have, and which. A finding
+  /// that shows now and then by chance needs none.
+  void look_back(const Case& drawn) {
+    if (fails_after({}, *result_.counterexample)) return;
+    const bool random = result_.flaky();
+    const auto end = Clock::now() + 15 * options_.shrink_time;
+    const auto after = [&](const std::vector<Case>& cases) { return fails_after(cases, drawn); };
+    std::optional<std::vector<Case>> needed;
+    if (!ran_.empty()) needed = cases_needed(ran_, after, end);
+    for (int k = 1; k < confirmations && needed; ++k) {
+      if (!after(*needed)) needed.reset();
+    }
+    if (!needed && random) return;
+    result_.needs_others = true;
+    result_.counterexample = drawn;
+    if (!needed) return;
+    result_.repeated = result_.bad = confirmations;
+    result_.before = std::move(*needed);
+    shrink_sequence(Clock::now() + 5 * options_.shrink_time);
+  }
+
+  /// Shrinks the last case of a sequence, then those before it.
+  void shrink_sequence(Clock::time_point end) {
+    const auto shrunk = [&](Case& c, const std::function<bool()>& fails) {
+      const Case whole = c;
+      c = shrink(
+          whole,
+          [&](const Case& smaller) {
+            if (Clock::now() > end) return false;
+            const Case kept = std::exchange(c, smaller);
+            if (fails()) return true;
+            c = kept;
+            return false;
+          },
+          end);
+    };
+    const auto fails = [&] { return fails_after(result_.before, *result_.counterexample); };
+    shrunk(*result_.counterexample, fails);
+    for (Case& c : result_.before) shrunk(c, fails);
+    // A smaller case may show by itself what the drawn one showed only after others.
+    result_.needs_others = !fails_after({}, *result_.counterexample);
+    if (!result_.needs_others) result_.before.clear();
+    run_afresh(result_.before);
+    if (const std::optional<Verdict> verdict = ask(*result_.counterexample); verdict && verdict->is_bad())
+      result_.verdict = *verdict;
   }
 
   /// Returns true if the case is bad in every run.
@@ -256,7 +342,13 @@ class Search {
                                     result_.discarded * 100 > drawn * max_discard_percent);
       result_.kind = result_.verdict.kind;
       result_.reason = result_.verdict.message;
-      if (result_.flaky()) {
+      if (result_.needs_others) {
+        result_.reason =
+            (result_.before.empty() ? "only after other calls, of which no sequence was found: "
+                                    : "only after " + std::to_string(result_.before.size()) +
+                                          (result_.before.size() == 1 ? " other case: " : " other cases: ")) +
+            result_.reason;
+      } else if (result_.flaky()) {
         result_.reason = "flaky: " + std::to_string(result_.bad) + " of " + std::to_string(result_.repeated) +
                          " runs of this case: " + result_.reason;
       }
@@ -280,10 +372,14 @@ class Search {
     }
   }
 
+  History& history() { return options_.history != nullptr ? *options_.history : own_history_; }
+
   const Law& law_;
+  History own_history_;  ///< for a check without earlier laws
   Runner runner_;
   const CheckOptions& options_;
   LawResult result_;
+  std::vector<Case> ran_;    ///< what the subject had run before the finding
   std::optional<Bad> mild_;  ///< worst finding that ended no search
   std::string stop_reason_, last_discard_;
 };

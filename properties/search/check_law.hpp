@@ -6,6 +6,7 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "core/law.hpp"
 #include "core/rank.hpp"
@@ -30,6 +31,9 @@ struct CheckOptions {
   /// Hangs of the subject so far; must outlive the check. null: the law is checked without regard to earlier
   /// laws.
   Hangs* hangs = nullptr;
+  /// Cases that the subject has run in earlier laws; must outlive the check. null: the law is checked without regard to
+  /// them.
+  History* history = nullptr;
   /// Clock that times the cases.
   std::function<std::chrono::steady_clock::time_point()> clock = std::chrono::steady_clock::now;
   /// Receives the errors of the stored and of the drawn cases, not of cases tried while shrinking and
@@ -64,6 +68,10 @@ struct LawResult {
   std::optional<Case> counterexample;
   Verdict verdict;
   Rank rank = Rank::wrong;
+  /// Whether the counterexample holds in a subject that has just started, and cases after which it does not, in their
+  /// order; empty if none were found.
+  bool needs_others = false;
+  std::vector<Case> before;
   /// The counterexample is of a mild rank, and fewer cases were searched for a worse one than were asked for.
   bool incomplete = false;
 };

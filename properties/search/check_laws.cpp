@@ -41,6 +41,8 @@ std::optional<LawResult> check_end(Subject& subject, std::uint64_t seed) {
 std::string check_laws(const LawsToCheck& what, Subject& subject, CheckOptions options) {
   Hangs hangs;
   if (options.hangs == nullptr) options.hangs = &hangs;
+  History history;
+  if (options.history == nullptr) options.history = &history;
   std::string lost;
   for (std::size_t k = 0; k < what.laws.size() && lost.empty() && !interrupted(options); ++k) {
     const Law& law = *what.laws[k];

@@ -5,12 +5,13 @@
 
 namespace bncheck {
 
-void ErrorFigures::add(const Error& error) {
+void ErrorFigures::add(const Error& error, bool has_bound) {
   ++elements;
   nearest += error.nearest ? 1 : 0;
   faithful += error.nearest || error.ulps < 1 ? 1 : 0;
   if (!error.in_range) {
     ++out_of_range;
+    unjudged += has_bound ? 0 : 1;
     return;
   }
   worst_ulps = std::max(worst_ulps, error.ulps);
@@ -23,6 +24,7 @@ void ErrorFigures::add(const ErrorFigures& other) {
   nearest += other.nearest;
   faithful += other.faithful;
   out_of_range += other.out_of_range;
+  unjudged += other.unjudged;
   worst_ulps = std::max(worst_ulps, other.worst_ulps);
   worst_ratio = std::max(worst_ratio, other.worst_ratio);
   worst_folded_ratio = std::max(worst_folded_ratio, other.worst_folded_ratio);

@@ -17,9 +17,11 @@ struct ErrorFigures {
   /// Elements whose intermediate results leave the exponent range of the arithmetic. The figures below leave
   /// them out, because the attainable error is not a bound there.
   std::int64_t out_of_range = 0;
+  std::int64_t unjudged =
+      0;  ///< those of them for which not even a wider range gives a bound: no law judges them
   double worst_ulps = 0, worst_ratio = 0, worst_folded_ratio = 0;
 
-  void add(const Error& error);
+  void add(const Error& error, bool has_bound = true);
   void add(const ErrorFigures& other);
   /// Share of correctly rounded elements, 0 to 1; 0 if there are no elements.
   double share_nearest() const;

@@ -67,7 +67,7 @@ void ErrorStatistics::take(const Run& run, std::size_t call, Output output,
       condition_numbers(run.expected[call].config, run.before(call), *forward, dialect_);
   const JudgedElement* worst = nullptr;
   for (const JudgedElement& element : elements) {
-    of_output.figures.add(element.error);
+    of_output.figures.add(element.error, element.has_bound);
     if (!element.error.in_range) continue;
     of_output.ulps.add(element.error.ulps);
     of_output.ratio.add(element.error.ratio);

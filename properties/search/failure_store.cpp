@@ -62,13 +62,15 @@ void FailureStore::add(const std::filesystem::path& path) {
   }
   try {
     CaseFile file = load_case(path);
+    if (!note(file, "before").empty()) return;  // a part of the sequence that this note names
     const std::string law = note(file, "law");
     if (law.empty()) {
       warn("it names no law, expected a note.law");
     } else if (law_named(law) == nullptr) {
       warn("it names the unknown law " + in_quotes(law));
     } else {
-      files_.push_back(std::move(file));
+      std::vector<Case> before = cases_before(path, file);
+      files_.push_back({std::move(file), std::move(before)});
     }
   } catch (const std::runtime_error& error) {
     warnings_.push_back("a stored case is left out: " + std::string(error.what()));
@@ -78,17 +80,31 @@ void FailureStore::add(const std::filesystem::path& path) {
 std::vector<StoredCase> FailureStore::cases_for(const Law& law, const std::string& subject,
                                                 const std::string& dialect) const {
   std::vector<StoredCase> cases, others;
-  for (const CaseFile& file : files_) {
+  for (const auto& [file, before] : files_) {
     if (note(file, "law") != law.name) continue;
     const std::string judged_in = note(file, "dialect");
     const bool same = note(file, "subject") == subject && (judged_in.empty() || judged_in == dialect);
-    (same ? cases : others).push_back({file.content, same});
+    (same ? cases : others).push_back({file.content, same, before});
   }
   cases.insert(cases.end(), others.begin(), others.end());
   return cases;
 }
 
-std::filesystem::path store_failure(const std::filesystem::path& folder, CaseFile file) {
+std::vector<Case> cases_before(const std::filesystem::path& path, const CaseFile& file) {
+  std::vector<Case> cases;
+  const std::string names = note(file, "after");
+  Words words(names);
+  for (std::string name; words.next(name);) {
+    if (std::filesystem::path(name).filename() != name)
+      throw std::runtime_error("'" + path.string() + "' comes after " + in_quotes(name) +
+                               ", expected the name of a file beside it");
+    cases.push_back(load_case(path.parent_path() / name).content);
+  }
+  return cases;
+}
+
+std::filesystem::path store_failure(const std::filesystem::path& folder, CaseFile file,
+                                    const std::vector<Case>& before) {
   // These two come from the subject; the other notes come from bncheck or the user.
   for (const char* key : {"version", "message"}) {
     if (const auto found = file.notes.find(key); found != file.notes.end())
@@ -102,6 +118,11 @@ std::filesystem::path store_failure(const std::filesystem::path& folder, CaseFil
       folder / (name.substr(0, longest_name) + '-' + eight_digits(short_hash(file.content)) + extension);
   std::error_code error;  // ignored: if the folder cannot be made, writing the file fails
   std::filesystem::create_directories(folder, error);
+  for (std::size_t k = 0; k < before.size(); ++k) {
+    const std::string part = path.stem().string() + ".before-" + std::to_string(k + 1) + extension;
+    save_case(folder / part, {before[k], {{"before", path.filename().string()}}});
+    file.notes["after"] += (k == 0 ? "" : " ") + part;
+  }
   save_case(path, file);
   return path;
 }

@@ -16,6 +16,8 @@ struct StoredCase {
   Case content;
   /// The case violated the law with this subject in this dialect.
   bool of_this_subject = false;
+  /// Cases to run before it in a subject that has just started: without them, it holds.
+  std::vector<Case> before{};
 };
 
 class FailureStore {
@@ -36,7 +38,11 @@ class FailureStore {
  private:
   void add(const std::filesystem::path& path);
 
-  std::vector<CaseFile> files_;
+  struct Stored {
+    CaseFile file;
+    std::vector<Case> before;
+  };
+  std::vector<Stored> files_;
   std::vector<std::string> warnings_;
 };
 
@@ -44,6 +50,14 @@ class FailureStore {
 /// and subject gets the same name: "FOLDER/matches_oracle-torch-1f2e3d4c.safetensors". Returns the name of
 /// the file. The notes "version" and "message", which come from the subject and may be long, are bounded
 /// (bncheck/untrusted_text.hpp). Throws std::runtime_error, which names the file.
-std::filesystem::path store_failure(const std::filesystem::path& folder, CaseFile file);
+///
+/// Cases that must run before it are saved beside it, as "FOLDER/matches_oracle-torch-1f2e3d4c.before-1.safetensors" and
+/// so on. Its note "after" has their names, separated by blanks.
+std::filesystem::path store_failure(const std::filesystem::path& folder, CaseFile file,
+                                    const std::vector<Case>& before = {});
+
+/// Cases that a file's note "after" names, which lie in the file's folder. Throws std::runtime_error, which names the
+/// file.
+std::vector<Case> cases_before(const std::filesystem::path& path, const CaseFile& file);
 
 }  // namespace bncheck

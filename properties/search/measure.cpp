@@ -97,7 +97,7 @@ class WorkloadSink : public ErrorSink {
   void take(const Run& run, std::size_t call, Output output,
             std::span<const JudgedElement> elements) override {
     all_.take(run, call, output, elements);
-    for (const JudgedElement& element : elements) figures_[output].add(element.error);
+    for (const JudgedElement& element : elements) figures_[output].add(element.error, element.has_bound);
   }
   const std::map<Output, ErrorFigures>& figures() const { return figures_; }
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import cli_test
 from cli_test import VIOLATION, CliTest
 
-FIGURES = {"class", "elements", "nearest", "out_of_range", "worst_ulp", "worst_ratio", "worst_folded_ratio"}
+FIGURES = {"class", "elements", "nearest", "out_of_range", "unjudged", "worst_ulp", "worst_ratio", "worst_folded_ratio"}
 
 
 class Accuracy(CliTest):

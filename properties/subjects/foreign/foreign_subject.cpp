@@ -54,6 +54,7 @@ class ForeignSubject : public Subject {
     return declared_.takes_cases ? run_whole(c) : run_single(c);
   }
 
+  bool starts_afresh() const override { return true; }
   std::optional<Death> finish() override {
     if (!child_) return std::nullopt;
     auto death = child_->finish(grace(limits_));
