@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <filesystem>
 #include <memory>
 
 #include "bncheck/untrusted_text.hpp"
@@ -11,6 +12,8 @@
 #include "commands/progress.hpp"
 #include "commands/reports.hpp"
 #include "commands/signals.hpp"
+#include "commands/writable.hpp"
+#include "report/baseline.hpp"
 #include "report/html_report.hpp"
 #include "report/json.hpp"
 #include "report/junit.hpp"
@@ -27,6 +30,8 @@ struct CheckArguments {
   bool names_folder = false;
   Reports reports;
   bool no_database = false;
+  std::string baseline;
+  bool update_baseline = false;
   RankOptions ranks;
   ForeignLimits limits;
 };
@@ -85,6 +90,33 @@ std::string climb_all(CheckReport& report, Subject& subject, CheckOptions option
   return "";
 }
 
+/// Known findings of the file that the user names; none without one, or where it is about to be made.
+BaselineRun open_baseline(const CheckArguments& arguments) {
+  if (arguments.update_baseline && arguments.baseline.empty())
+    throw UsageError("--update-baseline has no file, expected --baseline FILE");
+  if (arguments.update_baseline) require_writable_file("--baseline", arguments.baseline);
+  const bool absent = !std::filesystem::exists(arguments.baseline);
+  if (arguments.baseline.empty() || (arguments.update_baseline && absent))
+    return {{}, arguments.update_baseline};
+  try {
+    return {Baseline(arguments.baseline), arguments.update_baseline};
+  } catch (const std::runtime_error& error) {
+    throw UsageError(error.what());
+  }
+}
+
+/// Writes the findings of the run into the file. Returns whether it could.
+bool update(const CheckArguments& arguments, const BaselineRun& baseline) {
+  if (!arguments.update_baseline) return true;
+  try {
+    baseline.updated().write(arguments.baseline);
+  } catch (const std::runtime_error& error) {
+    complain(error.what());
+    return false;
+  }
+  return true;
+}
+
 bool write_reports(const CheckArguments& arguments, const CheckReport& report) {
   return arguments.reports.write(
       {{"--json", [&] { return to_json(report); }},
@@ -102,6 +134,7 @@ int run_check(const CheckArguments& arguments) {
   const std::vector<const Law*> laws = laws_from(arguments.law);
   const std::set<Rank> fail_on = arguments.ranks.ranks(arguments.subject);
   arguments.reports.require_writable();
+  BaselineRun baseline = open_baseline(arguments);
   FindingFolder folder(arguments.save, arguments.names_folder);
   CheckOptions options;
   options.cases = arguments.cases;
@@ -143,6 +176,10 @@ int run_check(const CheckArguments& arguments) {
   const auto save = [&](Finding& finding) {
     finding.case_file = folder.save(arguments.subject, finding.result, *subject, options.seed);
   };
+  if (!arguments.baseline.empty())
+    options.is_known = [&](const Law& law, const Verdict& verdict, Rank rank) {
+      return baseline.knows(law, verdict, rank);
+    };
   Hangs hangs;
   options.hangs = &hangs;
   LawsToCheck what{laws, end};
@@ -153,7 +190,8 @@ int run_check(const CheckArguments& arguments) {
   what.takes = [&](LawResult result) {
     Finding finding{std::move(result), ""};
     progress.clear();
-    save(finding);
+    if (!finding.result.known) save(finding);
+    if (finding.result.is_complete()) baseline.completed(*finding.result.law);
     if (table) print_text(table_row(finding.result, style));
     flush_output();
     report.findings.push_back(std::move(finding));
@@ -163,11 +201,12 @@ int run_check(const CheckArguments& arguments) {
   report.lost = check_laws(what, *subject, options);
   report.interrupted = *options.interrupted;
   report.accuracy = statistics.passes();
+  if (!arguments.update_baseline) report.gone = baseline.gone();
   if (is_full(arguments, report)) report.starved = report.coverage().never_met(subject->can());
   if (table) {
     print("{}{}", climb_table(report), slow_cases(report));
     for (const Finding& finding : report.findings) {
-      if (finding.result.counterexample) {
+      if (finding.result.counterexample && !finding.result.known) {
         print_text(show_finding(finding, arguments.subject, arguments.dialect, style));
       }
     }
@@ -176,7 +215,8 @@ int run_check(const CheckArguments& arguments) {
     print_text(summary(report, style));
     flush_output();
   }
-  const bool reported = write_reports(arguments, report);
+  const bool updated = report.interrupted || !report.lost.empty() || update(arguments, baseline);
+  const bool reported = write_reports(arguments, report) && updated;
   return !reported || folder.lost_some() ? exit_usage : status_of(report);
 }
 
@@ -211,6 +251,10 @@ void add_check(CLI::App& app, int& status) {
                        "folder for the cases that violate a law; those in it are tried first")
           ->capture_default_str();
   command->add_flag("--no-database", arguments->no_database, "do not try the cases in that folder first");
+  command->add_option("--baseline", arguments->baseline,
+                      "file of known findings, by law, rank and message: only others fail the check");
+  command->add_flag("--update-baseline", arguments->update_baseline,
+                    "write the findings of this run into that file");
   add_rank_options(*command, arguments->ranks);
   add_foreign_options(*command, arguments->limits);
   command->callback([arguments, save, &status] {

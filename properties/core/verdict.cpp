@@ -1,5 +1,7 @@
 #include "core/verdict.hpp"
 
+#include "bncheck/ascii.hpp"
+
 namespace bncheck {
 
 std::string_view name_of(Verdict::Kind kind) {
@@ -16,6 +18,17 @@ std::string_view name_of(Verdict::Kind kind) {
       break;
   }
   return "inconclusive";
+}
+
+std::string signature_of(const Verdict& verdict) {
+  Words words(verdict.message);
+  std::string kept;
+  for (std::string word; words.next(word);) {
+    const bool number = word.find_first_of("0123456789") != std::string::npos ||
+                        word.find("nan") != std::string::npos || word.find("inf") != std::string::npos;
+    if (!number) kept += (kept.empty() ? "" : " ") + word;
+  }
+  return kept;
 }
 
 }  // namespace bncheck

@@ -62,6 +62,8 @@ struct Verdict {
   bool is_bad() const { return kind == Kind::violated || kind == Kind::died; }
 };
 std::string_view name_of(Verdict::Kind kind);
+/// Message of a bad verdict without its numbers: the same for findings of the same fault.
+std::string signature_of(const Verdict& verdict);
 
 /// Exception that ends a law's check early with a verdict.
 struct Settled {

@@ -2,11 +2,13 @@
 
 #include <fmt/format.h>
 
+#include <filesystem>
 #include <stdexcept>
 
 #include "bncheck/case_file.hpp"
 #include "bncheck/untrusted_text.hpp"
 #include "laws/catalogue.hpp"
+#include "report/baseline.hpp"
 #include "report/show_case.hpp"
 #include "search/audit.hpp"
 #include "search/check_laws.hpp"
@@ -67,7 +69,8 @@ LawCheck as_check(const LawResult& result, bool strict, std::string case_file) {
   check.verdict = result.kind;
   if (result.counterexample) {
     check.rank = name_of(result.rank);
-    check.fails = strict || usual_failures.contains(result.rank);
+    check.known = result.known;
+    check.fails = !result.known && (strict || usual_failures.contains(result.rank));
   }
   check.cases = result.cases;
   check.worst_ulps = result.worst_ulps;
@@ -75,6 +78,12 @@ LawCheck as_check(const LawResult& result, bool strict, std::string case_file) {
   check.report = report_of(result);
   check.case_file = std::move(case_file);
   return check;
+}
+
+BaselineRun open_baseline(const LawCheckOptions& options) {
+  const bool absent = options.baseline.empty() || !std::filesystem::exists(options.baseline);
+  if (options.baseline.empty() || (absent && options.update_baseline)) return {{}, options.update_baseline};
+  return {Baseline(options.baseline), options.update_baseline};
 }
 
 /// One per law, and one of the end where something is wrong with it.
@@ -85,10 +94,18 @@ std::vector<LawCheck> all_checks(std::vector<const Law*> laws, Subject& subject,
   search.seed = options.seed;
   LawsToCheck what{std::move(laws)};
   what.starts = [&](const Law& law, CheckOptions& of_law) { of_law.cases = cases_for(law, options.cases); };
+  BaselineRun baseline = open_baseline(options);
+  if (!options.baseline.empty())
+    search.is_known = [&](const Law& law, const Verdict& verdict, Rank rank) {
+      return baseline.knows(law, verdict, rank);
+    };
   what.takes = [&](const LawResult& result) {
-    checks.push_back(as_check(result, options.strict, save(result, subject, options)));
+    if (result.is_complete()) baseline.completed(*result.law);
+    const std::string file = result.known ? "" : save(result, subject, options);
+    checks.push_back(as_check(result, options.strict, file));
   };
-  check_laws(what, subject, search);
+  const std::string lost = check_laws(what, subject, search);
+  if (options.update_baseline && lost.empty()) baseline.updated().write(options.baseline);
   return checks;
 }
 

@@ -147,6 +147,9 @@ std::string slow_cases(const CheckReport& report) {
 std::string summary(const CheckReport& report, Style style) {
   const std::string subject = untrusted_line(report.subject, message_bytes);
   std::string text = "\n";
+  for (const KnownFinding& finding : report.gone)
+    text += fmt::format("gone: {}: {}: {}\n", finding.law, name_of(finding.rank),
+                        untrusted_line(finding.signature));
   if (report.stored() > 0) {
     text += fmt::format("{} stored {} tried first", report.stored(), report.stored() == 1 ? "case" : "cases");
     if (report.held_again() > 0) {

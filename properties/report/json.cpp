@@ -34,6 +34,8 @@ std::string to_json(const CheckReport& report) {
         {{"name", result.law->name},
          {"verdict", name_of(result.kind)},
          {"rank", json_text_or_null(result.counterexample ? std::string(name_of(result.rank)) : "")},
+         {"known", result.known},
+         {"after_cases", result.before.size()},
          {"cases", result.cases},
          {"discarded", result.discarded},
          {"reason", json_text_or_null(untrusted_line(result.reason, message_bytes))},
@@ -49,6 +51,9 @@ std::string to_json(const CheckReport& report) {
     const CoverageClass& declared = coverage_classes()[k];
     classes[std::string(declared.group)][std::string(declared.name)] = coverage.counts()[k];
   }
+  ordered_json gone = ordered_json::array();
+  for (const KnownFinding& finding : report.gone)
+    gone.push_back({{"law", finding.law}, {"rank", name_of(finding.rank)}, {"signature", finding.signature}});
   const auto smallest_case = [&](Pass pass) {
     const Finding* finding = smallest_unsound(report.findings, pass);
     return finding == nullptr ? std::string() : finding->case_file;
@@ -61,6 +66,7 @@ std::string to_json(const CheckReport& report) {
                           {"cases", report.cases()},
                           {"violations", report.violations()},
                           {"failures", report.failures()},
+                          {"gone", std::move(gone)},
                           {"stored", {{"tried", report.stored()}, {"hold_again", report.held_again()}}},
                           {"coverage", std::move(classes)},
                           {"accuracy", accuracy_json(report.accuracy, smallest_case)},

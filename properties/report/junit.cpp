@@ -19,7 +19,7 @@ bool is_skipped(const Finding& finding) {
 std::string test_case(const CheckReport& report, const Finding& finding, const std::string& dialect) {
   const LawResult& result = finding.result;
   std::string content;
-  if (result.counterexample && !report.fail_on.contains(result.rank)) {
+  if (result.counterexample && !report.fails(finding)) {
     content = fmt::format("    <system-out>{}</system-out>\n",
                           markup(show_finding(finding, report.subject, dialect, {})));
   } else if (result.counterexample) {

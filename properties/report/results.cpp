@@ -43,13 +43,22 @@ int CheckReport::violations() const {
       findings, [](const Finding& finding) { return finding.result.counterexample.has_value(); }));
 }
 
+bool CheckReport::fails(const Finding& finding) const {
+  const LawResult& result = finding.result;
+  return result.counterexample && !result.known && fail_on.contains(result.rank);
+}
+
 int CheckReport::failures() const {
-  return static_cast<int>(std::ranges::count_if(findings, [&](const Finding& finding) {
-    return finding.result.counterexample && fail_on.contains(finding.result.rank);
-  }));
+  return static_cast<int>(
+      std::ranges::count_if(findings, [&](const Finding& finding) { return fails(finding); }));
+}
+
+namespace {
+constexpr std::string_view known_word = "known";
 }
 
 std::string_view verdict_word(const LawResult& result) {
+  if (result.known) return known_word;
   return result.kind == Verdict::Kind::violated ? name_of(result.rank) : name_of(result.kind);
 }
 
@@ -57,6 +66,7 @@ std::vector<std::pair<std::string_view, int>> verdict_counts(const std::vector<F
   std::vector<std::pair<std::string_view, int>> counts{{name_of(Verdict::Kind::holds), 0},
                                                        {name_of(Verdict::Kind::died), 0}};
   for (const Rank rank : all_ranks) counts.emplace_back(name_of(rank), 0);
+  counts.emplace_back(known_word, 0);
   for (const Verdict::Kind kind : {Verdict::Kind::inconclusive, Verdict::Kind::not_applicable})
     counts.emplace_back(name_of(kind), 0);
   for (const Finding& finding : findings) {

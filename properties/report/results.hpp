@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "report/baseline.hpp"
 #include "search/check_law.hpp"
 
 namespace bncheck {
@@ -31,17 +32,19 @@ struct CheckReport {
   /// could.
   std::string lost{};
   std::set<Rank> fail_on = usual_failures;  ///< ranks that count as failures
+  std::set<KnownFinding> gone{};            ///< findings of the baseline that did not show again
 
   int cases() const;
-  Coverage coverage() const;  ///< coverage by all laws
-  int violations() const;     ///< number of laws with a counterexample, of any rank
-  int failures() const;       ///< number of those whose rank counts as a failure
-  int stored() const;         ///< number of stored cases that were tried
+  Coverage coverage() const;                 ///< coverage by all laws
+  int violations() const;                    ///< number of laws with a counterexample, of any rank
+  bool fails(const Finding& finding) const;  ///< a counterexample that is not known, of a rank that fails
+  int failures() const;                      ///< number of those
+  int stored() const;                        ///< number of stored cases that were tried
   int held_again() const;  ///< number of those with which the subject violated a law before and now does not
   bool inconclusive() const;
 };
 
-/// Verdict in a word: "holds", the rank of a violation, "died", "inconclusive", "not applicable".
+/// Verdict in a word: "holds", the rank of a violation, "died", "known", "inconclusive", "not applicable".
 std::string_view verdict_word(const LawResult& result);
 /// "3 hold, 1 wrong, 2 limits": the words that occur, with their counts.
 std::vector<std::pair<std::string_view, int>> verdict_counts(const std::vector<Finding>& findings);

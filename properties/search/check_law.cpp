@@ -2,9 +2,9 @@
 
 #include <algorithm>
 #include <stdexcept>
+#include <tuple>
 #include <utility>
 
-#include "bncheck/ascii.hpp"
 #include "core/fnv.hpp"
 #include "search/random_cases.hpp"
 #include "search/sequence.hpp"
@@ -18,18 +18,6 @@ using Clock = std::chrono::steady_clock;
 
 std::uint64_t seed_of(std::uint64_t seed, std::string_view name) {
   return Fnv(seed).add(name).value();
-}
-
-/// The message without its numbers: the same for findings of the same fault.
-std::string wording(const std::string& message) {
-  Words words(message);
-  std::string kept;
-  for (std::string word; words.next(word);) {
-    const bool number = word.find_first_of("0123456789") != std::string::npos ||
-                        word.find("nan") != std::string::npos || word.find("inf") != std::string::npos;
-    if (!number) kept += word + ' ';
-  }
-  return kept;
 }
 
 /// Number of runs that confirm a bad case, and of those that confirm a hang, which take the whole time limit
@@ -51,7 +39,7 @@ class Search {
     try_stored();
     if (!result_.counterexample) draw_cases();
     runner_.set_sink(nullptr);
-    if (!result_.counterexample && mild_) found(*mild_);
+    if (!result_.counterexample && kept_) found(*kept_);
     look_closer();
     conclude();
     if (options_.hangs != nullptr) options_.hangs->count(runner_.runs(), runner_.hangs());
@@ -85,6 +73,7 @@ class Search {
     Case content;
     Verdict verdict;
     Rank rank;
+    bool known = false;
     std::vector<Case> ran{};  ///< what the subject had run before, since it started
   };
 
@@ -153,22 +142,26 @@ class Search {
     result_.counterexample = std::move(bad.content);
     result_.verdict = std::move(bad.verdict);
     result_.rank = bad.rank;
+    result_.known = bad.known;
   }
 
-  /// A limit or a lax check ends no search, so that it hides nothing worse; it is the finding if nothing worse follows.
+  /// A limit, a lax check or a known finding ends no search, so that it hides nothing worse; it is the finding if nothing
+  /// worse follows.
   /// Returns whether the search ends.
   bool take_bad(const Case& c, const Verdict& verdict) {
     const std::optional<Rank> rank = ranked(verdict, c);
     Bad bad{c, verdict, rank.value_or(Rank::wrong)};
-    const bool mild = is_mild(bad.rank);
-    if (mild && mild_ && bad.rank >= mild_->rank) return false;
+    bad.known = options_.is_known && options_.is_known(law_, verdict, bad.rank);
+    const bool goes_on = bad.known || is_mild(bad.rank);
+    if (goes_on && kept_ && std::tie(bad.known, bad.rank) >= std::tie(kept_->known, kept_->rank))
+      return false;
     bad.ran = history().before(c);
-    if (mild) {
-      mild_ = std::move(bad);
+    if (goes_on) {
+      kept_ = std::move(bad);
     } else {
       found(std::move(bad));
     }
-    return !mild;
+    return !goes_on;
   }
 
   void draw_cases() {
@@ -218,7 +211,7 @@ class Search {
 
   /// Confirms and shrinks a finding, unless the subject only hung in this law and in earlier ones.
   void look_closer() {
-    if (!result_.counterexample) return;
+    if (!result_.counterexample || result_.known) return;
     const bool hangs_again = result_.verdict.hung && runner_.hangs() == runner_.runs() &&
                              options_.hangs != nullptr && options_.hangs->in_a_row > 0;
     if (hangs_again) return;
@@ -232,7 +225,7 @@ class Search {
     if (stopped()) return false;
     run_afresh(cases);
     const std::optional<Verdict> verdict = ask(c);
-    return verdict && verdict->is_bad() && wording(verdict->message) == wording(result_.verdict.message);
+    return verdict && verdict->is_bad() && signature_of(*verdict) == signature_of(result_.verdict);
   }
 
   /// Finds out whether the finding needs other cases before it, which a replay would not have, and which. A finding
@@ -304,7 +297,7 @@ class Search {
       std::optional<Verdict> smaller = ask(c);
       // A case must not shrink into one with another fault, which would be another finding.
       if (!smaller || !smaller->is_bad() || smaller->kind != result_.verdict.kind ||
-          wording(smaller->message) != wording(result_.verdict.message)) {
+          signature_of(*smaller) != signature_of(result_.verdict)) {
         return false;
       }
       // A wrong case must not shrink into one of a milder rank; an inaccurate one may shrink into a wrong one.
@@ -337,9 +330,9 @@ class Search {
     const int drawn = result_.cases + result_.discarded;
     if (result_.counterexample) {
       // What a search that was cut short did not see may be worse than a limit.
-      result_.incomplete =
-          is_mild(result_.rank) && (!stop_reason_.empty() || result_.cases < options_.cases ||
-                                    result_.discarded * 100 > drawn * max_discard_percent);
+      result_.incomplete = (result_.known || is_mild(result_.rank)) &&
+                           (!stop_reason_.empty() || result_.cases < options_.cases ||
+                            result_.discarded * 100 > drawn * max_discard_percent);
       result_.kind = result_.verdict.kind;
       result_.reason = result_.verdict.message;
       if (result_.needs_others) {
@@ -380,7 +373,7 @@ class Search {
   const CheckOptions& options_;
   LawResult result_;
   std::vector<Case> ran_;    ///< what the subject had run before the finding
-  std::optional<Bad> mild_;  ///< worst finding that ended no search
+  std::optional<Bad> kept_;  ///< worst finding that ended no search
   std::string stop_reason_, last_discard_;
 };
 

@@ -34,6 +34,8 @@ struct CheckOptions {
   /// Cases that the subject has run in earlier laws; must outlive the check. null: the law is checked without regard to
   /// them.
   History* history = nullptr;
+  /// Whether a finding is known. Such a finding ends no search and is not shrunk. Empty: none is.
+  std::function<bool(const Law&, const Verdict&, Rank)> is_known;
   /// Clock that times the cases.
   std::function<std::chrono::steady_clock::time_point()> clock = std::chrono::steady_clock::now;
   /// Receives the errors of the stored and of the drawn cases, not of cases tried while shrinking and
@@ -68,11 +70,16 @@ struct LawResult {
   std::optional<Case> counterexample;
   Verdict verdict;
   Rank rank = Rank::wrong;
+  bool known = false;  ///< by CheckOptions::is_known
   /// Whether the counterexample holds in a subject that has just started, and cases after which it does not, in their
   /// order; empty if none were found.
   bool needs_others = false;
   std::vector<Case> before;
-  /// The counterexample is of a mild rank, and fewer cases were searched for a worse one than were asked for.
+  /// Whether all cases that were asked for have run.
+  bool is_complete() const {
+    return kind == Verdict::Kind::holds || ((known || is_mild(rank)) && counterexample && !incomplete);
+  }
+  /// The counterexample is known or of a mild rank, and fewer cases were searched for a worse one than were asked for.
   bool incomplete = false;
 };
 

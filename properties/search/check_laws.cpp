@@ -57,7 +57,10 @@ std::string check_laws(const LawsToCheck& what, Subject& subject, CheckOptions o
   }
   if (what.then && lost.empty()) lost = what.then();
   if (!interrupted(options)) {
-    if (auto ending = check_end(subject, options.seed)) what.takes(std::move(*ending));
+    if (auto ending = check_end(subject, options.seed)) {
+      ending->known = options.is_known && options.is_known(*ending->law, ending->verdict, ending->rank);
+      what.takes(std::move(*ending));
+    }
   }
   return lost;
 }

@@ -65,6 +65,25 @@ TEST_F(CheckLaws, AViolatedOneComesWithItsCaseWhichIsRunAgain) {
   EXPECT_EQ(check_law(right_, "backward_matches_oracle", again).verdict, Verdict::Kind::not_applicable);
 }
 
+TEST_F(CheckLaws, AKnownViolationFailsNothing) {
+  fs::create_directories(folder_);
+  LawCheckOptions known = options();
+  known.baseline = (folder_ / "known.json").string();
+  EXPECT_THROW(check_law(*faulty_, law, known), std::runtime_error);
+  known.update_baseline = true;
+  EXPECT_TRUE(check_law(*faulty_, law, known).known);
+  known.update_baseline = false;
+  const LawCheck check = check_law(*faulty_, law, known);
+  EXPECT_EQ(check.verdict, Verdict::Kind::violated);
+  EXPECT_EQ(check.rank, "wrong");
+  EXPECT_TRUE(check.known);
+  EXPECT_FALSE(check.fails);
+  EXPECT_EQ(check.case_file, "");
+  const LawCheck other = check_law(*make_subject("fault:eps_fixed"), law, known);
+  EXPECT_FALSE(other.known);
+  EXPECT_TRUE(other.fails);
+}
+
 TEST_F(CheckLaws, NothingIsWrittenWithoutAFolder) {
   LawCheckOptions nowhere = options();
   nowhere.folder.clear();

@@ -20,6 +20,10 @@ struct LawCheckOptions {
   std::string case_file;
   /// Every violation fails; otherwise a limit of the exponent range and a call that must fail and is carried out do not.
   bool strict = false;
+  /// File of known findings, as `bncheck check --baseline` reads it: only others fail. Empty: none is known.
+  std::string baseline{};
+  /// Writes the findings of the laws that are checked into that file, which need not exist.
+  bool update_baseline = false;
 };
 
 struct LawCheck {
@@ -29,7 +33,8 @@ struct LawCheck {
   std::string rank;
   /// Whether the law is violated with a rank that fails, or the subject died.
   bool fails = false;
-  int cases = 0;  ///< number of cases to which the law applied
+  bool known = false;  ///< the violation is in the baseline
+  int cases = 0;       ///< number of cases to which the law applied
   double worst_ulps = 0, worst_ratio = 0;
   /// Reason why the law does not apply or is inconclusive. For a violation: the worst values with their
   /// expected values, and the smallest case found.
@@ -41,8 +46,8 @@ struct LawCheck {
 std::vector<std::string> law_names(const std::string& pattern = "*");
 
 /// Checks one law and lets the subject go (`Subject::finish`): one that dies at its end has died with the law, unless it
-/// violated it before. Throws std::invalid_argument for an unknown law, std::runtime_error for a case file that cannot be
-/// read.
+/// violated it before. Throws std::invalid_argument for an unknown law, std::runtime_error for a case file or a baseline
+/// that cannot be read or written.
 LawCheck check_law(Subject& subject, const std::string& law, const LawCheckOptions& options = {});
 
 /// Checks all laws that match the pattern, until the subject is lost. If it dies at its end, one more: "ends_in_order".

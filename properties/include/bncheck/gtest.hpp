@@ -8,7 +8,8 @@
 ///   }
 ///
 /// A law that does not apply to the subject is skipped, with the reason. Two environment variables help to
-/// examine a failure: BNCHECK_SEED draws other cases, BNCHECK_CASE runs one case file again.
+/// examine a failure: BNCHECK_SEED draws other cases, BNCHECK_CASE runs one case file again. Findings in the file
+/// BNCHECK_BASELINE fail nothing; with BNCHECK_UPDATE_BASELINE=1 those of this run are written into it.
 
 #include <gtest/gtest.h>
 
@@ -37,6 +38,9 @@ class LawTest : public testing::Test {
   void TestBody() override {
     if (const char* seed = std::getenv("BNCHECK_SEED")) options_.seed = std::strtoull(seed, nullptr, 10);
     if (const char* file = std::getenv("BNCHECK_CASE")) options_.case_file = file;
+    if (const char* file = std::getenv("BNCHECK_BASELINE")) options_.baseline = file;
+    if (const char* update = std::getenv("BNCHECK_UPDATE_BASELINE"); update != nullptr && *update == '1')
+      options_.update_baseline = !options_.baseline.empty();
     const std::unique_ptr<Subject> subject = make_();
     const LawCheck check = check_law(*subject, law_, options_);
     RecordProperty("cases", check.cases);
@@ -46,7 +50,8 @@ class LawTest : public testing::Test {
     if (!check.rank.empty()) RecordProperty("rank", check.rank);
     // What the claim does not promise is shown and fails nothing.
     if (!check.rank.empty() && !check.fails)
-      GTEST_SKIP() << check.rank << ": " << check.report << replay_line(check);
+      GTEST_SKIP() << (check.known ? "known, " : "") << check.rank << ": " << check.report
+                   << replay_line(check);
     if (check.verdict == Verdict::Kind::holds) return;
     FAIL() << check.report << replay_line(check);
   }
