@@ -18,9 +18,11 @@ struct Style {
 
 constexpr const char* reports = "Reports";
 constexpr const char* stored = "Stored cases";
+constexpr const char* known = "Known findings";
 constexpr const char* processes = "Subjects in processes of their own";
 
-constexpr std::array styles{Style{"--case-timeout", "TIME", processes},
+constexpr std::array styles{Style{"--baseline", "FILE", known},
+                            Style{"--case-timeout", "TIME", processes},
                             Style{"--cases", "N"},
                             Style{"--climb", "TIME"},
                             Style{"--control-cases", "N"},
@@ -46,6 +48,7 @@ constexpr std::array styles{Style{"--case-timeout", "TIME", processes},
                             Style{"--start-timeout", "TIME", processes},
                             Style{"--subject", "SUBJECT"},
                             Style{"--time", "TIME"},
+                            Style{"--update-baseline", "", known},
                             Style{"case", "CASE"},
                             Style{"output", "OUTPUT"},
                             Style{"subject", "SUBJECT"},
@@ -69,6 +72,20 @@ constexpr std::array examples{
     Example{"replay", "bncheck replay bncheck-failures/*.safetensors --subject plugin:./mine.so"},
     Example{"serve", "bncheck check \"exec:ssh board bncheck serve plugin:./mine.so\""}};
 
+/// Exit statuses of a command whose footer does not say them. Each also has 2 for a wrong command line or file, and those
+/// that run a subject 130 after Ctrl-C.
+constexpr std::array statuses{
+    Example{
+        "check",
+        "Exit status 1: a law was violated in a rank that fails; 3: the subject could not be run; 4: inconclusive,\n"
+        "a law had too few cases; 0: otherwise, also where what was found is known or fails nothing."},
+    Example{
+        "replay",
+        "Exit status 1: a law was violated in a rank that fails; 3: the subject could not be run; 4: no law applies\n"
+        "to a case; 0: otherwise."},
+    Example{"gen", "Exit status 2: nothing was written; 0: otherwise."},
+    Example{"oracle", "Exit status 2: there is no answer; 0: otherwise."}};
+
 void style_option(CLI::Option& option) {
   const auto style = std::ranges::find(styles, option.get_name(), &Style::name);
   if (style == styles.end()) return;
@@ -79,7 +96,9 @@ void style_option(CLI::Option& option) {
 void add_example(CLI::App& command) {
   const auto found = std::ranges::find(examples, command.get_name(), &Example::command);
   if (found == examples.end()) return;
-  const std::string footer = command.get_footer();
+  std::string footer = command.get_footer();
+  const auto status = std::ranges::find(statuses, command.get_name(), &Example::command);
+  if (status != statuses.end()) footer += (footer.empty() ? "" : "\n\n") + std::string(status->line);
   command.footer("Example: " + std::string(found->line) + (footer.empty() ? "" : "\n\n" + footer));
 }
 

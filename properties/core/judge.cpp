@@ -146,7 +146,8 @@ void judge_agreement(const Counterpart& a, const Counterpart& b, bool bitwise, c
     if (!std::isnan(x) && !std::isnan(y) && gap(x, y, of_a.dtype) <= error_a.attainable + error_b.attainable)
       return;
   }
-  add_mismatch(verdict, {b.call, b.output, b.index, y, x, eb.error(b.index, y, can.numerics), of_a.dtype},
+  add_mismatch(verdict,
+               {b.call, b.output, b.index, y, x, eb.error(b.index, y, can.numerics), of_a.dtype, true},
                place(b.call, b.output) + " differs between two runs that must agree");
 }
 

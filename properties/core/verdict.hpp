@@ -20,6 +20,7 @@ struct Mismatch {
   double expected = 0;  ///< number nearest to the exact value, or the value of the other run
   Error error;
   Dtype dtype = Dtype::f32;  ///< dtype of the output, and of both numbers
+  bool of_two_runs = false;  ///< two runs must agree; the error is that of `got`
 };
 
 struct Verdict {

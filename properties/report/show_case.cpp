@@ -2,23 +2,39 @@
 
 #include <fmt/format.h>
 
+#include <cmath>
+
 #include "bncheck/elements.hpp"
 
 namespace bncheck {
 namespace {
 
-constexpr std::size_t shown_values = 32;
+constexpr std::int64_t shown_values = 32;
 
+/// Number of elements from `begin` on that have the same bits.
+std::int64_t run_from(const Tensor& tensor, std::int64_t begin) {
+  const auto count = static_cast<std::int64_t>(tensor.size());
+  std::int64_t end = begin + 1;
+  while (end < count && element_bits(tensor, end) == element_bits(tensor, begin)) ++end;
+  return end - begin;
+}
+
+/// A long tensor is shown by its runs of equal elements, so that what differs is not cut off: "256 x 0, then 1".
 std::string show_tensor(const Tensor& tensor) {
   std::string text = to_string(tensor.shape);
   if (tensor.dtype != Dtype::f32) text += fmt::format(" {}", name_of(tensor.dtype));
   text += " =";
-  const std::size_t count = tensor.size();
-  for (std::size_t i = 0; i < count && i < shown_values; ++i) {
-    if (i % 4 == 0 && count > 4) text += "\n     ";
-    text += " " + show_element(tensor, static_cast<std::int64_t>(i));
+  const auto count = static_cast<std::int64_t>(tensor.size());
+  constexpr std::int64_t shortest_run = 4;
+  std::int64_t i = 0;
+  for (int shown = 0; i < count && shown < shown_values; ++shown) {
+    if (shown % 4 == 0 && count > 4) text += "\n     ";
+    const std::int64_t run = count > shown_values ? run_from(tensor, i) : 1;
+    if (run >= shortest_run) text += fmt::format(" {} x", run);
+    text += " " + show_element(tensor, i);
+    i += run >= shortest_run ? run : 1;
   }
-  if (count > shown_values) text += fmt::format("\n      ... {} more", count - shown_values);
+  if (i < count) text += fmt::format("\n      ... {} more", count - i);
   return text;
 }
 
@@ -148,9 +164,18 @@ std::string show_case(const Case& c) {
 std::string show_mismatches(const Case& c, const std::vector<Mismatch>& mismatches) {
   std::string text;
   for (const Mismatch& m : mismatches) {
-    text += fmt::format("  call {} {}[{}]: got {}, expected {}", m.call, name_of(m.output), show_place(c, m),
-                        show_number(m.got, m.dtype), show_number(m.expected, m.dtype));
-    text += fmt::format(": {} ulps, ratio {}", show_measure(m.error.ulps), show_measure(m.error.ratio));
+    text += fmt::format("  call {} {}[{}]: ", m.call, name_of(m.output), show_place(c, m));
+    if (m.of_two_runs) {
+      text += fmt::format("one run {}, the other run {}\n", show_number(m.expected, m.dtype),
+                          show_number(m.got, m.dtype));
+      continue;
+    }
+    text += fmt::format("got {}, expected {}", show_number(m.got, m.dtype), show_number(m.expected, m.dtype));
+    // An error as large as the result itself says nothing in ulps of that result, which is 0 or has cancelled.
+    const bool lost =
+        std::isfinite(m.error.ulps) && m.error.ulps >= std::ldexp(1.0, format_of(m.dtype).precision);
+    if (!lost) text += fmt::format(": {} ulps,", show_measure(m.error.ulps));
+    text += fmt::format("{} ratio {}", lost ? ":" : "", show_measure(m.error.ratio));
     const bool folding_explains = m.output == Output::y && m.error.ratio > 1 && m.error.folded_ratio <= 1;
     text += folding_explains ? " (explained by folding into alpha x + beta')\n" : "\n";
   }

@@ -14,7 +14,8 @@ namespace bncheck {
 std::string show_case(const Case& c);
 /// ", affine = false", ", weight only" or ", bias only"; nothing for a layer with both.
 std::string_view show_parameters(const Config& config);
-/// "y[0,1,2] of call 0: got 1.5 (0x3fc00000), expected 1 (0x3f800000), 0.5 ulps, ratio 3" per mismatch.
+/// "call 0 y[0,1,2]: got 1.5 (0x3fc00000), expected 1 (0x3f800000): 0.5 ulps, ratio 3" per mismatch, without ulps where
+/// the error is as large as the result, and "one run 1, the other run 1.5" where two runs must agree.
 std::string show_mismatches(const Case& c, const std::vector<Mismatch>& mismatches);
 /// "-0.99999776 (0xbf7fffda)": as many digits as identify a number of the dtype, and its bits.
 std::string show_number(double value, Dtype dtype);

@@ -39,7 +39,7 @@ class ExampleTest(unittest.TestCase):
 
 class Numpy(ExampleTest):
     def test_it_holds_its_laws(self):
-        _, found = self.check("numpy_subject.py", "--cases", "12")
+        _, found = self.check("numpy_subject.py", "--cases", "20")
         violated = [law["name"] for law in found["laws"] if law["verdict"] not in ("holds", "not applicable")]
         self.assertEqual(violated, [])
         self.assertEqual(found["version"], np.__version__)

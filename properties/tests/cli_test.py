@@ -14,10 +14,10 @@ from pathlib import Path
 
 BNCHECK = Path()
 GOLDEN = Path()
-KEYS = {"schema", "subject", "version", "dialect", "seed", "cases", "violations", "failures", "stored", "coverage",
-        "accuracy", "interrupted", "lost", "laws"}
-LAW_KEYS = {"name", "verdict", "rank", "cases", "discarded", "reason", "worst_ulp", "worst_ratio", "climbed", "slow",
-            "case_file"}
+KEYS = {"schema", "subject", "version", "dialect", "seed", "cases", "violations", "failures", "gone", "stored",
+        "coverage", "accuracy", "interrupted", "lost", "laws"}
+LAW_KEYS = {"name", "verdict", "rank", "known", "after_cases", "cases", "discarded", "reason", "worst_ulp", "worst_ratio",
+            "climbed", "slow", "case_file"}
 # In a dialect with the population's running variance, bn violates this law in its first cases.
 VIOLATION = ["--dialect", "keras", "--law", "momentum_one", "--cases", "20", "--seed", "1"]
 

@@ -93,7 +93,8 @@ TEST(Json, FollowsTheSchema) {
   EXPECT_EQ(json.at("violations"), 1);
   EXPECT_EQ(json.at("interrupted"), false);
   EXPECT_EQ(json.at("failures"), 1);
-  EXPECT_EQ(json.size(), 14U);
+  EXPECT_TRUE(json.at("gone").empty());
+  EXPECT_EQ(json.size(), 15U);
   const nlohmann::json& law = json.at("laws").at(0);
   EXPECT_EQ(law.at("name"), "matches_oracle");
   EXPECT_EQ(law.at("verdict"), "holds");
@@ -107,7 +108,9 @@ TEST(Json, FollowsTheSchema) {
   EXPECT_TRUE(law.at("slow").is_null());
   EXPECT_TRUE(law.at("rank").is_null());
   EXPECT_EQ(json.at("laws").at(1).at("rank"), "wrong");
-  EXPECT_EQ(law.size(), 11U);
+  EXPECT_EQ(law.at("known"), false);
+  EXPECT_EQ(law.at("after_cases"), 0);
+  EXPECT_EQ(law.size(), 13U);
 }
 
 CheckReport climbed_and_slow() {
@@ -215,8 +218,34 @@ TEST(ShowCase, ShowsValuesAsDecimalAndBits) {
 }
 
 TEST(ShowCase, CutsLongTensors) {
-  const std::string text = show_case(forward_case(true, {100, 1}, std::vector<float>(100, 1)));
+  std::vector<float> values;
+  for (int k = 0; k < 100; ++k) values.push_back(static_cast<float>(k % 2));
+  const std::string text = show_case(forward_case(true, {100, 1}, values));
   EXPECT_NE(text.find("... 68 more"), std::string::npos) << text;
+}
+
+TEST(ShowCase, ShowsWhatDiffersInALongTensor) {
+  std::vector<float> values(257);
+  values.back() = 1;
+  const std::string text = show_case(forward_case(true, {257, 1}, values));
+  EXPECT_NE(text.find(" 256 x 0 (0x00000000) 1 (0x3f800000)\n"), std::string::npos) << text;
+}
+
+TEST(ShowMismatches, LeaveOutUlpsOfAResultThatHasCancelled) {
+  const Case c = forward_case(true, {2, 1}, {1, 2});
+  Mismatch mismatch{0, Output::y, 1, 2, 0, {}};
+  mismatch.error.ulps = 1e47;
+  mismatch.error.ratio = mismatch.error.folded_ratio = 3;
+  EXPECT_EQ(show_mismatches(c, {mismatch}),
+            "  call 0 y[1,0]: got 2 (0x40000000), expected 0 (0x00000000): ratio 3\n");
+}
+
+TEST(ShowMismatches, OfTwoRunsNameBoth) {
+  const Case c = forward_case(true, {2, 1}, {1, 2});
+  Mismatch mismatch{0, Output::y, 1, 2, 1, {}};
+  mismatch.of_two_runs = true;
+  EXPECT_EQ(show_mismatches(c, {mismatch}),
+            "  call 0 y[1,0]: one run 1 (0x3f800000), the other run 2 (0x40000000)\n");
 }
 
 TEST(ShowMismatches, GivesTheIndexInTheTensor) {
