@@ -12,8 +12,6 @@ const Dyadic one{1, 0};
 
 /// Weights of r ← old·r + new·s. `k` is the number of batches including this one.
 UpdateWeights update_weights(const Config& config, const Dialect& dialect, std::int64_t k) {
-  // Sums of statistics and of their weights: without momentum, each batch counts as much as any other.
-  if (!config.momentum && dialect.averaging == Averaging::ratio) return {one, one, one};
   if (!config.momentum && dialect.cumulative == Cumulative::exact) {
     return {Dyadic::of(k - 1), one, Dyadic::of(k)};
   }

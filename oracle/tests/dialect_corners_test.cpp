@@ -1,5 +1,4 @@
-/// Answers in corners of dialects that no preset reaches: a variance without a normalisation, an average of sums without
-/// a momentum, an eps of 0 that is raised.
+/// Answers in corners of dialects that no preset reaches: a variance without a normalisation, an eps of 0 that is raised.
 
 #include <gmock/gmock.h>
 
@@ -35,26 +34,6 @@ TEST(DialectCorners, TheUnbiasedVarianceOfOneValueIsStillNotANumber) {
   const OneChannel layer{.eps = 1e-5};
   const ExpectedCall answer = expect(layer.config(), layer.state(), forward(true, column({3})), dialect);
   EXPECT_TRUE(std::isnan(answer.outputs.at(Output::saved_var).nearest(0)));
-}
-
-/// Batches with the means 1 and 3 have the average 2.
-TEST(DialectCorners, SumsWithoutAMomentumAreAPlainAverage) {
-  for (const char* text : {"pytorch,averaging=ratio", "pytorch,averaging=ratio,cumulative=exact",
-                           "pytorch,averaging=ratio,scalars=f32"}) {
-    const Dialect dialect = dialect_from_text(text);
-    Config config;
-    config.momentum.reset();
-    State state{vector_of({1}), vector_of({0}), vector_of({0}), vector_of({0}), vector_of({0}), 0};
-    for (const float mean : {1.0f, 3.0f}) {
-      const ExpectedCall answer = expect(config, state, forward(true, column({mean, mean})), dialect);
-      State after = answer.state;
-      after.running_mean = answer.outputs.at(Output::running_mean).nearest();
-      after.running_var = answer.outputs.at(Output::running_var).nearest();
-      after.running_weight = answer.outputs.at(Output::running_weight).nearest();
-      state = after;
-    }
-    EXPECT_EQ(element(*state.running_mean, 0) / element(*state.running_weight, 0), 2) << text;
-  }
 }
 
 /// An eps that is raised to a floor above 0 is one that training takes.

@@ -100,7 +100,6 @@ RunningWeights running_weights(const Config& config, const Dialect& dialect, std
     return static_cast<long double>(
         dialect.scalars == Scalars::f32 ? static_cast<double>(static_cast<float>(value)) : value);
   };
-  if (!config.momentum && dialect.averaging == Averaging::ratio) return {1, 1};
   const auto k = static_cast<double>(batches);
   if (!config.momentum && dialect.cumulative == Cumulative::exact) {
     const long double fresh = 1 / static_cast<long double>(batches);
