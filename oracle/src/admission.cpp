@@ -88,8 +88,7 @@ bool overlaps(const Config& config, const Shape& shape, const Uses& uses, const 
 void shape_errors(const Config& config, const Shape& shape, bool training, const Dialect& dialect,
                   std::set<ErrorKind>& errors) {
   const bool batch = uses_batch(config, training);
-  if (batch && effective_eps(config, dialect) == 0 && dialect.eps_place != EpsPlace::absent)
-    errors.insert(ErrorKind::eps);
+  if (batch && lacks_eps(config, dialect)) errors.insert(ErrorKind::eps);
   if (!takes_rank(config.dimensions, shape.size())) errors.insert(ErrorKind::rank);
   if (shape.size() < 2) return;
   if (shape[1] != config.num_features) errors.insert(ErrorKind::channels);

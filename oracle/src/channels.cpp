@@ -50,6 +50,10 @@ double effective_eps(const Config& config, const Dialect& dialect) {
   return dialect.scalars == Scalars::f32 ? static_cast<double>(static_cast<float>(eps)) : eps;
 }
 
+bool lacks_eps(const Config& config, const Dialect& dialect) {
+  return effective_eps(config, dialect) == 0 && dialect.eps_place != EpsPlace::absent;
+}
+
 Channels::Channels(const Config& config, const State& before, const Tensor& x, bool uses_batch,
                    const Dialect& dialect)
     : dialect_(dialect), eps_(effective_eps(config, dialect)), outer_(x.shape[0]) {

@@ -1,7 +1,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <filesystem>
 #include <memory>
 
 #include "bncheck/untrusted_text.hpp"
@@ -95,11 +94,8 @@ BaselineRun open_baseline(const CheckArguments& arguments) {
   if (arguments.update_baseline && arguments.baseline.empty())
     throw UsageError("--update-baseline has no file, expected --baseline FILE");
   if (arguments.update_baseline) require_writable_file("--baseline", arguments.baseline);
-  const bool absent = !std::filesystem::exists(arguments.baseline);
-  if (arguments.baseline.empty() || (arguments.update_baseline && absent))
-    return {{}, arguments.update_baseline};
   try {
-    return {Baseline(arguments.baseline), arguments.update_baseline};
+    return BaselineRun::open(arguments.baseline, arguments.update_baseline);
   } catch (const std::runtime_error& error) {
     throw UsageError(error.what());
   }
@@ -190,7 +186,7 @@ int run_check(const CheckArguments& arguments) {
   what.takes = [&](LawResult result) {
     Finding finding{std::move(result), ""};
     progress.clear();
-    if (!finding.result.known) save(finding);
+    save(finding);
     if (finding.result.is_complete()) baseline.completed(*finding.result.law);
     if (table) print_text(table_row(finding.result, style));
     flush_output();

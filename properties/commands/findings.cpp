@@ -19,7 +19,7 @@ FindingFolder::FindingFolder(std::string folder, bool named_by_user) : folder_(s
 
 std::string FindingFolder::save(const std::string& subject_name, const LawResult& result,
                                 const Subject& subject, std::uint64_t seed) {
-  if (!saves_ || !result.counterexample) return "";
+  if (!saves_ || !result.counterexample || result.known) return "";
   try {
     return store_failure(folder_,
                          {*result.counterexample,

@@ -15,7 +15,7 @@ class FindingFolder {
   FindingFolder(std::string folder, bool named_by_user);
 
   /// Saves the counterexample, with the law, the subject (as named on the command line) and the seed in its
-  /// notes, and returns the name of the file; "" if there is no counterexample. A case that cannot be written
+  /// notes, and returns the name of the file; "" if there is no counterexample or it is known. A case that cannot be written
   /// costs one line on stderr.
   std::string save(const std::string& subject_name, const LawResult& result, const Subject& subject,
                    std::uint64_t seed);

@@ -69,16 +69,10 @@ void replay_law(const Law& law, const Case& c, Runner& runner, const std::set<Ra
 }
 
 /// Runs the cases after which the file's case fails, in a subject that has just started.
-void run_before(const std::string& name, const CaseFile& file, Subject& subject) {
-  std::vector<Case> before;
-  try {
-    before = cases_before(name, file);
-  } catch (const std::runtime_error& error) {
-    throw UsageError(error.what());
-  }
+void run_before(const std::string& name, const CaseFile& file, Runner& runner) {
+  const std::vector<Case> before = cases_before(name, file);
   if (before.empty()) return;
-  subject.finish();
-  for (const Case& c : before) outcome_of(subject, c);
+  runner.run_afresh(before);
   print("  after {}: {}\n", show_count("other case", static_cast<int>(before.size())),
         untrusted_line(file.notes.at("after"), message_bytes));
 }
@@ -104,7 +98,13 @@ int run_replay(const ReplayArguments& arguments) {
     print("{} on {} {}\n", untrusted_line(name, message_bytes),
           untrusted_line(arguments.subject, message_bytes), untrusted_line(subject->version()));
     if (!arguments.quiet) print_text(show_case(file.content));
-    run_before(name, file, *subject);
+    try {
+      run_before(name, file, runner);
+    } catch (const SubjectUnavailable&) {
+      throw;
+    } catch (const std::runtime_error& error) {
+      throw UsageError(error.what());
+    }
     Tally tally;
     for (const Law* law : laws) replay_law(*law, file.content, runner, fail_on, tally);
     if (tally.judged == 0) {

@@ -105,21 +105,31 @@ void History::add(const Case& c) {
   constexpr std::size_t most = std::size_t{64} << 20;
   bytes_ += bytes_of(c);
   cases_.push_back(c);
-  for (; bytes_ > most && cases_.size() > 1; cases_.pop_front()) bytes_ -= bytes_of(cases_.front());
+  for (; bytes_ > most && cases_.size() > 1; ++dropped_) {
+    bytes_ -= bytes_of(cases_.front());
+    cases_.pop_front();
+  }
 }
 
 void History::clear() {
   cases_.clear();
-  bytes_ = 0;
+  bytes_ = dropped_ = 0;
 }
 
-std::vector<Case> History::before(const Case& c) const {
-  return {cases_.begin(), std::ranges::find(cases_, c)};
+std::vector<Case> History::before(std::size_t mark) const {
+  const std::size_t kept = mark < dropped_ ? 0 : std::min(mark - dropped_, cases_.size());
+  return {cases_.begin(), cases_.begin() + static_cast<std::ptrdiff_t>(kept)};
 }
 
-void Runner::restart() {
+void Runner::run_afresh(const std::vector<Case>& cases) {
   subject_.finish();
   if (history_ != nullptr) history_->clear();
+  for (const Case& c : cases) {
+    try {
+      outcome_of(c);
+    } catch (const Settled&) {
+    }
+  }
 }
 
 Outcome Runner::outcome_of(const Case& c) {

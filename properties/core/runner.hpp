@@ -42,12 +42,14 @@ class History {
  public:
   void add(const Case& c);
   void clear();
-  /// The cases up to the first that equals `c`; all, if none does.
-  std::vector<Case> before(const Case& c) const;
+  /// Number of cases that were added since the start; `before` takes it.
+  std::size_t mark() const { return dropped_ + cases_.size(); }
+  /// Those of the cases that are kept that were added before the mark was taken.
+  std::vector<Case> before(std::size_t mark) const;
 
  private:
   std::deque<Case> cases_;
-  std::size_t bytes_ = 0;
+  std::size_t bytes_ = 0, dropped_ = 0;
 };
 
 class Runner {
@@ -56,8 +58,8 @@ class Runner {
 
   /// Sets where the cases that run are kept, which must outlive the runs that follow; null: nowhere.
   void set_history(History* history) { history_ = history; }
-  /// Lets the subject go, so that the next case starts it again.
-  void restart();
+  /// Lets the subject go and runs these cases on one that has just started. Their results do not matter.
+  void run_afresh(const std::vector<Case>& cases);
 
   /// Runs the case. Throws Settled if the subject dies, reports "unsupported", or leaves a state from which a
   /// call must fail that a right subject carries out. Throws NoAnswer.

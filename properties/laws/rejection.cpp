@@ -161,8 +161,9 @@ Case draw_eps(Draws& draws, const Capabilities& can) {
   Case c = draw_plain(draws, can);
   constexpr double inf = std::numeric_limits<double>::infinity();
   c.config.eps = draws.pick({-1e-5, -0x1p-149, inf, -inf, std::nan(""), 0x1p128, 0x1p-127, 0x1p-1074});
-  const bool zero_refused = can.dialect.eps_place != EpsPlace::absent && can.dialect.eps_floor == 0;
-  if (zero_refused && draws.chance(1, 5)) {
+  Config zero = c.config;
+  zero.eps = 0;
+  if (lacks_eps(zero, can.dialect) && draws.chance(1, 5)) {
     c.config.eps = 0;  // an error only with batch statistics
     forward_of(c).training = true;
   }

@@ -80,6 +80,11 @@ void Baseline::write(const std::filesystem::path& path) const {
   write_file(path, std::as_bytes(std::span(text)));
 }
 
+BaselineRun BaselineRun::open(const std::filesystem::path& path, bool updating) {
+  const bool none = path.empty() || (updating && !std::filesystem::exists(path));
+  return {none ? Baseline() : Baseline(path), updating};
+}
+
 bool BaselineRun::knows(const Law& law, const Verdict& verdict, Rank rank) {
   const KnownFinding finding{law.name, signature_of(verdict), rank};
   if (!updating_ && !known_.has(finding)) return false;

@@ -48,7 +48,9 @@ class Baseline {
 /// A baseline beside a run: which of its findings were known, and which of the known ones were seen again.
 class BaselineRun {
  public:
-  /// `updating`: every finding becomes a known one.
+  /// `updating`: every finding becomes a known one, and the file need not exist. Without a path none is known. Throws
+  /// std::runtime_error, which names the file.
+  static BaselineRun open(const std::filesystem::path& path, bool updating);
   BaselineRun(Baseline baseline, bool updating) : known_(std::move(baseline)), updating_(updating) {}
 
   /// Whether the finding is known.

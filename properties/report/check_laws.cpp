@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <filesystem>
 #include <stdexcept>
 
 #include "bncheck/case_file.hpp"
@@ -26,7 +25,7 @@ std::string report_of(const LawResult& result) {
 }
 
 std::string save(const LawResult& result, const Subject& subject, const LawCheckOptions& options) {
-  if (!result.counterexample || options.folder.empty()) return "";
+  if (!result.counterexample || result.known || options.folder.empty()) return "";
   return store_failure(options.folder,
                        {*result.counterexample,
                         {{"law", result.law->name},
@@ -40,10 +39,12 @@ std::string save(const LawResult& result, const Subject& subject, const LawCheck
 
 /// Result for one case file, as if it had been drawn.
 LawResult replayed(const Law& law, Subject& subject, const std::string& file) {
-  const Case c = load_case(file).content;
+  const CaseFile stored = load_case(file);
+  const Case& c = stored.content;
   LawResult result;
   result.law = &law;
   Runner runner(subject);
+  if (const std::vector<Case> before = cases_before(file, stored); !before.empty()) runner.run_afresh(before);
   result.verdict = check_case(law, c, runner);
   if (!result.verdict.is_bad()) {
     if (const std::optional<Death> death = subject.finish()) result.verdict = verdict_of_end(*death);
@@ -80,12 +81,6 @@ LawCheck as_check(const LawResult& result, bool strict, std::string case_file) {
   return check;
 }
 
-BaselineRun open_baseline(const LawCheckOptions& options) {
-  const bool absent = options.baseline.empty() || !std::filesystem::exists(options.baseline);
-  if (options.baseline.empty() || (absent && options.update_baseline)) return {{}, options.update_baseline};
-  return {Baseline(options.baseline), options.update_baseline};
-}
-
 /// One per law, and one of the end where something is wrong with it.
 std::vector<LawCheck> all_checks(std::vector<const Law*> laws, Subject& subject,
                                  const LawCheckOptions& options) {
@@ -94,15 +89,14 @@ std::vector<LawCheck> all_checks(std::vector<const Law*> laws, Subject& subject,
   search.seed = options.seed;
   LawsToCheck what{std::move(laws)};
   what.starts = [&](const Law& law, CheckOptions& of_law) { of_law.cases = cases_for(law, options.cases); };
-  BaselineRun baseline = open_baseline(options);
+  BaselineRun baseline = BaselineRun::open(options.baseline, options.update_baseline);
   if (!options.baseline.empty())
     search.is_known = [&](const Law& law, const Verdict& verdict, Rank rank) {
       return baseline.knows(law, verdict, rank);
     };
   what.takes = [&](const LawResult& result) {
     if (result.is_complete()) baseline.completed(*result.law);
-    const std::string file = result.known ? "" : save(result, subject, options);
-    checks.push_back(as_check(result, options.strict, file));
+    checks.push_back(as_check(result, options.strict, save(result, subject, options)));
   };
   const std::string lost = check_laws(what, subject, search);
   if (options.update_baseline && lost.empty()) baseline.updated().write(options.baseline);

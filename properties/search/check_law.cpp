@@ -62,7 +62,7 @@ class Search {
     }
     const Climbed& climbed = *result_.climbed;
     if (!climbed.bad) return std::move(result_);
-    found({*climbed.bad, climbed.verdict, ranked(climbed.verdict, *climbed.bad).value_or(Rank::wrong)});
+    found(bad_of(*climbed.bad, climbed.verdict));
     look_closer();
     conclude();
     return std::move(result_);
@@ -74,7 +74,8 @@ class Search {
     Verdict verdict;
     Rank rank;
     bool known = false;
-    std::vector<Case> ran{};  ///< what the subject had run before, since it started
+    std::size_t mark = 0;     ///< of the history before the case
+    std::vector<Case> ran{};  ///< what the subject had run by then, since it started
   };
 
   void try_stored() {
@@ -93,31 +94,30 @@ class Search {
     return check_any(stored.content);
   }
 
-  /// Runs these cases on a subject that has just started. Their results do not matter.
-  void run_afresh(const std::vector<Case>& cases) {
-    runner_.restart();
-    for (const Case& c : cases) {
-      try {
-        settled([&] { return runner_.run(c), Verdict(); });
-      } catch (const Interrupted&) {
-        stop_reason_ = "interrupted";
-      } catch (const SubjectUnavailable& error) {
-        stop_reason_ = result_.lost = error.what();
-      }
-      if (stopped()) return;
-    }
-  }
-
-  /// Verdict on the case; nullopt if the subject is not available any more or the run is to end.
-  std::optional<Verdict> ask(const Case& c) {
+  /// Does something with the subject. Returns false if it is not available any more or the run is to end.
+  template <class Action>
+  bool attempt(const Action& action) {
     try {
-      return check_case(law_, c, runner_);
+      action();
+      return true;
     } catch (const Interrupted&) {
       stop_reason_ = "interrupted";
     } catch (const SubjectUnavailable& error) {
       stop_reason_ = result_.lost = error.what();
     }
-    return std::nullopt;
+    return false;
+  }
+
+  void run_afresh(const std::vector<Case>& cases) {
+    attempt([&] { runner_.run_afresh(cases); });
+  }
+
+  /// Verdict on the case; nullopt if the subject is not available any more or the run is to end.
+  std::optional<Verdict> ask(const Case& c) {
+    mark_ = history().mark();
+    std::optional<Verdict> verdict;
+    attempt([&] { verdict = check_case(law_, c, runner_); });
+    return verdict;
   }
 
   Verdict check_any(const Case& c) {
@@ -127,14 +127,18 @@ class Search {
 
   /// Rank of a bad verdict; nullopt if the subject is not available any more or the run is to end.
   std::optional<Rank> ranked(const Verdict& verdict, const Case& c) {
-    try {
-      return rank_of(verdict, law_, c, runner_);
-    } catch (const Interrupted&) {
-      stop_reason_ = "interrupted";
-    } catch (const SubjectUnavailable& error) {
-      stop_reason_ = result_.lost = error.what();
-    }
-    return std::nullopt;
+    std::optional<Rank> rank;
+    attempt([&] { rank = rank_of(verdict, law_, c, runner_); });
+    return rank;
+  }
+
+  /// The bad verdict of the case that was asked last, with its rank.
+  Bad bad_of(const Case& c, const Verdict& verdict) {
+    const std::size_t mark = mark_;
+    Bad bad{c, verdict, ranked(verdict, c).value_or(Rank::wrong)};
+    bad.known = options_.is_known && options_.is_known(law_, verdict, bad.rank);
+    bad.mark = mark;
+    return bad;
   }
 
   void found(Bad bad) {
@@ -149,13 +153,11 @@ class Search {
   /// worse follows.
   /// Returns whether the search ends.
   bool take_bad(const Case& c, const Verdict& verdict) {
-    const std::optional<Rank> rank = ranked(verdict, c);
-    Bad bad{c, verdict, rank.value_or(Rank::wrong)};
-    bad.known = options_.is_known && options_.is_known(law_, verdict, bad.rank);
+    Bad bad = bad_of(c, verdict);
     const bool goes_on = bad.known || is_mild(bad.rank);
     if (goes_on && kept_ && std::tie(bad.known, bad.rank) >= std::tie(kept_->known, kept_->rank))
       return false;
-    bad.ran = history().before(c);
+    bad.ran = history().before(bad.mark);
     if (goes_on) {
       kept_ = std::move(bad);
     } else {
@@ -233,6 +235,7 @@ class Search {
   void look_back(const Case& drawn) {
     if (fails_after({}, *result_.counterexample)) return;
     const bool random = result_.flaky();
+    // A trial starts the subject and runs many cases, where shrinking runs one: it gets more time.
     const auto end = Clock::now() + 15 * options_.shrink_time;
     const auto after = [&](const std::vector<Case>& cases) { return fails_after(cases, drawn); };
     std::optional<std::vector<Case>> needed;
@@ -251,22 +254,16 @@ class Search {
 
   /// Shrinks the last case of a sequence, then those before it.
   void shrink_sequence(Clock::time_point end) {
-    const auto shrunk = [&](Case& c, const std::function<bool()>& fails) {
+    Case& last = *result_.counterexample;
+    last = shrink(last, [&](const Case& smaller) { return fails_after(result_.before, smaller); }, end);
+    for (Case& c : result_.before) {
       const Case whole = c;
-      c = shrink(
-          whole,
-          [&](const Case& smaller) {
-            if (Clock::now() > end) return false;
-            const Case kept = std::exchange(c, smaller);
-            if (fails()) return true;
-            c = kept;
-            return false;
-          },
-          end);
-    };
-    const auto fails = [&] { return fails_after(result_.before, *result_.counterexample); };
-    shrunk(*result_.counterexample, fails);
-    for (Case& c : result_.before) shrunk(c, fails);
+      const auto fails = [&](const Case& smaller) {
+        c = smaller;
+        return fails_after(result_.before, last);
+      };
+      c = shrink(whole, fails, end);
+    }
     // A smaller case may show by itself what the drawn one showed only after others.
     result_.needs_others = !fails_after({}, *result_.counterexample);
     if (!result_.needs_others) result_.before.clear();
@@ -372,6 +369,7 @@ class Search {
   Runner runner_;
   const CheckOptions& options_;
   LawResult result_;
+  std::size_t mark_ = 0;     ///< of the history before the case that was asked last
   std::vector<Case> ran_;    ///< what the subject had run before the finding
   std::optional<Bad> kept_;  ///< worst finding that ended no search
   std::string stop_reason_, last_discard_;

@@ -14,8 +14,8 @@ namespace bncheck {
 using FailsAfter = std::function<bool(const std::vector<Case>&)>;
 
 /// Few of the cases that ran before a finding, in their order, after which it shows. The search takes the last
-/// 1, 2, 4, ... of them until it shows, and then leaves out a half, quarters and so on (Zeller 1999). nullopt if it shows not even
-/// after all of them. At the deadline, the fewest found so far.
+/// 1, 2, 4, ... of them until it shows, and then leaves out a half, quarters and so on (Zeller 1999). nullopt if it
+/// shows not even after all of them. At the deadline, the fewest found so far.
 std::optional<std::vector<Case>> cases_needed(const std::vector<Case>& ran, const FailsAfter& fails,
                                               std::chrono::steady_clock::time_point deadline);
 

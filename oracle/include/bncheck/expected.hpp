@@ -117,6 +117,9 @@ std::vector<ErrorKind> errors_of(const Config& config, const State& before, cons
 /// ε as the dialect's scalars carry it, raised to its eps_floor.
 double effective_eps(const Config& config, const Dialect& dialect);
 
+/// Whether this ε is 0 where batch statistics need more.
+bool lacks_eps(const Config& config, const Dialect& dialect);
+
 /// Number of statistics, and of values per statistic, for an x of this shape. Precondition: rank >= 2.
 struct FeatureCount {
   std::int64_t features, values;

@@ -213,9 +213,8 @@ class ForwardPass {
     const Form form = batch ? how.training_form : how.inference_form;
     if (!batch) reuse_scale(channel, sigma, affine);
     for (Real& value : x) {
-      const Real y = batch ? normalised(value, moments.mean, sigma, affine, form)
-                           : normalised_as_given(value, moments.mean, sigma, affine, form);
-      value = y;
+      value = batch ? normalised(value, moments.mean, sigma, affine, form)
+                    : normalised_as_given(value, moments.mean, sigma, affine, form);
     }
     write(channel, x);
   }
