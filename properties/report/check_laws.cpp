@@ -8,6 +8,7 @@
 #include "bncheck/untrusted_text.hpp"
 #include "laws/catalogue.hpp"
 #include "report/baseline.hpp"
+#include "report/results.hpp"
 #include "report/show_case.hpp"
 #include "search/audit.hpp"
 #include "search/check_laws.hpp"
@@ -18,10 +19,10 @@ namespace {
 std::string report_of(const LawResult& result) {
   const std::string reason = untrusted_line(result.reason, message_bytes);
   if (!result.counterexample) return reason;
-  const Case& c = *result.counterexample;
-  return fmt::format(
-      "{}\n{}\n{}{}:\n{}", result.law->statement, reason, show_mismatches(c, result.verdict.mismatches),
-      result.flaky() || result.needs_others ? "the case" : "the smallest case found", show_case(c));
+  std::string text = fmt::format("{}\n{}\n{}", result.law->statement, reason,
+                                 show_mismatches(*result.counterexample, result.verdict.mismatches));
+  for (const auto& [title, content] : cases_of(result)) text += title + ":\n" + show_case(*content);
+  return text;
 }
 
 std::string save(const LawResult& result, const Subject& subject, const LawCheckOptions& options) {

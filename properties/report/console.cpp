@@ -61,10 +61,7 @@ std::string show_finding(const Finding& finding, const std::string& subject, con
                   result.law->name, result.law->statement);
   text += fmt::format("  {}\n", untrusted_line(result.reason, message_bytes));
   text += show_mismatches(c, result.verdict.mismatches);
-  for (std::size_t k = 0; k < result.before.size(); ++k)
-    text += fmt::format("case {} before it:\n", k + 1) + show_case(result.before[k]);
-  text +=
-      (result.flaky() || result.needs_others ? "the case:\n" : "the smallest case found:\n") + show_case(c);
+  for (const auto& [title, content] : cases_of(result)) text += title + ":\n" + show_case(*content);
   if (!finding.case_file.empty()) {
     text += "replay: " + replay_command(finding.case_file, subject, dialect) + "\n";
   }

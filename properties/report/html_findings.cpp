@@ -71,9 +71,9 @@ std::string html_findings(const std::string& prefix, const std::vector<Finding>&
     const std::string mismatches = show_mismatches(*result.counterexample, result.verdict.mismatches);
     if (!mismatches.empty()) html += html_pre(mismatches);
     if (!finding.case_file.empty()) html += html_replay(replay_command(finding.case_file, subject, dialect));
-    html += html_folded(result.flaky() ? "the case" : "the smallest case found",
-                        html_pre(show_case(*result.counterexample)), true) +
-            "</article>\n";
+    for (const auto& [title, content] : cases_of(result))
+      html += html_folded(title, html_pre(show_case(*content)), true);
+    html += "</article>\n";
   }
   return html;
 }

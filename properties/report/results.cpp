@@ -84,6 +84,15 @@ std::string show_count(std::string_view word, int count) {
   return std::to_string(count) + " " + shown;
 }
 
+std::vector<TitledCase> cases_of(const LawResult& result) {
+  std::vector<TitledCase> cases;
+  for (const Case& c : result.before)
+    cases.push_back({"case " + std::to_string(cases.size() + 1) + " before it", &c});
+  const bool as_drawn = result.flaky() || result.needs_others;
+  cases.push_back({as_drawn ? "the case" : "the smallest case found", &*result.counterexample});
+  return cases;
+}
+
 namespace {
 
 /// Size in bytes of the tensors that the subject starts from and gets.

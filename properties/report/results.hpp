@@ -51,6 +51,14 @@ std::vector<std::pair<std::string_view, int>> verdict_counts(const std::vector<F
 /// "1 wrong", "2 limits", "3 hold".
 std::string show_count(std::string_view word, int count);
 
+/// A case of a finding, with what a reader is told it is: "case 1 before it", "the smallest case found".
+struct TitledCase {
+  std::string title;
+  const Case* content;
+};
+/// The cases that must run before the counterexample, and the counterexample. Precondition: there is one.
+std::vector<TitledCase> cases_of(const LawResult& result);
+
 /// "bn 0.1.0"; the name alone where there is no version.
 std::string with_version(const std::string& name, const std::string& version);
 

@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include "laws/catalogue.hpp"
+#include "subjects/variants/variants.hpp"
 #include "support.hpp"
 
 namespace bncheck::test {
@@ -54,6 +55,35 @@ TEST(CheckLaw, ASubjectThatFailsEveryTimeIsNotFlaky) {
   EXPECT_EQ(result.kind, Verdict::Kind::violated);
   EXPECT_FALSE(result.flaky());
   EXPECT_EQ(result.counterexample->config.num_features, 1);
+}
+
+/// The running variance is wrong in every training call; y is wrong where a threshold is passed, which is rarer.
+TEST(CheckLaw, AKnownFindingHidesNoOther) {
+  variants::Recipe recipe;
+  recipe.running.variance = variants::RunningVariance::population;
+  recipe.lapse = variants::Lapse::eps_1e_4_is_default;
+  const auto subject = variants::make_variant("", "two faults", recipe, {});
+  CheckOptions options = test_options();
+  options.cases = 200;
+  std::set<std::string> known;
+  options.is_known = [&](const Law&, const Verdict& verdict, Rank) {
+    return known.contains(signature_of(verdict));
+  };
+  const LawResult first = check_law(*law_named("matches_oracle"), *subject, options);
+  ASSERT_EQ(first.kind, Verdict::Kind::violated);
+  EXPECT_FALSE(first.known);
+  known.insert("call running_var is not the exact result within the subject's claim (sound)");
+  const LawResult second = check_law(*law_named("matches_oracle"), *subject, options);
+  ASSERT_EQ(second.kind, Verdict::Kind::violated);
+  EXPECT_FALSE(second.known);
+  EXPECT_NE(signature_of(second.verdict), signature_of(first.verdict));
+  known.insert(signature_of(second.verdict));
+  known.insert("call saved_invstd is not the exact result within the subject's claim (sound)");
+  known.insert("call y is not the exact result within the subject's claim (sound)");
+  const LawResult third = check_law(*law_named("matches_oracle"), *subject, options);
+  EXPECT_TRUE(third.known);
+  EXPECT_TRUE(third.is_complete());
+  EXPECT_EQ(third.cases, options.cases);
 }
 
 }  // namespace

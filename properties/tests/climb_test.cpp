@@ -179,6 +179,19 @@ TEST(ClimbLaw, AViolationOnTheWayIsShrunkAndReported) {
   EXPECT_FALSE(can_climb(result));
 }
 
+TEST(ClimbLaw, AKnownViolationOnTheWayIsKnown) {
+  WrongForAnEnding subject;
+  LawResult blind;
+  blind.law = law_named("matches_oracle");
+  blind.kind = Verdict::Kind::holds;
+  blind.worst_cases.offer(forward_case(true, {4, 1}, {1, 3, 0.3f, 7}), 0.1);
+  CheckOptions options = few_cases();
+  options.is_known = [](const Law&, const Verdict&, Rank) { return true; };
+  const LawResult result = climb_law(blind, subject, options, {5000, {}, nullptr});
+  EXPECT_EQ(result.kind, Verdict::Kind::violated);
+  EXPECT_TRUE(result.known);
+}
+
 TEST(ClimbLaw, ALawWithoutARatioCannotClimb) {
   const auto subject = make_subject("bn");
   EXPECT_FALSE(can_climb(check_law(*law_named("momentum_zero"), *subject, few_cases())));

@@ -54,6 +54,30 @@ TEST_F(Store, GivesBackTheCasesOfALawThoseOfTheSubjectFirst) {
   EXPECT_FALSE(read.cases_for(law_, "torch", "keras")[0].of_this_subject);
 }
 
+TEST_F(Store, GivesBackTheCasesThatRunBeforeAnother) {
+  const std::vector<Case> before{second_, first_, second_};
+  const auto path = store_failure(
+      folder_, {first_, {{"law", "zero_mean"}, {"subject", "a"}, {"dialect", "pytorch"}}}, before);
+  const FailureStore read(folder_);
+  EXPECT_THAT(read.warnings(), testing::IsEmpty());
+  const auto cases = read.cases_for(law_, "a", "pytorch");
+  ASSERT_EQ(cases.size(), 1U);
+  EXPECT_EQ(cases[0].content, first_);
+  EXPECT_EQ(cases[0].before, before);
+  EXPECT_EQ(cases_before(path, load_case(path)), before);
+
+  std::filesystem::remove(folder_ / (path.stem().string() + ".before-2.safetensors"));
+  const FailureStore damaged(folder_);
+  EXPECT_TRUE(damaged.cases_for(law_, "a", "pytorch").empty());
+  ASSERT_EQ(damaged.warnings().size(), 1U);
+  EXPECT_THAT(damaged.warnings()[0], testing::HasSubstr(".before-2.safetensors"));
+}
+
+TEST_F(Store, TakesNoCaseBeforeAnotherFromElsewhere) {
+  const CaseFile file{first_, {{"law", "zero_mean"}, {"subject", "a"}, {"after", "../other.safetensors"}}};
+  EXPECT_THROW(cases_before(store_failure(folder_, file), file), std::runtime_error);
+}
+
 TEST_F(Store, TheSameCaseGetsTheSameName) {
   const auto path = store(first_, "exec:python3 'it'");
   EXPECT_EQ(store(first_, "exec:python3 'it'"), path);

@@ -8,6 +8,7 @@
 
 #include "laws/catalogue.hpp"
 #include "report/console.hpp"
+#include "report/html_report.hpp"
 #include "report/json.hpp"
 #include "report/show_case.hpp"
 #include "support.hpp"
@@ -76,6 +77,22 @@ TEST(Console, AStarvedClassIsLoudAndInconclusive) {
   report.starved = {{"x", "tiny"}};
   EXPECT_NE(coverage_table(report, {}).find("NEVER MET: x: tiny\n"), std::string::npos);
   EXPECT_TRUE(report.inconclusive());
+}
+
+/// A finding that needs other cases shows them, in the console and in the page.
+TEST(Reports, ShowTheCasesBeforeAFinding) {
+  CheckReport report = sample_report();
+  LawResult& result = report.findings[1].result;
+  result.needs_others = true;
+  result.before = {forward_case(true, {2, 1}, {3, 4}), forward_case(true, {2, 1}, {5, 6})};
+  for (const std::string& text :
+       {show_finding(report.findings[1], "bn", "", {}), check_html(report, "", "0.1.0")}) {
+    const std::size_t first = text.find("case 1 before it");
+    const std::size_t second = text.find("case 2 before it", first);
+    EXPECT_LT(first, second);
+    EXPECT_NE(text.find("the case", second), std::string::npos) << text;
+    EXPECT_NE(text.find("(0x40a00000)"), std::string::npos);
+  }
 }
 
 TEST(Console, NothingDrawnHasNoCoverage) {

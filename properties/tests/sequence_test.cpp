@@ -4,6 +4,10 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <filesystem>
+
+#include "bncheck/check_laws.hpp"
 #include "laws/catalogue.hpp"
 #include "subjects/variants/variants.hpp"
 #include "support.hpp"
@@ -89,6 +93,37 @@ std::vector<std::int64_t> numbers(const std::vector<Case>& cases) {
   std::vector<std::int64_t> all;
   for (const Case& c : cases) all.push_back(c.config.num_features);
   return all;
+}
+
+/// GoogleTest writes the sequence, and runs all of it again.
+TEST(Sequence, IsRunAgainFromItsFile) {
+  const std::filesystem::path folder = std::filesystem::path(testing::TempDir()) / "bncheck_sequence";
+  std::filesystem::remove_all(folder);
+  Restarted subject("sum_keeps_a_term");
+  const LawCheck found = check_law(subject, "matches_oracle", {200, test_seed(), folder.string(), {}});
+  ASSERT_TRUE(std::filesystem::exists(found.case_file)) << found.report;
+  LawCheckOptions again;
+  again.case_file = found.case_file;
+  Restarted fresh("sum_keeps_a_term");
+  EXPECT_TRUE(check_law(fresh, "matches_oracle", again).fails);
+  std::filesystem::remove_all(folder);
+}
+
+TEST(History, IsThatBeforeAMarkAndDropsTheOldest) {
+  History history;
+  Case small = forward_case(true, {2, 1}, {1, 2});
+  history.add(small);
+  const std::size_t mark = history.mark();
+  history.add(small);
+  EXPECT_EQ(history.before(mark).size(), 1U);
+  EXPECT_EQ(history.before(history.mark()).size(), 2U);
+  const Case large = forward_case(true, {1 << 20, 1}, std::vector<float>(1 << 20));  // 4 MiB
+  for (int k = 0; k < 20; ++k) history.add(large);
+  EXPECT_TRUE(history.before(mark).empty());
+  EXPECT_LE(history.before(history.mark()).size(), 16U);
+  EXPECT_GE(history.before(history.mark()).size(), 15U);
+  history.clear();
+  EXPECT_EQ(history.mark(), 0U);
 }
 
 TEST(Sequence, KeepsTheOrderAndLeavesOutTheRest) {

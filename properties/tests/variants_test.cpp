@@ -165,6 +165,34 @@ TEST_P(Faults, AreTriggered) {
 INSTANTIATE_TEST_SUITE_P(Variants, Faults, testing::ValuesIn(variants::faults()),
                          [](const auto& test) { return std::string(test.param.name); });
 
+/// The fault in a plugin that takes dense tensors in both usual layouts and no other strides.
+class DenseInTwoLayouts : public Subject {
+ public:
+  explicit DenseInTwoLayouts(std::unique_ptr<Subject> subject)
+      : subject_(std::move(subject)), can_(subject_->can()) {
+    can_.strided = false;
+  }
+  std::string name() const override { return subject_->name(); }
+  std::string version() const override { return subject_->version(); }
+  const Capabilities& can() const override { return can_; }
+  Outcome run(const Case& c) override { return subject_->run(c); }
+
+ private:
+  std::unique_ptr<Subject> subject_;
+  Capabilities can_;
+};
+
+TEST(Layouts, AreComparedWhereASubjectTakesTwo) {
+  for (const auto& [fault, law] : {std::pair{"x_read_as_nchw", "layouts_agree"},
+                                   std::pair{"dy_read_as_nchw", "backward_layouts_agree"}}) {
+    DenseInTwoLayouts wrong(variants::make_fault(fault));
+    EXPECT_EQ(check_law(*law_named(law), wrong, test_options()).kind, Verdict::Kind::violated) << fault;
+    DenseInTwoLayouts right(variants::make_control("two_pass"));
+    const LawResult result = check_law(*law_named(law), right, test_options());
+    EXPECT_EQ(result.kind, Verdict::Kind::holds) << result.reason;
+  }
+}
+
 /// The comparison finds no difference for the reference itself.
 TEST(Faults, TheReferenceIsNotTriggered) {
   const Fault none{"two_pass", 1, "none", "Nothing.", {}};
