@@ -1,6 +1,7 @@
 #include "subjects/variants/lapses.hpp"
 
 #include <algorithm>
+#include <limits>
 
 namespace bncheck::variants {
 namespace {
@@ -63,8 +64,11 @@ std::int64_t lapsed_count(std::int64_t before, Lapse lapse) {
       return (before + 1) & 0xffff;
     case Lapse::counter_of_32_bits:
       return (before + 1) & 0xffffffff;
-    case Lapse::counter_in_float:
-      return static_cast<std::int64_t>(static_cast<float>(before) + 1.0f);
+    case Lapse::counter_in_float: {
+      // The largest counts round to 2^63, which no counter holds.
+      const float after = static_cast<float>(before) + 1.0f;
+      return after < 0x1p63f ? static_cast<std::int64_t>(after) : std::numeric_limits<std::int64_t>::max();
+    }
     case Lapse::counter_saturates:
       return std::max<std::int64_t>(before, std::min<std::int64_t>(before + 1, 1000));
     default:
