@@ -11,18 +11,28 @@
 namespace bncheck {
 namespace {
 
-bool has_length(const std::optional<Tensor>& tensor, std::int64_t length) {
-  return tensor && tensor->shape == Shape{length} && tensor->is_whole();
+/// What is wrong with one vector; empty if nothing is.
+std::string misfit_of(const char* name, const std::optional<Tensor>& tensor, bool exists,
+                      std::int64_t length) {
+  const std::string expected = exists ? to_string(Shape{length}) : "none";
+  if (!tensor) return exists ? std::string(name) + " is missing, expected " + expected : "";
+  if (exists && tensor->shape == Shape{length} && tensor->is_whole()) return "";
+  std::string text = std::string(name) + " has shape " + to_string(tensor->shape);
+  if (!tensor->is_whole()) text += " and " + std::to_string(tensor->bytes.size()) + " bytes";
+  return text + ", expected " + expected;
 }
 
-bool buffers_fit(const Config& config, const State& state, std::int64_t length) {
-  const auto fits_option = [&](const std::optional<Tensor>& tensor, bool exists) {
-    return exists ? has_length(tensor, length) : !tensor;
-  };
-  return fits_option(state.weight, config.weight) && fits_option(state.bias, config.bias) &&
-         fits_option(state.running_mean, config.track_running_stats) &&
-         fits_option(state.running_var, config.track_running_stats) &&
-         (!state.running_weight || has_length(state.running_weight, 1));
+/// What is wrong with the first vector of the state that does not fit; empty if all fit.
+std::string misfit_in(const Config& config, const State& state, std::int64_t length) {
+  for (const std::string& text :
+       {misfit_of("weight", state.weight, config.weight, length),
+        misfit_of("bias", state.bias, config.bias, length),
+        misfit_of("running_mean", state.running_mean, config.track_running_stats, length),
+        misfit_of("running_var", state.running_var, config.track_running_stats, length),
+        misfit_of("running_weight", state.running_weight, state.running_weight.has_value(), 1)}) {
+    if (!text.empty()) return text;
+  }
+  return "";
 }
 
 bool takes_rank(int dimensions, std::size_t rank) {
@@ -175,7 +185,7 @@ std::vector<ErrorKind> errors_of(const Config& config, const State& before, cons
   // A layer without running statistics has no counter.
   if (config.track_running_stats && before.num_batches_tracked < 0) errors.insert(ErrorKind::counter);
   const std::int64_t length = buffer_length(config, before, call, dialect);
-  if (!buffers_fit(config, before, length)) errors.insert(ErrorKind::length);
+  if (!misfit_in(config, before, length).empty()) errors.insert(ErrorKind::length);
   if (forward != nullptr) {
     if (exhausts_counter(config, before, *forward)) errors.insert(ErrorKind::counter);
     forward_errors(config, *forward, call.exec, dialect, errors);
@@ -184,10 +194,19 @@ std::vector<ErrorKind> errors_of(const Config& config, const State& before, cons
   } else if (const auto* set = std::get_if<SetMomentum>(&call.operation)) {
     if (!momentum_fits(set->momentum, dialect)) errors.insert(ErrorKind::momentum);
   } else if (const auto* load = std::get_if<Load>(&call.operation)) {
-    if (!buffers_fit(config, load->state, length)) errors.insert(ErrorKind::length);
+    if (!misfit_in(config, load->state, length).empty()) errors.insert(ErrorKind::length);
     if (config.track_running_stats && load->state.num_batches_tracked < 0) errors.insert(ErrorKind::counter);
   }
   return {errors.begin(), errors.end()};
+}
+
+std::string vector_misfit(const Config& config, const State& before, const Call& call,
+                          const Dialect& dialect) {
+  const std::int64_t length = buffer_length(config, before, call, dialect);
+  std::string text = misfit_in(config, before, length);
+  const auto* load = std::get_if<Load>(&call.operation);
+  if (text.empty() && load != nullptr) text = misfit_in(config, load->state, length);
+  return text;
 }
 
 }  // namespace bncheck

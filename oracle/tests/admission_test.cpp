@@ -86,6 +86,28 @@ TEST(Errors, LengthOfEachBuffer) {
   EXPECT_EQ(plain.training(usual), Kinds{});
 }
 
+TEST(Errors, OfAVectorAreNamed) {
+  Layer layer;
+  const auto misfit = [&](const Call& call) {
+    return vector_misfit(layer.config, layer.state, call, layer.dialect);
+  };
+  const Call call = forward(true, Tensor::filled(usual, 1));
+  EXPECT_EQ(misfit(call), "");
+  layer.state.running_var = Tensor::filled({2}, 1);
+  EXPECT_EQ(misfit(call), "running_var has shape [2], expected [3]");
+  layer.state.bias = Tensor{Dtype::f32, {3}, std::vector<std::byte>(8)};
+  EXPECT_EQ(misfit(call), "bias has shape [3] and 8 bytes, expected [3]");
+  layer.state.weight = std::nullopt;
+  EXPECT_EQ(misfit(call), "weight is missing, expected [3]");
+  layer.config.weight = false;
+  layer.state.weight = Tensor::filled({3}, 1);
+  EXPECT_EQ(misfit(call), "weight has shape [3], expected none");
+  State other = Layer().state;
+  other.running_mean = Tensor::filled({4}, 0);
+  layer = Layer();
+  EXPECT_EQ(misfit({Load{other}, {}}), "running_mean has shape [4], expected [3]");
+}
+
 /// A weight without a bias, and the reverse: what is there has its length, what is not is absent.
 TEST(Errors, WeightAndBiasAreAskedForApart) {
   for (const bool weight : {true, false}) {

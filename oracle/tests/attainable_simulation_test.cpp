@@ -177,7 +177,7 @@ void simulate_exponents(std::uint64_t seed, bool training, int most_exponent, do
   double worst_y = 0;
   double worst_folded = 0;
   double worst_statistic = 0;
-  for (std::size_t k = 0; k < scaled(12000); ++k) {
+  for (std::size_t k = 0; k < scaled(4000); ++k) {
     Problem p = problem(random, all_data[k % std::size(all_data)], draw_count(random), training);
     const int of_x = exponent(random);
     scale(p.x, of_x);

@@ -160,7 +160,8 @@ int run_check(const CheckArguments& arguments) {
 
   CheckReport report{
       arguments.subject, subject->version(), text_of(subject->can().dialect), options.seed, false, {}};
-  report.fail_on = fail_on;
+  report.fail_on = options.fail_on = fail_on;
+  report.own_name = subject->name();
   const bool table = !arguments.reports.take_stdout();
   const Style style = stdout_style();
   if (table) print_text(table_head());

@@ -25,6 +25,7 @@ std::string FindingFolder::save(const std::string& subject_name, const LawResult
                          {*result.counterexample,
                           {{"law", result.law->name},
                            {"subject", subject_name},
+                           {"name", subject.name()},
                            {"version", subject.version()},
                            {"dialect", subject.can().dialect.name},
                            {"message", result.reason},

@@ -4,6 +4,7 @@
 
 #include "bncheck/answer_file.hpp"
 #include "bncheck/case_file.hpp"
+#include "bncheck/walk.hpp"
 #include "commands/commands.hpp"
 #include "commands/common.hpp"
 #include "commands/output.hpp"
@@ -32,19 +33,31 @@ std::string show_answer(const Archive& archive) {
   return text;
 }
 
+/// One line per call that fails because of a vector, with what is wrong with it.
+std::string show_misfits(const Case& c, const Dialect& dialect) {
+  std::string text;
+  for (Walk walk(c, dialect); !walk.done(); walk.advance()) {
+    const std::string misfit = vector_misfit(walk.config(), walk.before(), walk.call(), dialect);
+    if (!misfit.empty()) text += fmt::format("call.{}: {}\n", walk.index(), misfit);
+  }
+  return text;
+}
+
 int run_oracle(const OracleArguments& arguments) {
   const Dialect dialect = dialect_from(arguments.dialect);
   require_writable_file("--output", arguments.output);
   Archive answer;
+  Case content;
   try {
-    answer = answer_archive(load_case(arguments.file).content, dialect);
+    content = load_case(arguments.file).content;
+    answer = answer_archive(content, dialect);
   } catch (const std::invalid_argument& error) {
     throw UsageError("'" + arguments.file + "': " + error.what());
   } catch (const std::runtime_error& error) {
     throw UsageError(error.what());
   }
   if (arguments.output.empty()) {
-    print_text(show_answer(answer));
+    print_text(show_misfits(content, dialect) + show_answer(answer));
     return exit_holds;
   }
   try {

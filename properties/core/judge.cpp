@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "bncheck/elements.hpp"
+#include "core/fnv.hpp"
 
 namespace bncheck {
 namespace {
@@ -18,7 +19,7 @@ std::string place(std::size_t call, Output output) {
 }
 
 void judge_tensor(const Run& run, std::size_t call, Output output, const ExpectedTensor& expected,
-                  const Capabilities& can, Judged judged, Verdict& verdict, std::int64_t most) {
+                  const Capabilities& can, Judged judged, Verdict& verdict, const Sample& sample) {
   const Tensor& tensor = run.output(call, output);
   if (tensor.dtype != expected.dtype()) {
     throw Settled{Verdict::violated(place(call, output) + " has dtype " + std::string(name_of(tensor.dtype)) +
@@ -28,11 +29,9 @@ void judge_tensor(const Run& run, std::size_t call, Output output, const Expecte
     throw Settled{Verdict::violated(place(call, output) + " has shape " + to_string(tensor.shape) +
                                     ", expected " + to_string(expected.shape()))};
   }
-  const std::int64_t last = expected.size() - 1;
-  const std::int64_t count = std::min(expected.size(), most);
   std::vector<JudgedElement> seen;
-  for (std::int64_t k = 0; k < count; ++k) {
-    const std::int64_t i = count <= last ? k * last / (count - 1) : k;
+  for (std::int64_t k = 0; k < sample.count(expected.size()); ++k) {
+    const std::int64_t i = sample.index(k, expected.size());
     const double value = element(tensor, i);
     Error error = expected.error(i, value, can.numerics);
     if (run.sink != nullptr) seen.push_back({i, value, error});
@@ -103,11 +102,22 @@ void add_mismatch(Verdict& verdict, const Mismatch& mismatch, const std::string&
   if (list.size() > shown_mismatches) list.resize(shown_mismatches);
 }
 
+std::int64_t Sample::index(std::int64_t k, std::int64_t size) const {
+  if (size <= most) return k;
+  if (k == 0 || k == most - 1) return k == 0 ? 0 : size - 1;
+  // Parts of size/most elements, without the products of a long size and a large k.
+  const std::int64_t part = size / most;
+  const std::int64_t longer = size % most;  // parts that have one element more
+  const std::int64_t begin = k * part + std::min(k, longer);
+  const auto length = static_cast<std::uint64_t>(part + (k < longer ? 1 : 0));
+  return begin + static_cast<std::int64_t>(Fnv(number).add(static_cast<std::uint64_t>(k)).value() % length);
+}
+
 void judge_call(const Run& run, std::size_t call, const Capabilities& can, Judged judged, Verdict& verdict,
-                const std::set<Output>& only, std::int64_t most) {
+                const std::set<Output>& only, Sample sample) {
   for (const auto& [output, expected] : run.expected[call].outputs) {
     if (only.empty() || only.contains(output))
-      judge_tensor(run, call, output, expected, can, judged, verdict, most);
+      judge_tensor(run, call, output, expected, can, judged, verdict, sample);
   }
 }
 

@@ -1,6 +1,7 @@
 #pragma once
 /// The judge: comparison of numbers with the exact answer, and with each other.
 
+#include <algorithm>
 #include <limits>
 #include <optional>
 #include <set>
@@ -14,12 +15,22 @@ enum class Judged {
   all,       ///< also those whose intermediate results leave that range
 };
 
+/// Elements of an output that are compared: all, or `most` of a longer one. Those are the first, the last, and one of
+/// each of the equal parts between them, at a place that depends on `number`.
+struct Sample {
+  std::int64_t most = std::numeric_limits<std::int64_t>::max();
+  std::uint64_t number = 0;
+
+  std::int64_t count(std::int64_t size) const { return std::min(size, most); }
+  /// Index of the k-th of them in an output of this size.
+  std::int64_t index(std::int64_t k, std::int64_t size) const;
+};
+
 /// Compares every element of every output of the call (or of `only`) with the exact answer, by the subject's
 /// claim: exact by bits, faithful by ulps < 1, sound by attainable-error ratio <= 1. Exact values that are
-/// not finite must be met. Out of range, the bound of an arithmetic with a wider one must hold. For longer outputs, `most` elements from the first to the last are compared.
+/// not finite must be met. Out of range, the bound of an arithmetic with a wider one must hold.
 void judge_call(const Run& run, std::size_t call, const Capabilities& can, Judged judged, Verdict& verdict,
-                const std::set<Output>& only = {},
-                std::int64_t most = std::numeric_limits<std::int64_t>::max());
+                const std::set<Output>& only = {}, Sample sample = {});
 
 /// Checks that the call leaves everything but its outputs in the state and configuration as it was, bit for
 /// bit.

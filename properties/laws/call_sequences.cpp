@@ -18,7 +18,8 @@ namespace {
 
 /// Judges each call from the state that the subject itself had before it, and from the configuration and the
 /// latest forward call that a right layer would have by then. An effect that a call itself does not show,
-/// such as a refused momentum that took effect or a forgotten forward call, shows in later calls. Values are
+/// such as a refused momentum that took effect or a forgotten forward call, shows in later calls. Only this law asks
+/// for the message of a refusal, so that a subject without any has one finding. Values are
 /// held to the subject's claim, within the attainable error of oracle/src/attainable_error.cpp; refusals and
 /// the state must match bit for bit.
 Verdict check_sequence(const Case& c, Runner& runner) {
@@ -30,6 +31,8 @@ Verdict check_sequence(const Case& c, Runner& runner) {
     const ExpectedCall& expected = run.expected[k];
     if (expected.must_fail()) {
       if (Verdict refusal = judge_refusal(run, k, expected.errors.front()); refusal.is_bad()) return refusal;
+      if (std::get<Failure>(run.replies[k].result).message.empty())
+        return Verdict::violated("call " + std::to_string(k) + " failed as it must but has no message");
       continue;
     }
     run.values(k);

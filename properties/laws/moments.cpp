@@ -77,7 +77,7 @@ Verdict check_channels(const Case& c, Runner& runner, const Judge& judge) {
 }
 
 std::string in_channel(const char* what, std::int64_t channel) {
-  return std::string(what) + " of y in channel " + std::to_string(channel);
+  return std::string(what) + " in channel " + std::to_string(channel);
 }
 
 /// Σ (y − β) = 0 exactly, and every y is off by at most its attainable error A_i. So the mean of y − β is at
@@ -86,7 +86,7 @@ Verdict check_zero_mean(const Case& c, Runner& runner) {
   return check_channels(c, runner,
                         [](const Run&, std::int64_t channel, long double, long double beta,
                            const ChannelMoments& m, Verdict& verdict) {
-                          judge_bound(verdict, in_channel("the mean less beta", channel), m.mean, 0,
+                          judge_bound(verdict, in_channel("the mean of y less beta", channel), m.mean, 0,
                                       m.mean_bound + summation_rounding(m, m.deviation + std::fabs(beta)));
                         });
 }
@@ -119,7 +119,7 @@ Verdict check_variance(const Case& c, Runner& runner) {
         }
         const auto eps = static_cast<long double>(effective_eps(run.content.config, runner.can().dialect));
         const long double expected = std::fabs(gamma) * std::sqrt(squares / (squares + eps));
-        judge_bound(verdict, in_channel("the standard deviation", channel), m.deviation, expected,
+        judge_bound(verdict, in_channel("the standard deviation of y", channel), m.deviation, expected,
                     m.deviation_bound + summation_rounding(m, expected + std::fabs(beta)));
       });
 }

@@ -52,8 +52,8 @@ Case draw_single_values(Draws& draws, const Capabilities& can) {
 }
 
 /// Case with a forward call and its gradient, and sometimes with more: a second gradient of the same call;
-/// another forward call, usually in the other mode, and its gradient; a new momentum before the gradient,
-/// which does not affect it.
+/// another forward call, usually in the other mode, and its gradient; the two forward calls before either gradient, which
+/// is that of the second; a new momentum before the gradient, which does not affect it.
 Case draw_gradient_calls(Draws& draws, const Capabilities& can) {
   CaseWish wish;
   if (draws.chance(1, 16)) return draw_single_values(draws, can);
@@ -71,6 +71,7 @@ Case draw_gradient_calls(Draws& draws, const Capabilities& can) {
       // Batch statistics require ε > 0, inference does not.
       if (c.config.eps > 0) second.training = !second.training;
       Call gradient = draw_backward_call(draws, can, second, wish);
+      if (draws.chance(1, 2)) c.calls.pop_back();
       c.calls.push_back(std::move(other));
       c.calls.push_back(std::move(gradient));
       break;
@@ -226,9 +227,12 @@ Case draw_gradient_zeros(Draws& draws, const Capabilities& can) {
 
 // ---- long sums
 
-/// Number of elements of a long y or dx that are judged, to save time. All elements share the same statistics
-/// and sums.
-constexpr std::int64_t sample = 64;
+/// Elements of a long y or dx that are judged, to save time: all elements share the same statistics and sums. Every case
+/// has others, for a fault in a few places. A case that shrinks keeps its first value mostly, and so its places.
+Sample sample_of(const Case& c) {
+  const Tensor& x = *input_of(c.calls[0]);
+  return {64, x.size() == 0 ? 0 : element_bits(x, 0)};
+}
 
 /// Checks sums over many values, where a running sum in float drifts. With n terms of one sign, it is off by
 /// about n^(3/2)·u of one term, or by n²·u if all are rounded alike, while A allows about log n·u of the sum.
@@ -239,7 +243,7 @@ Verdict check_long_sums(const Direction& d, const Case& c, Runner& runner) {
   run.values(d.judged);
   Verdict verdict;
   if (fit_to_judge(run, d.judged, runner.can())) {
-    judge_call(run, d.judged, runner.can(), Judged::in_range, verdict, {}, sample);
+    judge_call(run, d.judged, runner.can(), Judged::in_range, verdict, {}, sample_of(c));
   }
   return verdict;
 }
@@ -299,8 +303,8 @@ std::vector<Law> laws_of(const Direction& d, const Draw& draw) {
        {.bulky = true,
         .exact = true,
         .any_dtype = true,
-        .rationale = "It draws enough values for a sum in float to stagnate, and compares it with the exact "
-                     "one."}},
+        .rationale = "Only this law draws enough values for a sum in float to stagnate, or for a count to "
+                     "leave a narrow dtype."}},
       law_over(
           d, "non_finite_rule",
           forward

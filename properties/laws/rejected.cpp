@@ -76,7 +76,6 @@ Verdict judge_refusal(const Run& run, std::size_t call, ErrorKind kind) {
                              "': " + failure->message);
   }
   const std::string failed = "call " + std::to_string(call) + " failed as it must but ";
-  if (failure->message.empty()) return Verdict::violated(failed + "has no message");
   if (failure->wrote_outputs) return Verdict::violated(failed + "had written to its outputs");
   if (run.after(call) != run.before(call)) return Verdict::violated(failed + "had changed the state");
   return {};

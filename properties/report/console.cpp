@@ -155,8 +155,8 @@ std::string summary(const CheckReport& report, Style style) {
     }
     text += '\n';
   }
-  text += fmt::format("{}: {} {}, {} {}, seed {}:", with_version(subject, report.version),
-                      report.findings.size(), report.findings.size() == 1 ? "law" : "laws", report.cases(),
+  text += fmt::format("{}: {} {}, {} {}, seed {}:", subject_title(report), report.findings.size(),
+                      report.findings.size() == 1 ? "law" : "laws", report.cases(),
                       report.cases() == 1 ? "case" : "cases", report.seed);
   const char* separator = " ";
   for (const auto& [word, count] : verdict_counts(report.findings)) {

@@ -27,7 +27,7 @@ std::string verdict_of(const CheckReport& report) {
 
 std::string facts_of(const CheckReport& report, const std::string& version) {
   std::vector<std::pair<std::string, std::string>> facts{
-      {"subject", with_version(report.subject, report.version)},
+      {"subject", subject_title(report)},
       {"dialect", report.dialect},
       {"seed", std::to_string(report.seed)},
       {"cases", std::to_string(report.cases())},
@@ -57,7 +57,7 @@ std::string coverage_of(const CheckReport& report) {
 
 std::string check_html(const CheckReport& report, const std::string& dialect, const std::string& version) {
   const AccuracyOwner owner{"", report.subject, dialect};
-  return html_page("bncheck: " + with_version(report.subject, report.version), verdict_of(report),
+  return html_page("bncheck: " + subject_title(report), verdict_of(report),
                    {{"accuracy", "Accuracy", html_classes(report.accuracy)},
                     {"violations", "Violations", html_findings("", report.findings, report.subject, dialect)},
                     {"laws", "Laws", html_laws("", report.findings)},

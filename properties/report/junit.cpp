@@ -52,9 +52,9 @@ std::string to_junit(const CheckReport& report, const std::string& dialect) {
       "    <property name=\"dialect\" value=\"{}\"/>\n"
       "    <property name=\"seed\" value=\"{}\"/>\n"
       "  </properties>\n{}</testsuite>\n",
-      markup("bncheck " + with_version(report.subject, report.version)),
-      report.findings.size() + (report.lost.empty() ? 0 : 1), report.failures(), report.lost.empty() ? 0 : 1,
-      std::ranges::count_if(report.findings, is_skipped), markup(report.dialect), report.seed, cases);
+      markup("bncheck " + subject_title(report)), report.findings.size() + (report.lost.empty() ? 0 : 1),
+      report.failures(), report.lost.empty() ? 0 : 1, std::ranges::count_if(report.findings, is_skipped),
+      markup(report.dialect), report.seed, cases);
 }
 
 }  // namespace bncheck

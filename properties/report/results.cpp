@@ -20,6 +20,13 @@ std::string with_version(const std::string& name, const std::string& version) {
   return version.empty() ? name : name + " " + untrusted_line(version);
 }
 
+std::string subject_title(const CheckReport& report) {
+  const std::string subject = untrusted_line(report.subject, message_bytes);
+  if (report.own_name.empty() || report.own_name == report.subject)
+    return with_version(subject, report.version);
+  return subject + " (" + with_version(untrusted_line(report.own_name), report.version) + ')';
+}
+
 int CheckReport::cases() const {
   return total(findings, &LawResult::cases);
 }

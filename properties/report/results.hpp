@@ -33,6 +33,7 @@ struct CheckReport {
   std::string lost{};
   std::set<Rank> fail_on = usual_failures;  ///< ranks that count as failures
   std::set<KnownFinding> gone{};            ///< findings of the baseline that did not show again
+  std::string own_name{};                   ///< what the subject calls itself; empty if it did not start
 
   int cases() const;
   Coverage coverage() const;                 ///< coverage by all laws
@@ -61,6 +62,9 @@ std::vector<TitledCase> cases_of(const LawResult& result);
 
 /// "bn 0.1.0"; the name alone where there is no version.
 std::string with_version(const std::string& name, const std::string& version);
+/// The subject as it is written on the command line, and in parentheses what it calls itself where that differs:
+/// "plugin:./libmine.so (my kernel 1.2)".
+std::string subject_title(const CheckReport& report);
 
 /// Finding whose shrunk case has the fewest bytes of tensors, among those whose worst element is in range and
 /// beyond the attainable error of this pass; null if there is none.

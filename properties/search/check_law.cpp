@@ -147,14 +147,18 @@ class Search {
     result_.verdict = std::move(bad.verdict);
     result_.rank = bad.rank;
     result_.known = bad.known;
+    result_.went_on = goes_on_after(bad);
   }
 
-  /// A limit, a lax check or a known finding ends no search, so that it hides nothing worse; it is the finding if nothing
-  /// worse follows.
-  /// Returns whether the search ends.
+  bool goes_on_after(const Bad& bad) const {
+    return bad.known || is_mild(bad.rank) || !options_.fail_on.contains(bad.rank);
+  }
+
+  /// A limit, a lax check, a known finding or one that fails nothing ends no search, so that it hides nothing worse; it
+  /// is the finding if nothing worse follows. Returns whether the search ends.
   bool take_bad(const Case& c, const Verdict& verdict) {
     Bad bad = bad_of(c, verdict);
-    const bool goes_on = bad.known || is_mild(bad.rank);
+    const bool goes_on = goes_on_after(bad);
     if (goes_on && kept_ && std::tie(bad.known, bad.rank) >= std::tie(kept_->known, kept_->rank))
       return false;
     bad.ran = history().before(bad.mark);
@@ -220,6 +224,18 @@ class Search {
     const Case drawn = *result_.counterexample;
     if (confirm(drawn)) shrink_finding();
     if (runner_.subject().starts_afresh() && !result_.verdict.hung && !stopped()) look_back(drawn);
+    if (result_.rank == Rank::limit && !result_.flaky() && !result_.needs_others) find_edge();
+  }
+
+  /// Finds the size of an input at which the limit begins.
+  void find_edge() {
+    const Clock::time_point end = options_.clock() + options_.shrink_time;
+    result_.edge = limit_edge(*result_.counterexample, [&](const Case& c) -> std::optional<bool> {
+      if (stopped() || options_.clock() > end) return std::nullopt;
+      const std::optional<Verdict> verdict = ask(c);
+      if (!verdict || verdict->kind == Verdict::Kind::not_applicable) return std::nullopt;
+      return verdict->kind == Verdict::Kind::holds;
+    });
   }
 
   /// Whether the law finds the same again in a subject that has just started, after these cases.
@@ -327,11 +343,11 @@ class Search {
     const int drawn = result_.cases + result_.discarded;
     if (result_.counterexample) {
       // What a search that was cut short did not see may be worse than a limit.
-      result_.incomplete = (result_.known || is_mild(result_.rank)) &&
-                           (!stop_reason_.empty() || result_.cases < options_.cases ||
-                            result_.discarded * 100 > drawn * max_discard_percent);
+      result_.incomplete = result_.went_on && (!stop_reason_.empty() || result_.cases < options_.cases ||
+                                               result_.discarded * 100 > drawn * max_discard_percent);
       result_.kind = result_.verdict.kind;
       result_.reason = result_.verdict.message;
+      if (result_.edge) result_.reason += ": " + show(*result_.edge);
       if (result_.needs_others) {
         result_.reason =
             (result_.before.empty() ? "only after other calls, of which no sequence was found: "

@@ -16,6 +16,7 @@
 #include "search/error_statistics.hpp"
 #include "search/failure_store.hpp"
 #include "search/hangs.hpp"
+#include "search/limit_edge.hpp"
 
 namespace bncheck {
 
@@ -34,6 +35,8 @@ struct CheckOptions {
   /// Cases that the subject has run in earlier laws; must outlive the check. null: the law is checked without regard to
   /// them.
   History* history = nullptr;
+  /// Ranks that fail the run. A finding of another one ends no search, nor does one of a mild rank.
+  std::set<Rank> fail_on = usual_failures;
   /// Whether a finding is known. Such a finding ends no search and is not shrunk. Empty: none is.
   std::function<bool(const Law&, const Verdict&, Rank)> is_known;
   /// Clock that times the cases.
@@ -71,16 +74,19 @@ struct LawResult {
   Verdict verdict;
   Rank rank = Rank::wrong;
   bool known = false;  ///< by CheckOptions::is_known
+  /// Where the limit begins that the counterexample shows, if that was found.
+  std::optional<LimitEdge> edge;
   /// Whether the counterexample holds in a subject that has just started, and cases after which it does not, in their
   /// order; empty if none were found.
   bool needs_others = false;
   std::vector<Case> before;
   /// Whether all cases that were asked for have run.
   bool is_complete() const {
-    return kind == Verdict::Kind::holds || ((known || is_mild(rank)) && counterexample && !incomplete);
+    return kind == Verdict::Kind::holds || (counterexample && went_on && !incomplete);
   }
-  /// The counterexample is known or of a mild rank, and fewer cases were searched for a worse one than were asked for.
-  bool incomplete = false;
+  /// Whether the search went on after the counterexample, for a worse one, and whether fewer cases were searched than
+  /// were asked for.
+  bool went_on = false, incomplete = false;
 };
 
 /// Largest share of discarded cases on which a verdict may rest, in percent of all drawn cases.

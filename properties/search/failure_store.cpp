@@ -20,9 +20,11 @@ std::string note(const CaseFile& file, const std::string& key) {
   return found == file.notes.end() ? "" : found->second;
 }
 
-/// Hash of the case alone, without the notes, which describe one run of it.
-std::uint32_t short_hash(const Case& c) {
+/// Hash of the case without the notes, which describe one run of it, and of the subject where the name of the file does
+/// not have it: two subjects may call themselves the same.
+std::uint32_t short_hash(const Case& c, const std::string& subject) {
   Fnv hash;
+  if (!subject.empty()) hash.add(subject);
   const ArchivePieces pieces = pieces_of(c);
   for (const auto& piece : pieces.all()) hash.add(piece);
   return static_cast<std::uint32_t>(hash.value() ^ hash.value() >> 32);
@@ -105,17 +107,21 @@ std::vector<Case> cases_before(const std::filesystem::path& path, const CaseFile
 
 std::filesystem::path store_failure(const std::filesystem::path& folder, CaseFile file,
                                     const std::vector<Case>& before) {
-  // These two come from the subject; the other notes come from bncheck or the user.
-  for (const char* key : {"version", "message"}) {
+  // These come from the subject; the other notes come from bncheck or the user.
+  for (const char* key : {"name", "version", "message"}) {
     if (const auto found = file.notes.find(key); found != file.notes.end())
       found->second = untrusted_line(found->second, message_bytes);
   }
   std::string name;
-  for (const char letter : note(file, "law") + "-" + note(file, "subject")) {
+  const std::string subject = note(file, "subject");
+  const std::string own_name = note(file, "name");
+  const bool named = !own_name.empty() && own_name != subject;
+  for (const char letter : note(file, "law") + "-" + (named ? own_name : subject)) {
     name += is_letter_or_digit(letter) || letter == '-' ? letter : '_';
   }
   std::filesystem::path path =
-      folder / (name.substr(0, longest_name) + '-' + eight_digits(short_hash(file.content)) + extension);
+      folder / (name.substr(0, longest_name) + '-' +
+                eight_digits(short_hash(file.content, named ? subject : "")) + extension);
   std::error_code error;  // ignored: if the folder cannot be made, writing the file fails
   std::filesystem::create_directories(folder, error);
   for (std::size_t k = 0; k < before.size(); ++k) {

@@ -47,8 +47,9 @@ class FailureStore {
 };
 
 /// Saves a case whose notes have "law" and "subject", and creates the folder. The same case of the same law
-/// and subject gets the same name: "FOLDER/matches_oracle-torch-1f2e3d4c.safetensors". Returns the name of
-/// the file. The notes "version" and "message", which come from the subject and may be long, are bounded
+/// and subject gets the same name: "FOLDER/matches_oracle-torch-1f2e3d4c.safetensors". A note "name", which is what the
+/// subject calls itself, stands in for the subject there. Returns the name of
+/// the file. The notes "name", "version" and "message", which come from the subject and may be long, are bounded
 /// (bncheck/untrusted_text.hpp). Throws std::runtime_error, which names the file.
 ///
 /// Cases that must run before it are saved beside it, as "FOLDER/matches_oracle-torch-1f2e3d4c.before-1.safetensors" and

@@ -20,9 +20,15 @@ AuditOptions short_audit() {
 }
 
 /// Faults that show in too few cases for an audit of this length.
-const std::set<std::string> rarely_seen{"running_float_sum", "running_float_sum_beyond_4096",
-                                        "momentum_in_float", "gradient_overflow",
-                                        "one_value_taken_untracked"};
+const std::set<std::string> rarely_seen{"running_float_sum",
+                                        "running_float_sum_beyond_4096",
+                                        "momentum_in_float",
+                                        "gradient_overflow",
+                                        "one_value_taken_untracked",
+                                        "given_variance_flushed",
+                                        "dweight_lost_if_small",
+                                        "gamma_dy_narrow",
+                                        "inference_scale_kept_until_training"};
 
 TEST(ShortAudit, DetectsFaultsAndAccusesNoControl) {
   const AuditResult result = audit(whole_audit(), short_audit());

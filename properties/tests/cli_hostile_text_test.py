@@ -106,7 +106,7 @@ class Plugin(HostileTest):
 
     def test_name_and_version(self):
         _, stdout = self.check(self.SUBJECT, status=0, BNCHECK_HOSTILE="no")
-        shown = r"(?m)^plugin:\S+ \\x1b\[2J\\x07\\rbncheck: all is well\\n.*\.\.\. \(\d+ bytes\): 1 law"
+        shown = r"(?m)^plugin:\S+ \(\\x1b\[2J\\x07\\rbncheck: all is well\\n.*\.\.\. \(\d+ bytes\)\): 1 law"
         self.assertRegex(stdout, shown)
 
     def test_errors(self):

@@ -8,6 +8,7 @@
 
 #include "bncheck/walk.hpp"
 #include "generate/gradients.hpp"
+#include "laws/catalogue.hpp"
 #include "laws/law_support.hpp"
 #include "report/show_case.hpp"
 #include "support.hpp"
@@ -47,6 +48,26 @@ TEST(GradientCases, MustSucceedAndWantSomething) {
   }
   EXPECT_GT(few, 40);
   EXPECT_GT(moded, 20);
+}
+
+/// Cases of backward_matches_oracle with two forward calls before a gradient, in the same mode or in both: the gradient is
+/// that of the second. A subject that keeps the first is found.
+TEST(GradientCases, OfTheSecondOfTwoForwardCalls) {
+  RandomDraws draws(test_seed());
+  int cases = 0;
+  int modes = 0;
+  for (int k = 0; k < 400; ++k) {
+    const Case c = law_named("backward_matches_oracle")->draw(draws, any_capabilities());
+    if (c.calls.size() != 3) continue;
+    const auto* first = std::get_if<Forward>(&c.calls[0].operation);
+    const auto* second = std::get_if<Forward>(&c.calls[1].operation);
+    if (first == nullptr || second == nullptr) continue;
+    ++cases;
+    modes += first->training != second->training ? 1 : 0;
+    EXPECT_TRUE(std::holds_alternative<Backward>(c.calls[2].operation));
+  }
+  EXPECT_GT(cases, 10);
+  EXPECT_GT(modes, 5);
 }
 
 TEST(GradientCases, ConstantAndOneHotAreWhatTheySay) {

@@ -5,6 +5,7 @@
 #include <bit>
 #include <cmath>
 #include <limits>
+#include <set>
 
 #include "support.hpp"
 
@@ -109,6 +110,31 @@ TEST(JudgeCall, WantsInfinitiesAndNanWhereTheyAreRight) {
     y_of(run).floats()[k] = largest;
     EXPECT_EQ(judged(run, Claim::sound).kind, Verdict::Kind::violated) << k;
   }
+}
+
+/// Of 1000 elements 64: the first, the last, one of each part, and each of them with some number.
+TEST(JudgeCall, ASampleMovesAndReachesEveryElement) {
+  constexpr std::int64_t size = 1000;
+  std::set<std::int64_t> reached;
+  for (std::uint64_t number = 0; number < 300; ++number) {
+    const Sample sample{64, number};
+    ASSERT_EQ(sample.count(size), 64);
+    std::int64_t before = -1;
+    for (std::int64_t k = 0; k < 64; ++k) {
+      const std::int64_t i = sample.index(k, size);
+      EXPECT_GT(i, before);
+      EXPECT_LE(i - before, 32) << k;
+      before = i;
+      reached.insert(i);
+    }
+    EXPECT_EQ(sample.index(0, size), 0);
+    EXPECT_EQ(before, size - 1);
+  }
+  // The first and the last part, of 16 and 15 elements, always give the first and the last of them.
+  EXPECT_EQ(reached.size(), 1000U - 15 - 14);
+  EXPECT_EQ(Sample().count(size), size);
+  EXPECT_EQ(Sample().index(7, size), 7);
+  EXPECT_EQ((Sample{64, 3}.index(7, 64)), 7);
 }
 
 TEST(JudgeCall, LooksOnlyWhereItIsAskedTo) {

@@ -4,11 +4,13 @@
 
 #include <gtest/gtest.h>
 
+#include <cfloat>
 #include <cmath>
 
 #include "laws/catalogue.hpp"
 #include "laws/law_support.hpp"
 #include "laws/outcome.hpp"
+#include "report/show_case.hpp"
 #include "search/check_law.hpp"
 #include "support.hpp"
 
@@ -91,6 +93,21 @@ TEST(Rank, SquaresThatOverflowAreALimitInEveryLaw) {
   expect_violated(subject, {"extreme_range", "finite_in_finite_out", "scaling_beyond_squares"}, Rank::limit);
   for (const char* law : {"matches_oracle", "variance", "shift_invariance", "zero_mean"})
     EXPECT_EQ(checked(subject, law).kind, Verdict::Kind::holds) << law;
+}
+
+/// Squares of deviations and their sum overflow where the largest deviation is between √(max/n) and √max.
+TEST(Rank, ALimitSaysWhereItBegins) {
+  LiteralFloat subject;
+  const LawResult result = checked(subject, "extreme_range");
+  ASSERT_TRUE(result.edge) << show_case(*result.counterexample);
+  EXPECT_EQ(result.edge->size, "max |x - mu|");
+  const double n = static_cast<double>(std::get<Forward>(result.counterexample->calls[0].operation).x.size());
+  const double most = std::sqrt(static_cast<double>(FLT_MAX));
+  EXPECT_GE(result.edge->lost, most / std::sqrt(n) * 0.999);
+  EXPECT_LE(result.edge->lost, most * 1.01);
+  EXPECT_LT(result.edge->right, result.edge->lost);
+  EXPECT_GT(result.edge->right, result.edge->lost * 0.98);
+  EXPECT_NE(result.reason.find(": lost from max |x - mu| = "), std::string::npos) << result.reason;
 }
 
 /// The same, with y one off where it is above 1, from the 100th run on.
@@ -190,6 +207,34 @@ TEST(Rank, AnAcceptedCallHidesNothingThatFollows) {
   EXPECT_EQ(rank_with(Lax()), "lax");
   EXPECT_EQ(rank_with(LaxAndWorse(false)), "wrong");
   EXPECT_EQ(rank_with(LaxAndWorse(true)), "wrong");
+}
+
+/// Inaccurate at a large mean, and y one off from the 400th run on.
+class InaccurateAndLaterWrong : public LiteralFloat {
+ public:
+  InaccurateAndLaterWrong() : LiteralFloat(true) {}
+  Outcome run(const Case& c) override {
+    ++runs_;
+    return LiteralFloat::run(c);
+  }
+
+ protected:
+  float finished(float y) const override { return runs_ >= 400 && y > 1 && y < 100 ? y + 1 : y; }
+
+ private:
+  int runs_ = 0;
+};
+
+TEST(Rank, ARankThatFailsNothingEndsNoSearch) {
+  CheckOptions options = test_options();
+  options.cases = 400;
+  const auto rank_found = [&] {
+    InaccurateAndLaterWrong subject;
+    return name_of(check_law(*law_named("matches_oracle"), subject, options).rank);
+  };
+  EXPECT_EQ(rank_found(), "inaccurate");
+  options.fail_on = {Rank::wrong};
+  EXPECT_EQ(rank_found(), "wrong");
 }
 
 TEST(Rank, ALimitThatWasFoundInTooFewCasesIsIncomplete) {

@@ -114,6 +114,11 @@ ExpectedCall expect(const Config& config, const State& before, const Call& call,
 std::vector<ErrorKind> errors_of(const Config& config, const State& before, const Call& call,
                                  const Dialect& dialect, const Forward* latest = nullptr);
 
+/// What is wrong with the first vector that makes a call fail with ErrorKind::length: "weight has shape [3], expected
+/// [2]". Empty if all fit.
+std::string vector_misfit(const Config& config, const State& before, const Call& call,
+                          const Dialect& dialect);
+
 /// ε as the dialect's scalars carry it, raised to its eps_floor.
 double effective_eps(const Config& config, const Dialect& dialect);
 
