@@ -51,7 +51,7 @@ TEST(GradientCases, MustSucceedAndWantSomething) {
 }
 
 /// Cases of backward_matches_oracle with two forward calls before a gradient, in the same mode or in both: the gradient is
-/// that of the second. A subject that keeps the first is found.
+/// that of the second.
 TEST(GradientCases, OfTheSecondOfTwoForwardCalls) {
   RandomDraws draws(test_seed());
   int cases = 0;
