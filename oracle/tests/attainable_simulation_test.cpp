@@ -177,7 +177,7 @@ void simulate_exponents(std::uint64_t seed, bool training, int most_exponent, do
   double worst_y = 0;
   double worst_folded = 0;
   double worst_statistic = 0;
-  for (std::size_t k = 0; k < scaled(4000); ++k) {
+  for (std::size_t k = 0; k < scaled(12000); ++k) {
     Problem p = problem(random, all_data[k % std::size(all_data)], draw_count(random), training);
     const int of_x = exponent(random);
     scale(p.x, of_x);
@@ -201,6 +201,8 @@ void simulate_exponents(std::uint64_t seed, bool training, int most_exponent, do
     const ExpectedTensor& y = expected.outputs.at(Output::y);
     for (std::int64_t i = 0; i < y.size(); ++i) in_range += y.slack(i, Numerics{}).in_range ? 1u : 0u;
     elements += static_cast<std::size_t>(y.size());
+    DistinctResults centred_results(y);
+    DistinctResults folded_results(y);
     for (const TrainingControl& t : training_controls) {
       Channel c = p.channel;
       if (training) {
@@ -212,19 +214,21 @@ void simulate_exponents(std::uint64_t seed, bool training, int most_exponent, do
              statistic_ratio(expected.outputs.at(Output::saved_invstd), 1 / std::sqrt(m.variance + c.eps),
                              t.summation)});
       }
+      Numerics numerics;
+      numerics.summation = t.summation;
       for (const InferenceControl& control : inference_controls) {
         Values got;
         for (const float x : p.x) got.push_back(control.y(c, x));
-        worst_y = std::max(worst_y, worst_ratio(y, got, t.summation));
+        centred_results.add(got, numerics);
       }
-      Numerics numerics;
-      numerics.summation = t.summation;
       numerics.form = Form::folded;
       Values got;
       for (const float x : p.x) got.push_back(folded(c, x));
-      worst_folded = std::max(worst_folded, worst_ratio(y, got, numerics));
+      folded_results.add(got, numerics);
       if (!training) break;
     }
+    worst_y = std::max(worst_y, centred_results.worst_ratio());
+    worst_folded = std::max(worst_folded, folded_results.worst_ratio());
   }
   const double share = static_cast<double>(in_range) / static_cast<double>(elements);
   std::printf(

@@ -5,10 +5,13 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
 #include <cstdlib>
 #include <random>
+#include <set>
 #include <span>
+#include <tuple>
 #include <type_traits>
 
 #include "bncheck/expected.hpp"
@@ -265,6 +268,27 @@ inline double worst_ratio(const ExpectedTensor& y, const Values& got, Summation 
   numerics.summation = summation;
   return worst_ratio(y, got, numerics);
 }
+
+/// Worst ratio of the results of many ways of computing y. They often agree, and each number is judged once.
+class DistinctResults {
+ public:
+  explicit DistinctResults(const ExpectedTensor& y) : y_(y) {}
+
+  void add(const Values& got, const Numerics& numerics) {
+    for (std::size_t i = 0; i < got.size(); ++i) {
+      const auto bits = std::bit_cast<std::uint32_t>(got[i]);
+      if (!seen_.insert({numerics.summation, numerics.form, i, bits}).second) continue;
+      const Error error = y_.error(static_cast<std::int64_t>(i), got[i], numerics);
+      if (error.in_range) worst_ = std::max(worst_, error.ratio);
+    }
+  }
+  double worst_ratio() const { return worst_; }
+
+ private:
+  const ExpectedTensor& y_;
+  std::set<std::tuple<Summation, Form, std::size_t, std::uint32_t>> seen_;
+  double worst_ = 0;
+};
 
 inline void scale(std::span<float> values, int exponent) {
   for (float& value : values) value = std::ldexp(value, exponent);
