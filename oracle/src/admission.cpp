@@ -1,6 +1,7 @@
 /// Calls that must fail, and the kinds of error that they may fail with: the error rows of impl/CONTRACT.md.
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <limits>
 #include <set>
@@ -11,28 +12,29 @@
 namespace bncheck {
 namespace {
 
-/// What is wrong with one vector; empty if nothing is.
-std::string misfit_of(const char* name, const std::optional<Tensor>& tensor, bool exists,
+/// What is wrong with one vector, which the options want with this length or not at all; empty if nothing is.
+std::string misfit_of(std::string_view name, const std::optional<Tensor>& tensor, bool wanted,
                       std::int64_t length) {
-  const std::string expected = exists ? to_string(Shape{length}) : "none";
-  if (!tensor) return exists ? std::string(name) + " is missing, expected " + expected : "";
-  if (exists && tensor->shape == Shape{length} && tensor->is_whole()) return "";
-  std::string text = std::string(name) + " has shape " + to_string(tensor->shape);
-  if (!tensor->is_whole()) text += " and " + std::to_string(tensor->bytes.size()) + " bytes";
-  return text + ", expected " + expected;
+  if (wanted ? tensor && tensor->shape == Shape{length} && tensor->is_whole() : !tensor) return "";
+  std::string text(name);
+  if (!tensor) {
+    text += " is missing";
+  } else {
+    text += " has shape " + to_string(tensor->shape);
+    if (!tensor->is_whole()) text += " and " + std::to_string(tensor->bytes.size()) + " bytes";
+  }
+  return text + ", expected " + (wanted ? to_string(Shape{length}) : "none");
 }
 
 /// What is wrong with the first vector of the state that does not fit; empty if all fit.
 std::string misfit_in(const Config& config, const State& state, std::int64_t length) {
-  for (const std::string& text :
-       {misfit_of("weight", state.weight, config.weight, length),
-        misfit_of("bias", state.bias, config.bias, length),
-        misfit_of("running_mean", state.running_mean, config.track_running_stats, length),
-        misfit_of("running_var", state.running_var, config.track_running_stats, length),
-        misfit_of("running_weight", state.running_weight, state.running_weight.has_value(), 1)}) {
-    if (!text.empty()) return text;
+  const bool tracked = config.track_running_stats;
+  const std::array<bool, vector_tensors.size()> wanted{config.weight, config.bias, tracked, tracked};
+  for (std::size_t k = 0; k < wanted.size(); ++k) {
+    const auto& [name, member] = vector_tensors[k];
+    if (std::string text = misfit_of(name, state.*member, wanted[k], length); !text.empty()) return text;
   }
-  return "";
+  return state.running_weight ? misfit_of("running_weight", state.running_weight, true, 1) : "";
 }
 
 bool takes_rank(int dimensions, std::size_t rank) {
@@ -184,8 +186,7 @@ std::vector<ErrorKind> errors_of(const Config& config, const State& before, cons
   if (!momentum_fits(config.momentum, dialect)) errors.insert(ErrorKind::momentum);
   // A layer without running statistics has no counter.
   if (config.track_running_stats && before.num_batches_tracked < 0) errors.insert(ErrorKind::counter);
-  const std::int64_t length = buffer_length(config, before, call, dialect);
-  if (!misfit_in(config, before, length).empty()) errors.insert(ErrorKind::length);
+  if (!vector_misfit(config, before, call, dialect).empty()) errors.insert(ErrorKind::length);
   if (forward != nullptr) {
     if (exhausts_counter(config, before, *forward)) errors.insert(ErrorKind::counter);
     forward_errors(config, *forward, call.exec, dialect, errors);
@@ -194,7 +195,6 @@ std::vector<ErrorKind> errors_of(const Config& config, const State& before, cons
   } else if (const auto* set = std::get_if<SetMomentum>(&call.operation)) {
     if (!momentum_fits(set->momentum, dialect)) errors.insert(ErrorKind::momentum);
   } else if (const auto* load = std::get_if<Load>(&call.operation)) {
-    if (!misfit_in(config, load->state, length).empty()) errors.insert(ErrorKind::length);
     if (config.track_running_stats && load->state.num_batches_tracked < 0) errors.insert(ErrorKind::counter);
   }
   return {errors.begin(), errors.end()};

@@ -227,8 +227,9 @@ Case draw_gradient_zeros(Draws& draws, const Capabilities& can) {
 
 // ---- long sums
 
-/// Elements of a long y or dx that are judged, to save time: all elements share the same statistics and sums. Every case
-/// has others, for a fault in a few places. A case that shrinks keeps its first value mostly, and so its places.
+/// Elements of a long y or dx that are judged, to save time: all elements share the same statistics and sums. A fault in
+/// a few places is met by some case, for another first value gives other elements. A case that shrinks mostly keeps its
+/// first value, and so its elements.
 Sample sample_of(const Case& c) {
   const Tensor& x = *input_of(c.calls[0]);
   return {64, x.size() == 0 ? 0 : element_bits(x, 0)};
@@ -303,8 +304,8 @@ std::vector<Law> laws_of(const Direction& d, const Draw& draw) {
        {.bulky = true,
         .exact = true,
         .any_dtype = true,
-        .rationale = "Only this law draws enough values for a sum in float to stagnate, or for a count to "
-                     "leave a narrow dtype."}},
+        .rationale = "It draws enough values for a sum in float to stagnate, or a count to leave a narrow "
+                     "dtype, and compares with the exact result."}},
       law_over(
           d, "non_finite_rule",
           forward

@@ -230,12 +230,13 @@ class Search {
   /// Finds the size of an input at which the limit begins.
   void find_edge() {
     const Clock::time_point end = options_.clock() + options_.shrink_time;
-    result_.edge = limit_edge(*result_.counterexample, [&](const Case& c) -> std::optional<bool> {
+    const auto is_right = [&](const Case& c) -> std::optional<bool> {
       if (stopped() || options_.clock() > end) return std::nullopt;
       const std::optional<Verdict> verdict = ask(c);
       if (!verdict || verdict->kind == Verdict::Kind::not_applicable) return std::nullopt;
       return verdict->kind == Verdict::Kind::holds;
-    });
+    };
+    result_.edge = limit_edge(*result_.counterexample, runner_.can().dialect.axes, is_right);
   }
 
   /// Whether the law finds the same again in a subject that has just started, after these cases.

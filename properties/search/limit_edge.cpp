@@ -40,11 +40,12 @@ double largest(const Tensor& tensor) {
   return most;
 }
 
-/// Largest |x − μ| of the first forward call, in double, which is enough to print; nullopt if it has no batch's mean.
-std::optional<double> largest_deviation(const Case& c, const Tensor& x) {
+/// Largest |x − μ| of the first forward call, in double, which is enough to print; nullopt if it has no batch's mean, or
+/// no value differs from it.
+std::optional<double> largest_deviation(const Case& c, const Tensor& x, Axes axes) {
   const auto* forward = std::get_if<Forward>(&c.calls[0].operation);
   if (forward == nullptr || &forward->x != &x || !uses_batch(c.config, *forward)) return std::nullopt;
-  const Geometry geometry(x.shape);
+  const Geometry geometry(x.shape, axes);
   double most = 0;
   for (std::int64_t channel = 0; channel < geometry.channels; ++channel) {
     const std::vector<std::size_t> elements = geometry.elements(channel);
@@ -54,7 +55,7 @@ std::optional<double> largest_deviation(const Case& c, const Tensor& x) {
     for (const std::size_t i : elements)
       most = std::max(most, std::fabs(element(x, static_cast<std::int64_t>(i)) - mean));
   }
-  return most;
+  return most > 0 ? std::optional(most) : std::nullopt;
 }
 
 /// The case with one input times a factor.
@@ -64,9 +65,9 @@ Case scaled(Case c, const Input& input, double factor) {
 }
 
 /// Name of the size that is printed, and the size.
-std::pair<std::string, double> printed_size(Case& c, const Input& input) {
+std::pair<std::string, double> printed_size(Case& c, const Input& input, Axes axes) {
   const Tensor& tensor = *input.of(c);
-  if (const auto deviation = largest_deviation(c, tensor)) return {"max |x - mu|", *deviation};
+  if (const auto deviation = largest_deviation(c, tensor, axes)) return {"max |x - mu|", *deviation};
   return {"max |" + input.name + '|', largest(tensor)};
 }
 
@@ -104,14 +105,14 @@ std::string show(const LimitEdge& edge) {
          (edge.lost > edge.right ? " on" : " down") + " (right at " + general_decimal(edge.right, 3) + ')';
 }
 
-std::optional<LimitEdge> limit_edge(const Case& lost, const IsRight& is_right) {
+std::optional<LimitEdge> limit_edge(const Case& lost, Axes axes, const IsRight& is_right) {
   for (const Input& input : inputs_of(lost)) {
     const auto factors = factors_around(lost, input, is_right);
     if (!factors) continue;
     Case good = scaled(lost, input, factors->first);
     Case bad = scaled(lost, input, factors->second);
-    auto [name, size] = printed_size(good, input);
-    return LimitEdge{std::move(name), size, printed_size(bad, input).second};
+    auto [name, size] = printed_size(good, input, axes);
+    return LimitEdge{std::move(name), size, printed_size(bad, input, axes).second};
   }
   return std::nullopt;
 }

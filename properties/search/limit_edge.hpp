@@ -6,6 +6,7 @@
 #include <string>
 
 #include "bncheck/case.hpp"
+#include "bncheck/dialect.hpp"
 
 namespace bncheck {
 
@@ -23,8 +24,8 @@ using IsRight = std::function<std::optional<bool>(const Case&)>;
 
 /// Edge of the limit that the case shows: for the first of its inputs for which there is one, x and dy before the
 /// tensors of the state. The search halves the interval between the case and the one whose input has its largest element
-/// between 1 and 2, and ends with two factors that differ by less than 1 %. nullopt where no input alone leads back to
-/// right results.
-std::optional<LimitEdge> limit_edge(const Case& lost, const IsRight& is_right);
+/// between 1 and 2, and ends with two factors that differ by less than 1 %, or where `is_right` has no answer. nullopt where
+/// no input alone leads back to right results. `axes`: what shares a mean.
+std::optional<LimitEdge> limit_edge(const Case& lost, Axes axes, const IsRight& is_right);
 
 }  // namespace bncheck

@@ -2,10 +2,12 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <map>
 
 #include "laws/catalogue.hpp"
 #include "report/show_case.hpp"
+#include "spoiler.hpp"
 #include "subjects/registry.hpp"
 #include "support.hpp"
 
@@ -146,29 +148,18 @@ const std::map<std::string, std::size_t> planted_faults{
 INSTANTIATE_TEST_SUITE_P(CallSequences, PlantedFaults, testing::ValuesIn(planted_faults),
                          [](const auto& test) { return test.param.first; });
 
-/// Refuses what it must, without a word.
-class Silent : public Perfect {
- public:
-  Silent() : Perfect(*dialect_named("pytorch")) {}
-  Outcome run(const Case& c) override {
-    Outcome outcome = Perfect::run(c);
-    for (Reply& reply : outcome.replies) {
-      if (auto* failure = std::get_if<Failure>(&reply.result)) failure->message.clear();
-    }
-    return outcome;
-  }
-};
-
 TEST(CallSequences, AreTheOneLawThatAsksForAMessage) {
-  Silent subject;
-  const LawResult result = check_sequences(subject);
+  const auto silent = std::ranges::find(all_spoilers(), "fails silently", &Spoiler::name);
+  ASSERT_NE(silent, all_spoilers().end());
+  const std::unique_ptr<Subject> subject = spoiled(*silent);
+  const LawResult result = check_sequences(*subject);
   ASSERT_EQ(result.kind, Verdict::Kind::violated);
   EXPECT_EQ(result.reason, "call 0 failed as it must but has no message");
   CheckOptions options = test_options();
   options.cases = 20;
   for (const Law& law : all_laws()) {
     if (!law.traits.rejects) continue;
-    EXPECT_EQ(check_law(law, subject, options).kind, Verdict::Kind::holds) << law.name;
+    EXPECT_EQ(check_law(law, *subject, options).kind, Verdict::Kind::holds) << law.name;
   }
 }
 

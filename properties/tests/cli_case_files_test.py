@@ -133,6 +133,10 @@ class Oracle(CliTest):
                          (cli_test.GOLDEN / "three_rows.answer.safetensors").read_bytes())
         self.assertEqual(self.files(), ["answer"])
 
+    def test_names_the_vector_that_does_not_fit(self):
+        text = self.succeeds("oracle", cli_test.GOLDEN / "length_bias.case.safetensors")
+        self.assertTrue(text.startswith("call.0: bias has shape [3], expected [2]\ncall.0 = error length\n"), text)
+
     def test_answers_in_other_dialects(self):
         ours = self.succeeds("oracle", cli_test.GOLDEN / self.CASE)
         self.assertNotEqual(ours, self.succeeds("oracle", cli_test.GOLDEN / self.CASE, "--dialect", "keras"))

@@ -54,6 +54,19 @@ TEST_F(Store, GivesBackTheCasesOfALawThoseOfTheSubjectFirst) {
   EXPECT_FALSE(read.cases_for(law_, "torch", "keras")[0].of_this_subject);
 }
 
+/// A file is named after what the subject calls itself; two subjects of one such name have files of their own.
+TEST_F(Store, NamesAFileAfterTheSubjectsOwnName) {
+  const auto stored = [&](const char* subject) {
+    return store_failure(folder_,
+                         {first_, {{"law", "zero_mean"}, {"subject", subject}, {"name", "my kernel"}}});
+  };
+  const auto one = stored("plugin:./one.so");
+  EXPECT_THAT(one.filename().string(), testing::StartsWith("zero_mean-my_kernel-"));
+  EXPECT_NE(stored("plugin:./two.so"), one);
+  EXPECT_EQ(stored("plugin:./one.so"), one);
+  EXPECT_THAT(store(first_, "a").filename().string(), testing::StartsWith("zero_mean-a-"));
+}
+
 TEST_F(Store, GivesBackTheCasesThatRunBeforeAnother) {
   const std::vector<Case> before{second_, first_, second_};
   const auto path = store_failure(

@@ -7,6 +7,7 @@
 #include <limits>
 #include <set>
 
+#include "laws/catalogue.hpp"
 #include "support.hpp"
 
 namespace bncheck::test {
@@ -135,6 +136,34 @@ TEST(JudgeCall, ASampleMovesAndReachesEveryElement) {
   EXPECT_EQ(Sample().count(size), size);
   EXPECT_EQ(Sample().index(7, size), 7);
   EXPECT_EQ((Sample{64, 3}.index(7, 64)), 7);
+}
+
+/// Indices of the elements of y that were judged.
+class JudgedIndices : public ErrorSink {
+ public:
+  void take(const Run&, std::size_t, Output output, std::span<const JudgedElement> elements) override {
+    if (output != Output::y) return;
+    for (const JudgedElement& element : elements) indices.insert(element.index);
+  }
+  std::set<std::int64_t> indices;
+};
+
+/// Two cases of long_sums that differ in their first value alone.
+TEST(JudgeCall, LongSumsJudgeOtherElementsInAnotherCase) {
+  const auto judged = [](float first) {
+    std::vector<float> x(5000, 1);
+    x[0] = first;
+    Perfect subject(*dialect_named("pytorch"));
+    Runner runner(subject);
+    JudgedIndices sink;
+    runner.set_sink(&sink);
+    const Case c = forward_case(true, {5000, 1}, x);
+    EXPECT_EQ(check_case(*law_named("long_sums"), c, runner).kind, Verdict::Kind::holds);
+    return sink.indices;
+  };
+  EXPECT_EQ(judged(2).size(), 64U);
+  EXPECT_NE(judged(2), judged(3));
+  EXPECT_EQ(judged(2), judged(2));
 }
 
 TEST(JudgeCall, LooksOnlyWhereItIsAskedTo) {

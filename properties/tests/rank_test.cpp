@@ -110,25 +110,50 @@ TEST(Rank, ALimitSaysWhereItBegins) {
   EXPECT_NE(result.reason.find(": lost from max |x - mu| = "), std::string::npos) << result.reason;
 }
 
-/// The same, with y one off where it is above 1, from the 100th run on.
-class LiteralAndLaterWrong : public LiteralFloat {
+/// Where x is constant, the size of x is given, not that of deviations, which are 0.
+TEST(Rank, AnEdgeIsGivenInASizeThatIsNotZero) {
+  Case c = forward_case(true, {2, 1}, {0x1p100f, 0x1p100f});
+  const auto edge = limit_edge(c, Axes::spatial, [](const Case& scaled) {
+    return std::optional(std::get<Forward>(scaled.calls[0].operation).x.floats()[0] < 0x1p50f);
+  });
+  ASSERT_TRUE(edge);
+  EXPECT_EQ(edge->size, "max |x|");
+  EXPECT_GE(edge->lost, 0x1p50);
+  EXPECT_LT(edge->right, 0x1p50);
+  EXPECT_LE(edge->lost, edge->right * 1.01);
+}
+
+/// Per activation each column has a mean of its own: |x − μ| is 1 here, and would be 2⁵⁹ or so over the whole channel.
+TEST(Rank, AnEdgeKnowsWhatSharesAMean) {
+  Case c = forward_case(true, {2, 1, 2}, {0, 0x1p60f, 2, 0x1p60f});
+  const auto wrong_above_one = [](const Case& scaled) {
+    return std::optional(std::get<Forward>(scaled.calls[0].operation).x.floats()[2] < 1);
+  };
+  const auto size_lost = [&](Axes axes) { return limit_edge(c, axes, wrong_above_one).value().lost; };
+  EXPECT_LE(size_lost(Axes::per_activation), 1);
+  EXPECT_GT(size_lost(Axes::spatial), 0x1p50);
+}
+
+/// The same, with y one off where it is above 1, from some run on.
+class LaterWrong : public LiteralFloat {
  public:
+  LaterWrong(bool one_pass, int first_wrong) : LiteralFloat(one_pass), first_wrong_(first_wrong) {}
   Outcome run(const Case& c) override {
     ++runs_;
     return LiteralFloat::run(c);
   }
 
  protected:
-  float finished(float y) const override { return runs_ >= 100 && y > 1 && y < 100 ? y + 1 : y; }
+  float finished(float y) const override { return runs_ >= first_wrong_ && y > 1 && y < 100 ? y + 1 : y; }
 
  private:
-  int runs_ = 0;
+  int first_wrong_, runs_ = 0;
 };
 
 TEST(Rank, ALimitHidesNothingWrongThatFollows) {
   LiteralFloat literal;
   EXPECT_EQ(name_of(checked(literal, "extreme_range").rank), "limit");
-  LiteralAndLaterWrong subject;
+  LaterWrong subject(false, 100);
   const LawResult result = checked(subject, "extreme_range");
   EXPECT_GT(result.cases, 20);
   EXPECT_EQ(name_of(result.rank), "wrong") << result.reason;
@@ -209,27 +234,12 @@ TEST(Rank, AnAcceptedCallHidesNothingThatFollows) {
   EXPECT_EQ(rank_with(LaxAndWorse(true)), "wrong");
 }
 
-/// Inaccurate at a large mean, and y one off from the 400th run on.
-class InaccurateAndLaterWrong : public LiteralFloat {
- public:
-  InaccurateAndLaterWrong() : LiteralFloat(true) {}
-  Outcome run(const Case& c) override {
-    ++runs_;
-    return LiteralFloat::run(c);
-  }
-
- protected:
-  float finished(float y) const override { return runs_ >= 400 && y > 1 && y < 100 ? y + 1 : y; }
-
- private:
-  int runs_ = 0;
-};
-
+/// A variance E[x²] − μ² is inaccurate at a large mean.
 TEST(Rank, ARankThatFailsNothingEndsNoSearch) {
   CheckOptions options = test_options();
   options.cases = 400;
   const auto rank_found = [&] {
-    InaccurateAndLaterWrong subject;
+    LaterWrong subject(true, 400);
     return name_of(check_law(*law_named("matches_oracle"), subject, options).rank);
   };
   EXPECT_EQ(rank_found(), "inaccurate");
