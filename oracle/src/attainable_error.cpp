@@ -390,16 +390,17 @@ Slack slack_training_dx(const ChannelScale& c, const GradientScale& g, const Num
   // Largest intermediate results for any order of the factors γ, h, h, h and 1/n.
   const long double most_gamma = std::max(gamma, 1.0L);
   const long double most_h = std::max(h, 1.0L);
+  const long double most_scale = most_gamma * most_h * most_h * most_h;
   const long double largest_term = 2 * g.n * (terms + weight.size * product_error);
   const bool in_range =
       weight.in_range && batch_in_range(c, numerics) && sums_in_range(c, g, numerics) &&
       powers_in_range(c, numerics) && below_overflow(centred, numerics) && below_overflow(normal, numerics) &&
-      below_overflow(gamma * h, numerics) &&
+      below_overflow(most_scale, numerics) &&
       below_overflow(
           gamma * h * h * std::fabs(t) * weight.size * std::max(std::fabs(at.x), std::fabs(c.mean)),
           numerics) &&
       below_overflow(most_gamma * g.n * g.abs_mean, numerics) &&
-      below_overflow(most_gamma * most_h * most_h * most_h * g.n * g.abs_dot, numerics) &&
+      below_overflow(most_scale * g.n * g.abs_dot, numerics) &&
       below_overflow(most_gamma * most_h * largest_term, numerics) && below_overflow(at.dx, numerics);
   return bound(amount, numerics, in_range);
 }

@@ -250,6 +250,23 @@ double worst_dx(std::uint64_t seed, Slope slope, std::size_t count, const Wrong&
   return worst;
 }
 
+/// dx = a·dy + b·x + c with a = γ·h and b = −a·h·(Σdy·x̂/n): a·h is 2.5e39 here, beyond float, and b·x + c NaN, though
+/// dx is 1.2e30 and dγ 4e-7. The bound promises nothing then.
+TEST(AttainableGradient, AScaleTimesInvstdThatOverflowsIsOutOfRange) {
+  Random random(1);
+  Problem p = problem(random, Data::ordinary, 2, true);
+  const Values dy{2.048e-07f, -2.048e-07f};
+  p.x = {-0.138957f, -0.149416f};
+  std::get<Forward>(p.content.calls[0].operation).x = Tensor::of({2, 1}, p.x);
+  p.content.config.eps = 0x1p-16;
+  const auto in_range = [&](float gamma) {
+    p.content.state.weight->floats()[0] = gamma;
+    return gradient(p, dy).outputs.at(Output::dx).slack(0, Numerics{}).in_range;
+  };
+  EXPECT_FALSE(in_range(1.09878e35f));
+  EXPECT_TRUE(in_range(1e29f));
+}
+
 TEST(AttainableGradient, ATermLeftOutIsBeyondIt) {
   const double without_mean = worst_dx(20260203, Slope::random, 50, [](const Layer& l) {
     const float t = l.sum(wide_sum, [&](std::size_t i) { return l.dy[i] * l.normal(i); }) / l.n();
