@@ -40,9 +40,8 @@ const std::vector<Knob<Numerics>>& knobs() {
 
 }  // namespace
 
-Numerics numerics_from_text(std::string_view text) {
+Numerics numerics_from_text(std::string_view text, Numerics numerics) {
   std::vector<std::string_view> parts = parts_of(text);
-  Numerics numerics;
   if (parts.front().find('=') == std::string_view::npos) {
     const std::optional<Claim> claim = claim_named(parts.front());
     if (!claim) {

@@ -115,9 +115,6 @@ void add_audit(CLI::App& app, int& status) {
   auto arguments = std::make_shared<AuditArguments>();
   CLI::App* command = app.add_subcommand(
       "audit", "how strong the laws are: which faulty variants they tell from right ones, and how soon");
-  command->footer(
-      "Exit status 1: a fault was not detected from every seed, or a control was accused; the output says "
-      "which.");
   command->add_option("--seed", arguments->seed, "first of the seeds that the cases follow from")
       ->capture_default_str();
   command->add_option("--seeds", arguments->seeds, "how often every fault is looked for")

@@ -25,7 +25,8 @@ namespace {
 struct CheckArguments {
   std::string subject = "bn";
   int cases = 200;
-  std::string seed, time, climb, law = "*", dialect, save = "bncheck-failures";
+  std::string seed, time, climb, law = "*", save = "bncheck-failures";
+  Declaration declared;
   bool names_folder = false;
   Reports reports;
   bool no_database = false;
@@ -116,8 +117,8 @@ bool update(const CheckArguments& arguments, const BaselineRun& baseline) {
 bool write_reports(const CheckArguments& arguments, const CheckReport& report) {
   return arguments.reports.write(
       {{"--json", [&] { return to_json(report); }},
-       {"--junit", [&] { return to_junit(report, arguments.dialect); }},
-       {"--report", [&] { return check_html(report, arguments.dialect, BNCHECK_VERSION); }}});
+       {"--junit", [&] { return to_junit(report, arguments.declared); }},
+       {"--report", [&] { return check_html(report, arguments.declared, BNCHECK_VERSION); }}});
 }
 
 /// Result of a run without a check. The reports are written too, so that those of an earlier run do not stay.
@@ -140,26 +141,38 @@ int run_check(const CheckArguments& arguments) {
   std::chrono::milliseconds climb_time{};
   if (!arguments.climb.empty()) climb_time = duration_from("--climb", arguments.climb);
   options.seed = seed_from(arguments.seed);
-  const std::string dialect = arguments.dialect.empty() ? "" : text_of(dialect_from(arguments.dialect));
   options.interrupted = &interruption();
   ForeignLimits limits = arguments.limits;
   limits.interrupted = options.interrupted;
   // The start of the subject counts against the time of the run.
   if (end) limits.start = std::min(limits.start, duration_from("--time", arguments.time));
   std::unique_ptr<Subject> subject;
+  CheckReport absent{arguments.subject,
+                     "",
+                     arguments.declared.dialect,
+                     arguments.declared.numerics,
+                     options.seed,
+                     false,
+                     {}};
   try {
-    subject = subject_from(arguments.subject, arguments.dialect, limits);
+    subject = subject_from(arguments.subject, arguments.declared, limits);
   } catch (const SubjectUnavailable& error) {
-    CheckReport report{arguments.subject, "", dialect, options.seed, false, {}};
+    CheckReport report = absent;
     report.lost = error.what();
     return report_absence(arguments, std::move(report));
   } catch (const Interrupted&) {
     complain("interrupted before the first case");
-    return report_absence(arguments, {arguments.subject, "", dialect, options.seed, true, {}});
+    absent.interrupted = true;
+    return report_absence(arguments, absent);
   }
 
-  CheckReport report{
-      arguments.subject, subject->version(), text_of(subject->can().dialect), options.seed, false, {}};
+  CheckReport report{arguments.subject,
+                     subject->version(),
+                     text_of(subject->can().dialect),
+                     text_of(subject->can().numerics),
+                     options.seed,
+                     false,
+                     {}};
   report.fail_on = options.fail_on = fail_on;
   report.own_name = subject->name();
   const bool table = !arguments.reports.take_stdout();
@@ -196,18 +209,15 @@ int run_check(const CheckArguments& arguments) {
   if (!arguments.climb.empty())
     what.then = [&] { return climb_all(report, *subject, options, climb_time, save); };
   report.lost = check_laws(what, *subject, options);
+  explain(report.findings);
   report.interrupted = *options.interrupted;
   report.accuracy = statistics.passes();
   if (!arguments.update_baseline) report.gone = baseline.gone();
   if (is_full(arguments, report)) report.starved = report.coverage().never_met(subject->can());
   if (table) {
     print("{}{}", climb_table(report), slow_cases(report));
-    for (const Finding& finding : report.findings) {
-      if (finding.result.counterexample && !finding.result.known) {
-        print_text(show_finding(finding, arguments.subject, arguments.dialect, style));
-      }
-    }
-    print_text(accuracy_lines(report, arguments.dialect));
+    print_text(show_findings(report, arguments.declared, style));
+    print_text(accuracy_lines(report, arguments.declared));
     print_text(coverage_table(report, style));
     print_text(summary(report, style));
     flush_output();
@@ -237,8 +247,7 @@ void add_check(CLI::App& app, int& status) {
   command->add_option("--climb", arguments->climb,
                       "then search this long in total, from the worst cases and by small changes, for worse "
                       "ones: 10s, 5m");
-  command->add_option("--dialect", arguments->dialect,
-                      "judge the subject in this dialect: NAME[,KNOB=VALUE]... ('bncheck list dialects')");
+  add_declaration_options(*command, arguments->declared);
   arguments->reports.add_option(*command, "--json", "write the report as JSON to this file");
   arguments->reports.add_option(*command, "--junit", "write the verdicts as JUnit XML to this file");
   arguments->reports.add_option(*command, "--report", "write everything as one HTML file");

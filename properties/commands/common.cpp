@@ -11,31 +11,12 @@
 
 #include "bncheck/case_file.hpp"
 #include "commands/commands.hpp"
+#include "core/redeclared.hpp"
 #include "laws/catalogue.hpp"
 #include "subjects/registry.hpp"
 
 namespace bncheck {
 namespace {
-
-/// Subject that is judged as if it spoke another dialect.
-class InDialect : public Subject {
- public:
-  InDialect(std::unique_ptr<Subject> subject, Dialect dialect)
-      : subject_(std::move(subject)), can_(subject_->can()) {
-    can_.dialect = without_lacks(std::move(dialect), can_);
-    subject_->assume(can_.dialect);
-  }
-  std::string name() const override { return subject_->name(); }
-  std::string version() const override { return subject_->version(); }
-  const Capabilities& can() const override { return can_; }
-  Outcome run(const Case& c) override { return subject_->run(c); }
-  std::optional<Death> finish() override { return subject_->finish(); }
-  bool starts_afresh() const override { return subject_->starts_afresh(); }
-
- private:
-  std::unique_ptr<Subject> subject_;
-  Capabilities can_;
-};
 
 /// Number times the value of its unit; nullopt if the text has another form. A product that is too large
 /// becomes the largest number. CLI::AsNumberWithUnit and CLI::AsSizeValue (CLI11 2.1) take "s" for one
@@ -78,16 +59,32 @@ Numerics numerics_from(const std::string& text) {
   }
 }
 
-std::unique_ptr<Subject> subject_from(const std::string& name, const std::string& dialect,
+std::unique_ptr<Subject> subject_from(const std::string& name, const Declaration& declaration,
                                       const ForeignLimits& limits) {
+  const auto [dialect, numerics] = declaration;
+  if (!numerics.empty()) numerics_from(numerics);
   std::unique_ptr<Subject> subject;
   try {
     subject = make_subject(name, limits);
   } catch (const std::invalid_argument& error) {
     throw UsageError(error.what());
   }
-  if (dialect.empty()) return subject;
-  return std::make_unique<InDialect>(std::move(subject), dialect_from(dialect));
+  if (dialect.empty() && numerics.empty()) return subject;
+  Capabilities can = subject->can();
+  if (!dialect.empty()) {
+    can.dialect = without_lacks(dialect_from(dialect), can);
+    subject->assume(can.dialect);
+  }
+  if (!numerics.empty()) can.numerics = numerics_from_text(numerics, can.numerics);
+  return std::make_unique<Redeclared>(std::move(subject), std::move(can));
+}
+
+void add_declaration_options(CLI::App& command, Declaration& declaration) {
+  command.add_option("--dialect", declaration.dialect,
+                     "judge the subject in this dialect: NAME[,KNOB=VALUE]... ('bncheck list dialects')");
+  command.add_option("--numerics", declaration.numerics,
+                     "judge the subject by this claim and these knobs, the others as it declares them: "
+                     "[CLAIM,][KNOB=VALUE]...");
 }
 
 void require_subject_name(const std::string& name) {

@@ -13,12 +13,15 @@
 #include "core/rank.hpp"
 #include "core/subject.hpp"
 #include "report/console.hpp"
+#include "report/results.hpp"
 #include "subjects/foreign/limits.hpp"
 
 namespace bncheck {
 
-/// The subject, judged in `dialect` unless that is empty. Throws UsageError, SubjectUnavailable.
-std::unique_ptr<Subject> subject_from(const std::string& name, const std::string& dialect,
+/// --dialect and --numerics.
+void add_declaration_options(CLI::App& command, Declaration& declaration);
+/// The subject, judged as declared. Throws UsageError, SubjectUnavailable.
+std::unique_ptr<Subject> subject_from(const std::string& name, const Declaration& declaration,
                                       const ForeignLimits& limits = {});
 /// Checks that a subject of this name is known, whether it can be run or not. Throws UsageError.
 void require_subject_name(const std::string& name);

@@ -57,6 +57,7 @@ void check_contestant(const CompareArguments& arguments, Subject& subject, std::
     contestant.laws.push_back(std::move(finding));
   };
   contestant.lost = check_laws(what, subject, options);
+  explain(contestant.laws);
   progress.clear();
 }
 
@@ -73,7 +74,7 @@ Contestant play(const CompareArguments& arguments, const std::string& name, std:
   try {
     ForeignLimits limits = arguments.limits;
     limits.interrupted = &interruption();
-    const std::unique_ptr<Subject> subject = subject_from(name, "", limits);
+    const std::unique_ptr<Subject> subject = subject_from(name, {}, limits);
     contestant.version = version_of(name, *subject);
     Progress progress(all_workloads().size());
     Hangs hangs;
@@ -137,9 +138,8 @@ void add_compare(CLI::App& app, int& status) {
   CLI::App* command = app.add_subcommand(
       "compare", "the same cases put to several subjects: laws, accuracy classes, worst errors");
   command->footer(
-      "Exit status 0 whatever the figures say, for comparing is no verdict; 3 where no subject could be run to "
-      "its\nend. A subject that cannot be run is a row that says why, and one that is lost on the way keeps "
-      "what was found.");
+      "A subject that cannot be run is a row that says why, and one that is lost on the way keeps what was "
+      "found.");
   command->add_option("subjects", arguments->subjects, "the BatchNorms to compare ('bncheck list subjects')")
       ->required();
   command->add_option("--cases", arguments->cases, "cases per pass and regime of values")

@@ -38,7 +38,7 @@ int run_diagnose(const DiagnoseArguments& arguments) {
   Diagnosis diagnosis;
   std::string version;
   try {
-    const std::unique_ptr<Subject> subject = subject_from(arguments.subject, "", arguments.limits);
+    const std::unique_ptr<Subject> subject = subject_from(arguments.subject, {}, arguments.limits);
     version = subject->version();
     diagnosis = diagnosis_of(*subject, arguments.subject);
   } catch (const SubjectUnavailable& error) {
@@ -64,8 +64,6 @@ void add_diagnose(CLI::App& app, int& status) {
       ->capture_default_str();
   arguments->reports.add_option(*command, "--json", "write the findings as JSON to this file");
   add_foreign_options(*command, arguments->limits);
-  command->footer(
-      "Exit status: 0 a dialect explains every answer; 1 none explains some experiment, which is named.");
   command->callback([arguments, &status] { status = run_diagnose(*arguments); });
 }
 

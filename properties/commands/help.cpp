@@ -72,19 +72,40 @@ constexpr std::array examples{
     Example{"replay", "bncheck replay bncheck-failures/*.safetensors --subject plugin:./mine.so"},
     Example{"serve", "bncheck check \"exec:ssh board bncheck serve plugin:./mine.so\""}};
 
-/// Exit statuses of a command whose footer does not say them. Each also has 2 for a wrong command line or file, and those
-/// that run a subject 130 after Ctrl-C.
+/// Exit statuses of each command. Each also has 2 for a wrong command line, and for a file that cannot be read or written.
 constexpr std::array statuses{
     Example{
+        "audit",
+        "Exit status: 0 every fault was found from every seed, no control accused; 1 a fault was missed or a\n"
+        "control accused, the output says which; 2 usage; 130 interrupted."},
+    Example{
         "check",
-        "Exit status 1: a law was violated in a rank that fails; 3: the subject could not be run; 4: inconclusive,\n"
-        "a law had too few cases; 0: otherwise, also where what was found is known or fails nothing."},
+        "Exit status: 0 every applicable law held, or what was found fails nothing (--fail-on, --baseline); 1 a law\n"
+        "was violated, with a rank that fails; 2 usage, or a file that cannot be read or written; 3 the subject could\n"
+        "not be run to its end; 4 inconclusive, a law had too few cases; 130 interrupted. If several apply: 2, 3,\n"
+        "130, 1, 4."},
+    Example{
+        "compare",
+        "Exit status: 0 whatever the figures say, for comparing is no verdict; 2 usage; 3 no subject could be run to\n"
+        "its end; 130 interrupted."},
+    Example{
+        "diagnose",
+        "Exit status: 0 a dialect explains every answer; 1 none explains some experiment, which is named; 2 usage;\n"
+        "3 the subject could not be run, takes no float32, or answered nothing."},
+    Example{"gen", "Exit status: 0 done; 2 nothing was written; 130 interrupted, nothing was written."},
+    Example{
+        "judge",
+        "Exit status: 0 all that was judged holds, or fails with a rank that --fail-on leaves out; 1 a value or an\n"
+        "error is wrong, or an output file is missing; 2 usage or a damaged file; 4 nothing could be judged; 130\n"
+        "interrupted."},
+    Example{"list", "Exit status: 0 done; 2 usage."},
+    Example{"oracle", "Exit status: 0 done; 2 there is no answer."},
     Example{
         "replay",
-        "Exit status 1: a law was violated in a rank that fails; 3: the subject could not be run; 4: no law applies\n"
-        "to a case; 0: otherwise."},
-    Example{"gen", "Exit status 2: nothing was written; 0: otherwise."},
-    Example{"oracle", "Exit status 2: there is no answer; 0: otherwise."}};
+        "Exit status: 0 every case was judged and holds, or violates a law with a rank that does not fail; 1 a law\n"
+        "was violated, with a rank that fails; 2 usage, or a file that cannot be read; 3 the subject could not be\n"
+        "run; 4 no law applies to a case."},
+    Example{"serve", "Exit status: 0 the other side has closed; 2 usage; 3 the subject could not be run."}};
 
 void style_option(CLI::Option& option) {
   const auto style = std::ranges::find(styles, option.get_name(), &Style::name);

@@ -171,10 +171,7 @@ void add_judge(CLI::App& app, int& status) {
   command->footer(
       "An output file is described in oracle/include/bncheck/output_file.hpp. Of a folder that 'bncheck "
       "gen'\n"
-      "wrote, NAME.case.safetensors is judged by NAME.output.safetensors in the folder of outputs.\n"
-      "Exit status: 0 all that was judged holds, or fails with a rank that --fail-on leaves out; 1 a value or\n"
-      "an error is wrong, or an output file is missing;\n"
-      "2 usage or a damaged file; 4 nothing could be judged.");
+      "wrote, NAME.case.safetensors is judged by NAME.output.safetensors in the folder of outputs.");
   command->add_option("case", arguments->cases, "case file, or a folder that 'bncheck gen' wrote")
       ->required();
   command

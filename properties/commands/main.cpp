@@ -50,9 +50,6 @@ int main(int argc, char** argv) {
   CLI::App app("Checks BatchNorm implementations against an exact oracle.", "bncheck");
   app.set_version_flag("--version", "bncheck " BNCHECK_VERSION);
   app.require_subcommand(1);
-  app.footer(
-      "Exit status: 0 every applicable law held; 1 a law was violated, with a rank that fails (--fail-on); 2 usage\n"
-      "or unreadable input; 3 the subject could not be run; 4 inconclusive; 130 interrupted. If several apply: 2, 3, 130, 1, 4.");
   add_subjects(peer_entries());
   int status = exit_usage;
   add_check(app, status);
@@ -65,6 +62,11 @@ int main(int argc, char** argv) {
   add_judge(app, status);
   add_list(app, status);
   add_serve(app, status);
+  // Commands inherit a footer that is there when they are added.
+  app.footer(
+      "Exit status: 0 well; 1 a finding that fails; 2 usage, or a file that cannot be read or written; 3 the subject\n"
+      "could not be run; 4 inconclusive; 130 interrupted. If several apply: 2, 3, 130, 1, 4. The help of each command\n"
+      "says more.");
   require_values(app);
   style_help(app);
   try {

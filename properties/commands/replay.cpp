@@ -7,9 +7,11 @@
 #include "commands/commands.hpp"
 #include "commands/common.hpp"
 #include "commands/output.hpp"
+#include "commands/signals.hpp"
 #include "laws/catalogue.hpp"
 #include "report/results.hpp"
 #include "report/show_case.hpp"
+#include "search/explanation.hpp"
 #include "search/failure_store.hpp"
 
 namespace bncheck {
@@ -17,7 +19,8 @@ namespace {
 
 struct ReplayArguments {
   std::vector<std::string> files;
-  std::string subject = "bn", law, dialect;
+  std::string subject = "bn", law;
+  Declaration declared;
   bool quiet = false;
   RankOptions ranks;
   ForeignLimits limits;
@@ -66,6 +69,11 @@ void replay_law(const Law& law, const Case& c, Runner& runner, const std::set<Ra
   const bool violated = verdict.kind == Verdict::Kind::violated;
   print("  {}: {}: {}\n{}", law.name, violated ? name_of(rank) : name_of(verdict.kind),
         untrusted_line(verdict.message, message_bytes), show_mismatches(c, verdict.mismatches));
+  if (!violated) return;
+  for (const Explanation& explanation :
+       explanations_of(law, c, c, rank, runner.subject(), nullptr, [] { return interruption().load(); })) {
+    print("  {}\n", show(explanation));
+  }
 }
 
 /// Runs the cases after which the file's case fails, in a subject that has just started.
@@ -79,7 +87,7 @@ void run_before(const std::string& name, const CaseFile& file, Runner& runner) {
 
 int run_replay(const ReplayArguments& arguments) {
   const std::unique_ptr<Subject> subject =
-      subject_from(arguments.subject, arguments.dialect, arguments.limits);
+      subject_from(arguments.subject, arguments.declared, arguments.limits);
   const std::set<Rank> fail_on = arguments.ranks.ranks(arguments.subject);
   Runner runner(*subject);
   bool violated = false;
@@ -130,8 +138,7 @@ void add_replay(CLI::App& app, int& status) {
   command->add_option("--subject", arguments->subject, "the BatchNorm to run them on")->capture_default_str();
   command->add_option("--law", arguments->law,
                       "laws to judge by, with * and ? (default: the law that the file names)");
-  command->add_option("--dialect", arguments->dialect,
-                      "judge the subject in this dialect: NAME[,KNOB=VALUE]...");
+  add_declaration_options(*command, arguments->declared);
   command->add_flag("--quiet", arguments->quiet, "leave out the case itself");
   add_rank_options(*command, arguments->ranks);
   add_foreign_options(*command, arguments->limits);

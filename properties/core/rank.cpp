@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <set>
 #include <utility>
 
 #include "bncheck/elements.hpp"
@@ -28,10 +29,13 @@ std::optional<Rank> rank_of_element(const ExpectedTensor& expected, std::int64_t
   return Rank::limit;
 }
 
-/// Worst rank of the numbers of the runs so far.
+/// Worst rank of the numbers of the runs so far. Where the verdict names outputs, only those count: another output of
+/// the same run may be off for another reason.
 class Evidence {
  public:
-  explicit Evidence(const Numerics& numerics) : numerics_(numerics) {}
+  Evidence(const Numerics& numerics, const Verdict& verdict) : numerics_(numerics) {
+    for (const Mismatch& mismatch : verdict.mismatches) named_.emplace(mismatch.call, mismatch.output);
+  }
 
   void add(const Run& run) {
     for (std::size_t call = 0; call < run.replies.size(); ++call) {
@@ -39,6 +43,7 @@ class Evidence {
         continue;
       for (const auto& [output, expected] : run.expected[call].outputs) {
         const Tensor* tensor = find_output(run.replies[call], output);
+        if (!named_.empty() && !named_.contains({call, output})) continue;
         if (tensor == nullptr || tensor->dtype != expected.dtype() || tensor->shape != expected.shape() ||
             !tensor->is_whole()) {
           continue;
@@ -57,6 +62,7 @@ class Evidence {
   }
 
   const Numerics& numerics_;
+  std::set<std::pair<std::size_t, Output>> named_;
   std::optional<Rank> worst_;
 };
 
@@ -100,7 +106,7 @@ Numerics least_accurate(Numerics numerics) {
 Rank rank_of(const Verdict& verdict, Runner& runner, const std::function<Verdict()>& again) {
   if (verdict.ground == Verdict::Ground::conduct) return Rank::wrong;
   if (verdict.ground == Verdict::Ground::acceptance) return Rank::lax;
-  Evidence evidence(runner.can().numerics);
+  Evidence evidence(runner.can().numerics, verdict);
   {
     const Observation observation(runner, [&](const Run& run) { evidence.add(run); });
     const Verdict second = again();

@@ -33,7 +33,8 @@ std::optional<Rank> rank_named(std::string_view name);
 Numerics least_accurate(Numerics numerics);
 
 /// Rank of a bad verdict, which `again` gives again with the runner. A verdict about numbers is ranked by the elements of
-/// all runs that this makes: by the worst of those that miss the subject's claim. Throws SubjectUnavailable and
+/// all runs that this makes, of the outputs that it names if it names some: by the worst of those that miss the subject's
+/// claim. Throws SubjectUnavailable and
 /// Interrupted.
 Rank rank_of(const Verdict& verdict, Runner& runner, const std::function<Verdict()>& again);
 /// The same of a verdict of `check_case(law, c, runner)`.

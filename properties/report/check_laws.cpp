@@ -17,8 +17,9 @@ namespace bncheck {
 namespace {
 
 std::string report_of(const LawResult& result) {
-  const std::string reason = untrusted_line(result.reason, message_bytes);
+  std::string reason = untrusted_line(result.reason, message_bytes);
   if (!result.counterexample) return reason;
+  for (const Explanation& explanation : result.explanations) reason += "\n" + show(explanation);
   std::string text = fmt::format("{}\n{}\n{}", result.law->statement, reason,
                                  show_mismatches(*result.counterexample, result.verdict.mismatches));
   for (const auto& [title, content] : cases_of(result)) text += title + ":\n" + show_case(*content);
@@ -54,7 +55,10 @@ LawResult replayed(const Law& law, Subject& subject, const std::string& file) {
   result.kind = result.verdict.kind;
   if (result.verdict.is_bad()) {
     result.counterexample = c;
-    if (result.kind == Verdict::Kind::violated) result.rank = rank_of(result.verdict, law, c, runner);
+    if (result.kind == Verdict::Kind::violated) {
+      result.rank = rank_of(result.verdict, law, c, runner);
+      result.explanations = explanations_of(law, c, c, result.rank, subject, nullptr, [] { return false; });
+    }
   }
   if (result.kind == Verdict::Kind::holds) {
     result.cases = 1;

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <set>
 
 #include "bncheck/ascii.hpp"
 #include "bncheck/untrusted_text.hpp"
@@ -52,25 +53,50 @@ std::string table_row(const LawResult& result, Style style) {
   return row + "\n";
 }
 
-std::string show_finding(const Finding& finding, const std::string& subject, const std::string& dialect,
+namespace {
+
+std::string finding_head(const Finding& finding, Style style) {
+  const LawResult& result = finding.result;
+  const std::string_view word = verdict_word(result);
+  return fmt::format("\n{}: {}\n  {}\n  {}\n", painted(word, std::string(word), style), result.law->name,
+                     result.law->statement, reason_of(finding));
+}
+
+std::string replay_line(const Finding& finding, const std::string& subject, const Declaration& declared) {
+  return finding.case_file.empty() ? ""
+                                   : "replay: " + replay_command(finding.case_file, subject, declared) + "\n";
+}
+
+}  // namespace
+
+std::string show_finding(const Finding& finding, const std::string& subject, const Declaration& declared,
                          Style style) {
   const LawResult& result = finding.result;
-  const Case& c = *result.counterexample;
-  std::string text =
-      fmt::format("\n{}: {}\n  {}\n", painted(verdict_word(result), std::string(verdict_word(result)), style),
-                  result.law->name, result.law->statement);
-  text += fmt::format("  {}\n", untrusted_line(result.reason, message_bytes));
-  text += show_mismatches(c, result.verdict.mismatches);
+  std::string text = finding_head(finding, style);
+  text += show_mismatches(*result.counterexample, result.verdict.mismatches);
   for (const auto& [title, content] : cases_of(result)) text += title + ":\n" + show_case(*content);
-  if (!finding.case_file.empty()) {
-    text += "replay: " + replay_command(finding.case_file, subject, dialect) + "\n";
+  return text + replay_line(finding, subject, declared);
+}
+
+std::string show_findings(const CheckReport& report, const Declaration& declared, Style style) {
+  std::string text;
+  std::set<std::string> seen;
+  for (const Finding& finding : report.findings) {
+    const LawResult& result = finding.result;
+    if (!result.counterexample || result.known) continue;
+    const bool again = finding.explanation && !seen.insert(finding.explanation->cause).second;
+    text += again ? finding_head(finding, style) + replay_line(finding, report.subject, declared)
+                  : show_finding(finding, report.subject, declared, style);
   }
   return text;
 }
 
-std::string replay_command(const std::string& file, const std::string& subject, const std::string& dialect) {
+std::string replay_command(const std::string& file, const std::string& subject, const Declaration& declared) {
+  const auto option = [](const char* name, const std::string& value) {
+    return value.empty() ? std::string() : std::string(" ") + name + ' ' + shell_quoted(value);
+  };
   return fmt::format("bncheck replay {} --subject {}{}", shell_quoted(file), shell_quoted(subject),
-                     dialect.empty() ? "" : " --dialect " + shell_quoted(dialect));
+                     option("--dialect", declared.dialect) + option("--numerics", declared.numerics));
 }
 
 std::string coverage_table(const CheckReport& report, Style style) {
@@ -105,12 +131,12 @@ std::string short_line(const Case& c) {
 
 }  // namespace
 
-std::string accuracy_lines(const CheckReport& report, const std::string& dialect) {
+std::string accuracy_lines(const CheckReport& report, const Declaration& declared) {
   return accuracy_table(report.accuracy, [&](Pass pass) {
     const Finding* finding = smallest_unsound(report.findings, pass);
     return finding == nullptr || finding->case_file.empty()
                ? std::string()
-               : replay_command(finding->case_file, report.subject, dialect);
+               : replay_command(finding->case_file, report.subject, declared);
   });
 }
 
@@ -155,6 +181,7 @@ std::string summary(const CheckReport& report, Style style) {
     }
     text += '\n';
   }
+  text += causes_lines(report.findings);
   text += fmt::format("{}: {} {}, {} {}, seed {}:", subject_title(report), report.findings.size(),
                       report.findings.size() == 1 ? "law" : "laws", report.cases(),
                       report.cases() == 1 ? "case" : "cases", report.seed);
@@ -164,7 +191,24 @@ std::string summary(const CheckReport& report, Style style) {
     separator = ", ";
   }
   if (!report.lost.empty()) text += " (the subject was lost)";
-  return text + (report.interrupted ? " (interrupted)\n" : "\n");
+  text += report.interrupted ? " (interrupted)\n" : "\n";
+  return text;
+}
+
+std::string causes_lines(const std::vector<Finding>& findings) {
+  std::vector<std::pair<std::string, std::vector<std::string>>> causes;
+  for (const Finding& finding : findings) {
+    if (!finding.explanation) continue;
+    const std::string& cause = finding.explanation->cause;
+    auto at = std::ranges::find(causes, cause, &std::pair<std::string, std::vector<std::string>>::first);
+    if (at == causes.end()) at = causes.insert(at, {cause, {}});
+    at->second.push_back(finding.result.law->name);
+  }
+  std::string text;
+  for (const auto& [cause, laws] : causes)
+    text += fmt::format("{} explains {} {}: {}\n", cause, laws.size(),
+                        laws.size() == 1 ? "finding" : "findings", fmt::join(laws, ", "));
+  return text;
 }
 
 std::string shell_quoted(const std::string& word) {

@@ -70,7 +70,7 @@ std::string worst_article(const AccuracyOwner& owner, Pass pass, const WorstCase
   const std::string file = id + ".safetensors";
   if (url) {
     html += fmt::format("<p><a download=\"{0}\" href=\"{1}\">{0}</a></p>\n", file, *url) +
-            html_replay(replay_command(file, owner.subject, owner.dialect));
+            html_replay(replay_command(file, owner.subject, owner.declared));
   } else {
     html += "<p class=\"soft\">The case is too large to be part of this page.</p>\n";
   }

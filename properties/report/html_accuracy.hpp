@@ -10,7 +10,8 @@ namespace bncheck {
 
 /// Subject of the errors. `prefix` starts the ids, so that several subjects fit on a page.
 struct AccuracyOwner {
-  std::string prefix, subject, dialect;
+  std::string prefix, subject;
+  Declaration declared{};
 };
 
 /// The accuracy class in words and in a colour.

@@ -29,6 +29,7 @@ std::string facts_of(const CheckReport& report, const std::string& version) {
   std::vector<std::pair<std::string, std::string>> facts{
       {"subject", subject_title(report)},
       {"dialect", report.dialect},
+      {"numerics", report.numerics},
       {"seed", std::to_string(report.seed)},
       {"cases", std::to_string(report.cases())},
       {"stored cases tried first", std::to_string(report.stored())}};
@@ -55,16 +56,17 @@ std::string coverage_of(const CheckReport& report) {
 
 }  // namespace
 
-std::string check_html(const CheckReport& report, const std::string& dialect, const std::string& version) {
-  const AccuracyOwner owner{"", report.subject, dialect};
-  return html_page("bncheck: " + subject_title(report), verdict_of(report),
-                   {{"accuracy", "Accuracy", html_classes(report.accuracy)},
-                    {"violations", "Violations", html_findings("", report.findings, report.subject, dialect)},
-                    {"laws", "Laws", html_laws("", report.findings)},
-                    {"errors", "Errors", html_charts(owner, report.accuracy)},
-                    {"cases", "Worst cases", html_worst_cases(owner, report.accuracy)},
-                    {"coverage", "Coverage", coverage_of(report)},
-                    {"environment", "Environment", facts_of(report, version)}});
+std::string check_html(const CheckReport& report, const Declaration& declared, const std::string& version) {
+  const AccuracyOwner owner{"", report.subject, declared};
+  return html_page(
+      "bncheck: " + subject_title(report), verdict_of(report),
+      {{"accuracy", "Accuracy", html_classes(report.accuracy)},
+       {"violations", "Violations", html_findings("", report.findings, report.subject, declared)},
+       {"laws", "Laws", html_laws("", report.findings)},
+       {"errors", "Errors", html_charts(owner, report.accuracy)},
+       {"cases", "Worst cases", html_worst_cases(owner, report.accuracy)},
+       {"coverage", "Coverage", coverage_of(report)},
+       {"environment", "Environment", facts_of(report, version)}});
 }
 
 }  // namespace bncheck

@@ -59,7 +59,7 @@ std::string html_laws(const std::string& prefix, const std::vector<Finding>& fin
 }
 
 std::string html_findings(const std::string& prefix, const std::vector<Finding>& findings,
-                          const std::string& subject, const std::string& dialect) {
+                          const std::string& subject, const Declaration& declared) {
   std::string html;
   for (const Finding& finding : findings) {
     const LawResult& result = finding.result;
@@ -67,10 +67,10 @@ std::string html_findings(const std::string& prefix, const std::vector<Finding>&
     html +=
         fmt::format("<article id=\"{}\">\n<h3>{} {}</h3>\n<p>{}</p>\n<p>{}</p>\n",
                     finding_id(prefix, finding), markup(result.law->name), html_verdict(verdict_word(result)),
-                    markup(result.law->statement), markup(untrusted_line(result.reason, message_bytes)));
+                    markup(result.law->statement), markup(reason_of(finding)));
     const std::string mismatches = show_mismatches(*result.counterexample, result.verdict.mismatches);
     if (!mismatches.empty()) html += html_pre(mismatches);
-    if (!finding.case_file.empty()) html += html_replay(replay_command(finding.case_file, subject, dialect));
+    if (!finding.case_file.empty()) html += html_replay(replay_command(finding.case_file, subject, declared));
     for (const auto& [title, content] : cases_of(result))
       html += html_folded(title, html_pre(show_case(*content)), true);
     html += "</article>\n";

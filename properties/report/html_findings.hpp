@@ -16,6 +16,6 @@ std::string finding_id(const std::string& prefix, const Finding& finding);
 std::string html_laws(const std::string& prefix, const std::vector<Finding>& findings);
 /// One article per violated law: the shrunk case, its outcome and the line that replays it.
 std::string html_findings(const std::string& prefix, const std::vector<Finding>& findings,
-                          const std::string& subject, const std::string& dialect);
+                          const std::string& subject, const Declaration& declared);
 
 }  // namespace bncheck

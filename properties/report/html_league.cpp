@@ -77,13 +77,13 @@ std::string unmeasured(const std::string& what, const std::vector<Unmeasured>& l
 }
 
 std::string subject_section(const Contestant& c, const std::string& prefix) {
-  const AccuracyOwner owner{prefix, c.name, ""};
+  const AccuracyOwner owner{prefix, c.name};
   const auto& accuracy = c.measured->statistics.passes();
   const std::string not_asked =
       c.measured->not_asked > 0 ? "<p>" + markup("It " + show_not_asked(*c.measured) + ".") + "</p>\n" : "";
   const std::string lost = c.lost.empty() ? "" : "<p>" + markup("It " + show_lost(c)) + "</p>\n";
   return html_classes(accuracy) + not_asked + lost + unmeasured("died of", c.measured->deaths) +
-         unmeasured("failed in", c.measured->failures) + html_findings(prefix, c.laws, c.name, "") +
+         unmeasured("failed in", c.measured->failures) + html_findings(prefix, c.laws, c.name, {}) +
          (c.laws.empty() ? "" : html_folded("laws", html_laws(prefix, c.laws))) +
          html_folded("errors", html_charts(owner, accuracy)) +
          html_folded("worst cases", html_worst_cases(owner, accuracy));

@@ -9,8 +9,8 @@
 
 namespace bncheck {
 
-/// `dialect` is the one that the user asked for; empty: the subject's own. `version` is that of this program.
-std::string check_html(const CheckReport& report, const std::string& dialect, const std::string& version);
+/// `version` is that of this program.
+std::string check_html(const CheckReport& report, const Declaration& declared, const std::string& version);
 std::string league_html(const League& league);
 std::string audit_html(const AuditReport& report);
 

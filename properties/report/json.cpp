@@ -43,6 +43,7 @@ std::string to_json(const CheckReport& report) {
          {"worst_ratio", json_number(result.worst_ratio)},
          {"climbed", climbed_of(result)},
          {"slow", slow_of(result)},
+         {"explained_by", json_text_or_null(finding.explanation ? finding.explanation->cause : "")},
          {"case_file", json_text_or_null(finding.case_file)}});
   }
   const Coverage coverage = report.coverage();
@@ -62,6 +63,7 @@ std::string to_json(const CheckReport& report) {
                           {"subject", report.subject},
                           {"version", untrusted_line(report.version)},
                           {"dialect", report.dialect},
+                          {"numerics", report.numerics},
                           {"seed", report.seed},
                           {"cases", report.cases()},
                           {"violations", report.violations()},

@@ -178,10 +178,10 @@ std::string violated_lines(const Contestant& c) {
     if (text.empty()) text = fmt::format("{} {} violates:\n", shown_name(c), short_version(c));
     text += fmt::format("  {:<34}{:<12}", result.law->name, verdict_word(result));
     text += finding.case_file.empty() ? untrusted_line(result.reason)
-                                      : replay_command(finding.case_file, c.name, "");
+                                      : replay_command(finding.case_file, c.name, {});
     text += '\n';
   }
-  return text;
+  return text + causes_lines(c.laws);
 }
 
 std::string unsound_lines(const Contestant& c) {
@@ -191,7 +191,7 @@ std::string unsound_lines(const Contestant& c) {
     const Finding* finding = smallest_unsound(c.laws, pass);
     if (finding == nullptr || finding->case_file.empty()) continue;
     text += fmt::format("{} is unsound in {}; the smallest case found: {}\n", shown_name(c), name_of(pass),
-                        replay_command(finding->case_file, c.name, ""));
+                        replay_command(finding->case_file, c.name, {}));
   }
   return text;
 }

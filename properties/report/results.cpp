@@ -135,6 +135,20 @@ const Finding* smallest_unsound(const std::vector<Finding>& findings, Pass pass)
   return smallest;
 }
 
+void explain(std::vector<Finding>& findings) {
+  std::vector<const std::vector<Explanation>*> explanations;
+  for (const Finding& finding : findings) explanations.push_back(&finding.result.explanations);
+  const std::vector<const Explanation*> chosen = fewest_causes(explanations);
+  for (std::size_t k = 0; k < findings.size(); ++k) {
+    if (chosen[k] != nullptr) findings[k].explanation = *chosen[k];
+  }
+}
+
+std::string reason_of(const Finding& finding) {
+  const std::string reason = untrusted_line(finding.result.reason, message_bytes);
+  return finding.explanation ? reason + ": " + show(*finding.explanation) : reason;
+}
+
 bool CheckReport::inconclusive() const {
   const auto is = [](Verdict::Kind kind) {
     return [kind](const Finding& finding) { return finding.result.kind == kind; };

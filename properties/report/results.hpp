@@ -14,11 +14,21 @@ struct Finding {
   LawResult result;
   /// File of the shrunk case; empty if there is none.
   std::string case_file;
+  std::optional<Explanation> explanation{};  ///< that of fewest_causes
+};
+/// Gives each finding its explanation.
+void explain(std::vector<Finding>& findings);
+/// Reason of the verdict, with the explanation, in one line that a terminal can show.
+std::string reason_of(const Finding& finding);
+
+/// What the user declares of a subject in its stead. Empty: what the subject itself declares.
+struct Declaration {
+  std::string dialect{}, numerics{};
 };
 
 struct CheckReport {
   std::string subject, version;
-  std::string dialect;  ///< dialect in which the subject was judged
+  std::string dialect, numerics;  ///< in which and by which the subject was judged
   std::uint64_t seed = 0;
   bool interrupted = false;
   std::vector<Finding> findings;

@@ -224,7 +224,8 @@ class Search {
     const Case drawn = *result_.counterexample;
     if (confirm(drawn)) shrink_finding();
     if (runner_.subject().starts_afresh() && !result_.verdict.hung && !stopped()) look_back(drawn);
-    if (result_.rank == Rank::limit && !result_.flaky() && !result_.needs_others) find_edge();
+    if (result_.flaky() || result_.needs_others || result_.verdict.kind != Verdict::Kind::violated) return;
+    result_.rank == Rank::limit ? find_edge() : explain(drawn);
   }
 
   /// Finds the size of an input at which the limit begins.
@@ -237,6 +238,17 @@ class Search {
       return verdict->kind == Verdict::Kind::holds;
     };
     result_.edge = limit_edge(*result_.counterexample, runner_.can().dialect.axes, is_right);
+  }
+
+  /// Finds what the subject would have to declare.
+  void explain(const Case& drawn) {
+    const Clock::time_point end = options_.clock() + options_.shrink_time;
+    const auto is_over = [&] { return stopped() || options_.clock() > end; };
+    History* history = runner_.subject().starts_afresh() ? &this->history() : nullptr;
+    attempt([&] {
+      result_.explanations = explanations_of(law_, *result_.counterexample, drawn, result_.rank,
+                                             runner_.subject(), history, is_over);
+    });
   }
 
   /// Whether the law finds the same again in a subject that has just started, after these cases.

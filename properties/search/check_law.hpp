@@ -14,6 +14,7 @@
 #include "search/climb.hpp"
 #include "search/coverage.hpp"
 #include "search/error_statistics.hpp"
+#include "search/explanation.hpp"
 #include "search/failure_store.hpp"
 #include "search/hangs.hpp"
 #include "search/limit_edge.hpp"
@@ -76,6 +77,8 @@ struct LawResult {
   bool known = false;  ///< by CheckOptions::is_known
   /// Where the limit begins that the counterexample shows, if that was found.
   std::optional<LimitEdge> edge;
+  /// What would explain the violation.
+  std::vector<Explanation> explanations;
   /// Whether the counterexample holds in a subject that has just started, and cases after which it does not, in their
   /// order; empty if none were found.
   bool needs_others = false;

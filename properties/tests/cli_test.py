@@ -14,10 +14,10 @@ from pathlib import Path
 
 BNCHECK = Path()
 GOLDEN = Path()
-KEYS = {"schema", "subject", "version", "dialect", "seed", "cases", "violations", "failures", "gone", "stored",
+KEYS = {"schema", "subject", "version", "dialect", "numerics", "seed", "cases", "violations", "failures", "gone", "stored",
         "coverage", "accuracy", "interrupted", "lost", "laws"}
 LAW_KEYS = {"name", "verdict", "rank", "known", "after_cases", "cases", "discarded", "reason", "worst_ulp", "worst_ratio",
-            "climbed", "slow", "case_file"}
+            "climbed", "slow", "explained_by", "case_file"}
 # In a dialect with the population's running variance, bn violates this law in its first cases.
 VIOLATION = ["--dialect", "keras", "--law", "momentum_one", "--cases", "20", "--seed", "1"]
 
@@ -73,11 +73,11 @@ class Help(CliTest):
     FLAGS = {
         "audit": ["--seed", "--seeds", "--cases", "--control-cases", "--only", "--law", "--fault", "--jobs",
                   "--shrink", "--json", "--markdown", "--report", "--save"],
-        "check": ["--cases", "--seed", "--law", "--time", "--climb", "--dialect", "--json", "--junit", "--report",
+        "check": ["--cases", "--seed", "--law", "--time", "--climb", "--dialect", "--numerics", "--json", "--junit", "--report",
                   "--save", "--no-database", "subject"],
         "compare": ["--cases", "--law-cases", "--no-laws", "--seed", "--json", "--markdown", "--report", "--save",
                     "subjects"],
-        "replay": ["--subject", "--law", "--dialect", "--quiet", "case"],
+        "replay": ["--subject", "--law", "--dialect", "--numerics", "--quiet", "case"],
         "oracle": ["--dialect", "--output", "-o", "case"],
         "list": ["what", "laws", "subjects", "faults", "controls", "dialects", "kinds"],
         "gen": ["--output", "-o", "--cases", "--seed", "--kind", "--law", "--dialect", "--with-answers"],
@@ -104,6 +104,12 @@ class Help(CliTest):
             text = self.succeeds(command, "--help")
             self.assertNotRegex(text, r"TEXT|INT|ENUM", command)
             self.assertRegex(text, rf"(?m)^Example: bncheck {command} ", command)
+
+    def test_every_command_says_its_exit_statuses_once(self):
+        for command in [*self.FLAGS, "diagnose", "serve"]:
+            text = self.succeeds(command, "--help")
+            self.assertEqual(text.count("Exit status"), 1, command)
+            self.assertRegex(text, r"Exit status: 0 [^\n]", command)
 
     def test_version(self):
         self.assertRegex(self.succeeds("--version"), r"\Abncheck \d+\.\d+\.\d+\n\Z")
@@ -132,6 +138,8 @@ class Usage(CliTest):
     def test_an_unknown_name_comes_with_the_known_ones(self):
         self.assertIn("bn_functional", self.refuses("check", "nobody"))
         self.assertIn("pytorch", self.refuses("check", "--dialect", "latin"))
+        self.assertIn("faithful", self.refuses("check", "--numerics", "roughly"))
+        self.assertIn("welford", self.refuses("check", "--numerics", "summation=some"))
 
     def test_numbers_that_are_none(self):
         for flag, value in [("--cases", "many"), ("--cases", "0"), ("--cases", "-1"), ("--cases", "1e3"),
@@ -169,6 +177,20 @@ class Usage(CliTest):
 
 
 class Check(CliTest):
+    def test_judged_by_other_numerics_than_the_subject_declares(self):
+        """The report names the loss that explains a finding; declared, there is none, and the file replays."""
+        check = ["check", "fault:inference_folded", "--cases", "200", "--seed", "5", "--law", "affine_parameters"]
+        result = self.bncheck(*check)
+        self.assertEqual(result.returncode, 1)
+        self.assertIn("\nform=folded explains 1 finding: affine_parameters\n", result.stdout)
+        file = re.search(r"(?m)^replay: bncheck replay (\S+) ", result.stdout)[1]
+        self.assertIn(" 1 holds\n", self.succeeds(*check, "--no-database", "--numerics", "form=folded"))
+        replay = ["replay", file, "--subject", "fault:inference_folded", "--quiet"]
+        self.assertEqual(self.bncheck(*replay).returncode, 1)
+        self.assertIn("holds", self.succeeds(*replay, "--numerics", "form=folded"))
+        report = self.bncheck(*check, "--numerics", "exact", "--json", "-").stdout
+        self.assertEqual(json.loads(report)["numerics"].split(",")[0], "exact")
+
     def test_holds(self):
         text = self.succeeds("check", "--cases", "10", "--seed", "5", "--law", "momentum_*")
         self.assertRegex(text, r"(?m)^law +verdict +cases +discarded +worst ulps +worst ratio$")

@@ -152,15 +152,15 @@ TEST(ForeignText, OnTheConsole) {
   for (const Finding& finding : report.findings) {
     if (!finding.result.counterexample) expect_tame(table_row(finding.result, {}), 500);
   }
-  expect_tame(show_finding(report.findings.front(), "x", "", {}), 2 * message_bytes);
+  expect_tame(show_finding(report.findings.front(), "x", {}, {}), 2 * message_bytes);
   expect_tame(summary(report, {}), 500);
 }
 
 TEST(ForeignText, InReportsOfACheck) {
   const CheckReport report = hostile_report();
   expect_tame(to_json(report), 5 * message_bytes);
-  expect_tame(to_junit(report, ""), 8 * message_bytes);
-  expect_tame(check_html(report, "", "1"), 100'000);
+  expect_tame(to_junit(report, {}), 8 * message_bytes);
+  expect_tame(check_html(report, {}, "1"), 100'000);
 }
 
 TEST(ForeignText, InALeague) {

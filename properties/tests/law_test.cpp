@@ -16,7 +16,7 @@ namespace {
 std::string explain(const LawResult& result, const std::string& subject, std::uint64_t seed) {
   std::string text = result.law->name + " on " + subject + " is " + std::string(name_of(result.kind)) + ": " +
                      result.reason + " (seed " + std::to_string(seed) + ")\n";
-  if (result.counterexample) text += show_finding({result, ""}, subject, "", {});
+  if (result.counterexample) text += show_finding({result, ""}, subject, {}, {});
   return text;
 }
 

@@ -150,12 +150,12 @@ void expect_links_lead_somewhere(const std::string& page) {
 }
 
 TEST(HtmlReport, ForeignTextStaysText) {
-  expect_tame(check_html(hostile_report(), hostile, hostile));
+  expect_tame(check_html(hostile_report(), {hostile, hostile}, hostile));
   expect_tame(league_html(hostile_league()));
 }
 
 TEST(HtmlReport, LinksLeadSomewhere) {
-  const std::string page = check_html(hostile_report(), "", "1");
+  const std::string page = check_html(hostile_report(), {}, "1");
   expect_links_lead_somewhere(page);
   EXPECT_THAT(page, HasSubstr("href=\"#law-zero_mean\""));
   EXPECT_THAT(page, HasSubstr("href=\"#training-case-1\""));
@@ -163,13 +163,13 @@ TEST(HtmlReport, LinksLeadSomewhere) {
 }
 
 TEST(HtmlReport, TellsLawsWithTheirStatements) {
-  const std::string page = check_html(hostile_report(), "", "1");
+  const std::string page = check_html(hostile_report(), {}, "1");
   EXPECT_THAT(page, HasSubstr(markup(law_named("zero_mean")->statement)));
   EXPECT_THAT(page, HasSubstr("<span class=\"violated\">wrong</span>"));
 }
 
 TEST(Junit, ForeignTextStaysText) {
-  const std::string xml = to_junit(hostile_report(), hostile);
+  const std::string xml = to_junit(hostile_report(), {hostile, hostile});
   EXPECT_EQ(count(xml, "<script>"), 0U);
   EXPECT_EQ(xml.find('\x01'), std::string::npos);
   EXPECT_EQ(xml.find('\xff'), std::string::npos);

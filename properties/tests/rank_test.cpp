@@ -180,6 +180,39 @@ TEST(Rank, AnUnsoundFormulaIsInaccurate) {
   EXPECT_EQ(check_case(law, c, runner).kind, Verdict::Kind::holds);
 }
 
+/// y of inference is a little too inaccurate, and dweight is lost where Σdy·(x − μ) overflows.
+class TwoReasons : public Perfect {
+ public:
+  TwoReasons() : Perfect(*dialect_named("pytorch"), Claim::sound) {}
+  Outcome run(const Case& c) override {
+    Outcome outcome = Perfect::run(c);
+    for (Reply& reply : outcome.replies) {
+      auto& outputs = std::get<Values>(reply.result).outputs;
+      if (outputs.contains(Output::y)) outputs.at(Output::y).floats()[0] *= 1 + 0x1p-20f;
+      if (outputs.contains(Output::dweight)) outputs.at(Output::dweight).floats()[0] = INFINITY;
+    }
+    return outcome;
+  }
+};
+
+/// A finding about one output has the rank of that output, whatever is wrong with another one of the same run.
+TEST(Rank, IsThatOfTheOutputsThatTheVerdictNames) {
+  Case c = forward_case(false, {1, 1}, {0x1p50f});
+  c.state.weight->floats()[0] = 1;
+  c.state.running_mean->floats()[0] = 0x1.8p50f;
+  c.state.running_var->floats()[0] = 0x1p98f;
+  c.calls.push_back({Backward{Tensor::of({1, 1}, std::vector<float>{0x1p127f}), false, true, false}, {}});
+  TwoReasons subject;
+  Runner runner(subject);
+  const auto rank_of_law = [&](const char* law) {
+    const Verdict verdict = check_case(*law_named(law), c, runner);
+    EXPECT_EQ(verdict.kind, Verdict::Kind::violated) << law << ": " << verdict.message;
+    return name_of(rank_of(verdict, *law_named(law), c, runner));
+  };
+  EXPECT_EQ(rank_of_law("backward_extreme_range"), "limit");
+  EXPECT_EQ(rank_of_law("call_sequences"), "inaccurate");
+}
+
 /// Carries out every call that must fail.
 class Lax : public Perfect {
  public:

@@ -12,7 +12,7 @@ namespace bncheck::test {
 /// A report with a finding and a law that is not applicable; `version` is the reason of both.
 inline CheckReport report_saying(const std::string& subject, const std::string& version,
                                  const std::string& dialect, const std::string& case_file) {
-  CheckReport report{subject, version, dialect, 1, false, {}};
+  CheckReport report{subject, version, dialect, "sound", 1, false, {}};
   LawResult result;
   result.law = law_named("zero_mean");
   result.kind = Verdict::Kind::violated;

@@ -47,7 +47,7 @@ TEST(ShellQuoted, SurvivesAShell) {
 }
 
 CheckReport sample_report() {
-  CheckReport report{"bn", "0.1.0", "pytorch", 18446744073709551615U, false, {}};
+  CheckReport report{"bn", "0.1.0", "pytorch", "sound", 18446744073709551615U, false, {}};
   LawResult holds;
   holds.law = law_named("matches_oracle");
   holds.kind = Verdict::Kind::holds;
@@ -86,7 +86,7 @@ TEST(Reports, ShowTheCasesBeforeAFinding) {
   result.needs_others = true;
   result.before = {forward_case(true, {2, 1}, {3, 4}), forward_case(true, {2, 1}, {5, 6})};
   for (const std::string& text :
-       {show_finding(report.findings[1], "bn", "", {}), check_html(report, "", "0.1.0")}) {
+       {show_finding(report.findings[1], "bn", {}, {}), check_html(report, {}, "0.1.0")}) {
     const std::size_t first = text.find("case 1 before it");
     const std::size_t second = text.find("case 2 before it", first);
     EXPECT_LT(first, second);
@@ -111,7 +111,8 @@ TEST(Json, FollowsTheSchema) {
   EXPECT_EQ(json.at("interrupted"), false);
   EXPECT_EQ(json.at("failures"), 1);
   EXPECT_TRUE(json.at("gone").empty());
-  EXPECT_EQ(json.size(), 15U);
+  EXPECT_EQ(json.at("numerics"), "sound");
+  EXPECT_EQ(json.size(), 16U);
   const nlohmann::json& law = json.at("laws").at(0);
   EXPECT_EQ(law.at("name"), "matches_oracle");
   EXPECT_EQ(law.at("verdict"), "holds");
@@ -127,7 +128,8 @@ TEST(Json, FollowsTheSchema) {
   EXPECT_EQ(json.at("laws").at(1).at("rank"), "wrong");
   EXPECT_EQ(law.at("known"), false);
   EXPECT_EQ(law.at("after_cases"), 0);
-  EXPECT_EQ(law.size(), 13U);
+  EXPECT_TRUE(law.at("explained_by").is_null());
+  EXPECT_EQ(law.size(), 14U);
 }
 
 CheckReport climbed_and_slow() {
@@ -192,17 +194,17 @@ TEST(Console, RowsLineUpWithTheHead) {
 TEST(Console, ColoursOnlyOnRequest) {
   const CheckReport report = sample_report();
   const std::string plain = table_row(report.findings[0].result, {}) + summary(report, {}) +
-                            show_finding(report.findings[1], "bn", "", {});
+                            show_finding(report.findings[1], "bn", {}, {});
   EXPECT_EQ(plain.find('\033'), std::string::npos);
   EXPECT_NE(table_row(report.findings[0].result, {true}).find('\033'), std::string::npos);
 }
 
 TEST(Console, AFindingSaysHowToReplayIt) {
   const Finding finding = sample_report().findings[1];
-  EXPECT_NE(show_finding(finding, "bn", "", {})
+  EXPECT_NE(show_finding(finding, "bn", {}, {})
                 .find("replay: bncheck replay 'dir with blank/x.safetensors' --subject bn\n"),
             std::string::npos);
-  EXPECT_NE(show_finding(finding, "bn", "keras", {}).find(" --subject bn --dialect keras\n"),
+  EXPECT_NE(show_finding(finding, "bn", {"keras"}, {}).find(" --subject bn --dialect keras\n"),
             std::string::npos);
 }
 

@@ -71,9 +71,9 @@ std::string_view name_of(Summation summation);
 /// Numerics from text: a claim and the knobs that differ from the defaults of the members, separated by
 /// commas: "exact", "sound,summation=naive,range=wide,flush_to_zero=true,deterministic=false". Without a
 /// claim it is sound. The knobs: summation, form (centred or folded), range, arithmetic, rounds_statistics,
-/// flush_to_zero, deterministic, thread_invariant, layout_invariant. Throws std::invalid_argument; its message
-/// of one line names what is unknown and what is known.
-Numerics numerics_from_text(std::string_view text);
+/// flush_to_zero, deterministic, thread_invariant, layout_invariant. What the text does not name stays as in
+/// `base`. Throws std::invalid_argument; its message of one line names what is unknown and what is known.
+Numerics numerics_from_text(std::string_view text, Numerics base = {});
 /// Shortest such text; numerics_from_text of the result is equal.
 std::string text_of(const Numerics& numerics);
 
