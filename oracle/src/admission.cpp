@@ -46,11 +46,12 @@ bool eps_in_range(double eps) {
   return eps == 0 || (eps >= 0x1p-126 && eps <= 0x1p127);
 }
 
-/// Whether the momentum is finite, also in the dialect's scalars: from 2^128 − 2^103 on, the nearest float is
-/// infinite.
+/// Whether the momentum is finite, also as a float where it may become one: from 2^128 − 2^103 on, the nearest float
+/// is infinite.
 bool momentum_fits(const std::optional<double>& momentum, const Dialect& dialect) {
   if (!momentum) return true;
-  return dialect.scalars == Scalars::f32 ? std::fabs(*momentum) < 0x1.ffffffp127 : std::isfinite(*momentum);
+  return dialect.momentum_as != Scalar::f64 ? std::fabs(*momentum) < 0x1.ffffffp127
+                                            : std::isfinite(*momentum);
 }
 
 std::set<std::int64_t> touched_offsets(const Shape& shape, const std::vector<std::int64_t>& strides) {
@@ -96,11 +97,11 @@ bool overlaps(const Config& config, const Shape& shape, const Uses& uses, const 
   return std::ranges::any_of(offsets, [&](std::int64_t offset) { return offsets.contains(offset + 1); });
 }
 
-/// Adds the errors of ε, rank, channels and values per channel for an input of this shape.
-void shape_errors(const Config& config, const Shape& shape, bool training, const Dialect& dialect,
+/// Adds the errors of ε, rank, channels and values per channel for an input of this shape and dtype.
+void shape_errors(const Config& config, const Shape& shape, Dtype data, bool training, const Dialect& dialect,
                   std::set<ErrorKind>& errors) {
   const bool batch = uses_batch(config, training);
-  if (batch && lacks_eps(config, dialect)) errors.insert(ErrorKind::eps);
+  if (batch && lacks_eps(config, dialect, data)) errors.insert(ErrorKind::eps);
   if (!takes_rank(config.dimensions, shape.size())) errors.insert(ErrorKind::rank);
   if (shape.size() < 2) return;
   if (shape[1] != config.num_features) errors.insert(ErrorKind::channels);
@@ -116,7 +117,7 @@ void shape_errors(const Config& config, const Shape& shape, bool training, const
 void forward_errors(const Config& config, const Forward& forward, const Exec& exec, const Dialect& dialect,
                     std::set<ErrorKind>& errors) {
   const Shape& shape = forward.x.shape;
-  shape_errors(config, shape, forward.training, dialect, errors);
+  shape_errors(config, shape, forward.x.dtype, forward.training, dialect, errors);
   if (!takes_rank(config.dimensions, shape.size())) return;
   const bool tracked = config.track_running_stats;
   if (overlaps(config, shape, {tracked, tracked && forward.training}, exec)) errors.insert(ErrorKind::alias);
@@ -134,10 +135,10 @@ void backward_errors(const Config& config, const Backward& backward, const Exec&
   const Shape& shape = backward.dy.shape;
   const bool training = backward.training.value_or(latest != nullptr && latest->training);
   if (latest != nullptr) {
-    shape_errors(config, latest->x.shape, training, dialect, errors);
+    shape_errors(config, latest->x.shape, latest->x.dtype, training, dialect, errors);
     if (shape != latest->x.shape) errors.insert(ErrorKind::length);
   } else {
-    shape_errors(config, shape, training, dialect, errors);
+    shape_errors(config, shape, backward.dy.dtype, training, dialect, errors);
   }
   if (shape.size() >= 2 && shape[1] != config.num_features) errors.insert(ErrorKind::channels);
   if (!takes_rank(config.dimensions, shape.size())) {

@@ -73,10 +73,13 @@ long double one_pass_error(const ChannelScale& c, const Numerics& numerics, long
 /// stored one.
 ///
 /// Squares, the quotient and a tiny ε lose up to ω each where they are subnormal; the depth leaves room for
-/// the merging of Welford's parts, whose products do so too.
+/// the merging of Welford's parts, whose products do so too. Values of x that are taken for zero move each deviation by
+/// less than f, and the mean square by 2fσ + f².
 long double variance_error(const ChannelScale& c, const Numerics& numerics) {
   const long double d = computed_mean_error(c, numerics);
-  const long double updating = may_update(numerics) ? 2 * d * std::sqrt(c.variance) : 0;
+  const long double flushed = flushed_input(numerics);
+  const long double updating =
+      (may_update(numerics) ? 2 * d + 2 * flushed : 2 * flushed) * std::sqrt(c.variance) + flushed * flushed;
   const long double roundings = depth_of(numerics, c.n) + 4;
   const long double error =
       roundings * (unit(numerics) * c.variance + underflow_unit(numerics)) + d * d + updating;
@@ -108,6 +111,15 @@ NormalisingVariance normalising_variance(ChannelScale c, const Numerics& numeric
   return {c, error};
 }
 
+/// Relative change of h where ε is moved by less than `eps_loss`: an ε between the declared one and the one that is not
+/// rounded is at least as good. For t = loss/whole <= 1/2, 1/√(1 − t) − 1 <= t and 1/(1 − t) − 1 <= 2t.
+long double scalar_error(const ChannelScale& c, const Numerics& numerics) {
+  if (c.eps_loss == 0 || numerics.scalars_as_declared || !(c.invstd > 0)) return 0;
+  const bool outside = c.eps_place == EpsPlace::outside;
+  const long double t = c.eps_loss * (outside ? c.invstd : c.invstd * c.invstd);
+  return t > 0.5L ? HUGE_VALL : outside ? 2 * t : t;
+}
+
 /// κ: relative error of γ·h·(x − μ) for an exact mean. In units of u: x − μ 1, v + ε 1/2, ε as a float 1/2,
 /// root 1, reciprocal 1, γ·h 1, product 1, and 2 for a reciprocal square root estimate with a Newton step. A
 /// variance with n − 1 instead of n takes two more operations.
@@ -121,7 +133,8 @@ NormalisingVariance normalising_variance(ChannelScale c, const Numerics& numeric
 /// invstd that is stored in a narrower format has lost half an ulp of that format.
 long double kappa(const ChannelScale& scale, const Numerics& numerics) {
   const auto [c, dv] = normalising_variance(scale, numerics);
-  const long double roundings = (c.unbiased_normalising ? 10 : 8) * unit(numerics);
+  const long double roundings =
+      (c.unbiased_normalising ? 10 : 8) * unit(numerics) + scalar_error(c, numerics);
   if (!(c.invstd > 0)) return roundings;
   const bool outside = c.eps_place == EpsPlace::outside;
   const long double whole = outside ? 1 / c.invstd : 1 / (c.invstd * c.invstd);
@@ -193,11 +206,29 @@ bool element_in_range(const ChannelScale& c, const Numerics& numerics, long doub
 
 /// Underflow in a product of γ, h and x − μ in any order: the product of two of them loses ω, times the third,
 /// and the last one ω; a folded y has two such products. x − μ itself loses ω where small numbers are flushed
-/// to zero, or where μ is a quotient.
+/// to zero, or where μ is a quotient. Inputs that are taken for zero change less than f each: γ counts |x − μ|·h times,
+/// x and a given mean γ·h times, β once.
 long double product_underflow(const ChannelScale& c, const Numerics& numerics, long double gamma,
                               long double x) {
   const long double g = std::fabs(gamma);
-  return underflow_unit(numerics) * (2 + std::fabs(x - c.mean) + g + c.invstd + g * c.invstd);
+  const long double centred = std::fabs(x - c.mean);
+  return underflow_unit(numerics) * (2 + centred + g + c.invstd + g * c.invstd) +
+         flushed_input(numerics) * (1 + (centred + 2 * g) * c.invstd);
+}
+
+/// Relative change of h where a given variance is taken for zero: less than f·h² where ε is inside the root. Outside, √v
+/// is below √f.
+long double flushed_variance(const ChannelScale& c, const Numerics& numerics) {
+  const long double flushed = flushed_input(numerics);
+  if (flushed == 0 || !(c.invstd > 0)) return 0;
+  const long double t =
+      c.eps_place == EpsPlace::inside ? flushed * c.invstd * c.invstd : std::sqrt(flushed) * c.invstd;
+  return t > 0.5L ? HUGE_VALL : 2 * t;
+}
+
+/// Relative error of h where mean and variance are given, beyond its roundings.
+long double given_error(const ChannelScale& c, const Numerics& numerics) {
+  return scalar_error(c, numerics) + flushed_variance(c, numerics);
 }
 
 }  // namespace
@@ -238,6 +269,7 @@ Slack slack_inference_y(const ChannelScale& c, const Numerics& numerics, long do
   const long double u = unit(numerics);
   long double amount =
       u * (8 * std::fabs(product) + std::fabs(c.beta)) + product_underflow(c, numerics, gamma, x);
+  if (product != 0) amount += std::fabs(product) * given_error(c, numerics);
   if (c.ratio_statistics) {
     // Mean and variance are quotients S/c, each rounded once.
     amount += u * std::fabs(gamma * c.invstd * c.mean) + u * std::fabs(product) / 2;
@@ -278,15 +310,19 @@ Slack slack_invstd(const ChannelScale& c, const Numerics& numerics) {
 }
 
 /// The weighted statistic brings its own error and its rounding to float. 1 − m, two products and a sum
-/// follow: no term meets more than three roundings. Each product may underflow.
-Slack slack_running(const Slack& statistic, const Numerics& numerics, long double old_term,
-                    long double fresh_weight, long double s) {
+/// follow: no term meets more than three roundings. Each product may underflow. Weights between the declared ones and
+/// those of a momentum that is not rounded are at least as good. The old value and either weight may be taken for zero.
+Slack slack_running(const Slack& statistic, const Numerics& numerics, const UpdateScale& update) {
   const long double u = unit(numerics);
+  const auto [old_weight, fresh_weight, old_loss, fresh_loss, r, s] = update;
   const long double own = statistic.amount + u * std::fabs(s) + stored_underflow(numerics);
+  const long double flushed = flushed_input(numerics);
+  const long double old_term = old_weight * r;
   const long double fresh_term = fresh_weight * s;
-  const long double amount = std::fabs(fresh_weight) * own +
-                             3 * u * (std::fabs(old_term) + std::fabs(fresh_term)) +
-                             2 * underflow_unit(numerics);
+  long double amount = std::fabs(fresh_weight) * own + 3 * u * (std::fabs(old_term) + std::fabs(fresh_term)) +
+                       2 * underflow_unit(numerics) +
+                       flushed * (std::fabs(old_weight) + std::fabs(r) + std::fabs(s) + own);
+  if (!numerics.scalars_as_declared) amount += old_loss * std::fabs(r) + fresh_loss * (std::fabs(s) + own);
   return bound(
       amount, numerics,
       statistic.in_range && below_overflow(old_term, numerics) && below_overflow(fresh_term, numerics));
@@ -296,7 +332,8 @@ namespace {
 
 /// Error δt of t = mean(dy·x̂). The terms are rounded once and summed in the depth of the sum, then divided
 /// and stored. Each x̂ is off by τ = |x̂|·κ + h·δμ, with the computed h. A product may underflow before or
-/// after h comes in, and so may x̂ before dy comes in.
+/// after h comes in, and so may x̂ before dy comes in. A dy that is taken for zero counts |x̂| times, an x or a given mean
+/// h·|dy| times.
 long double projection_error(const ChannelScale& c, const GradientScale& g, const Numerics& numerics,
                              long double relative, long double mean_error) {
   const long double h = c.invstd;
@@ -305,7 +342,8 @@ long double projection_error(const ChannelScale& c, const GradientScale& g, cons
   const long double uncentred =
       numerics.form == Form::one_pass ? 2 * roundings * h * std::fabs(c.mean) * g.abs_mean : 0;
   return uncentred + (roundings + relative) * h * g.abs_dot + h * (1 + relative) * mean_error * g.abs_mean +
-         underflow_unit(numerics) * (1 + h + g.abs_mean);
+         underflow_unit(numerics) * (1 + h + g.abs_mean) +
+         flushed_input(numerics) * h * (1 + relative) * (g.reach + 2 * g.abs_mean);
 }
 
 /// Whether the sums stay in range. The terms may be dy·x̂ or dy·(x − μ), and γ may have been multiplied in
@@ -356,6 +394,8 @@ ProjectionWeight projection_weight(const ChannelScale& scale, const GradientScal
 /// Last, underflow: of a product within g, of one of the products with γ and h, or of Σdy·(x − μ) times some
 /// of h, h, h and γ before x − μ or x̂ comes in. γ·h/n loses 2ω before it multiplies n·g.
 ///
+/// A dy that is taken for zero counts once itself and once in the mean; a γ times h and the terms of g.
+///
 /// dx may also be computed as a·dy + b·x + c, whose b·x and b·μ must not overflow.
 Slack slack_training_dx(const ChannelScale& c, const GradientScale& g, const Numerics& numerics,
                         const GradientElement& at) {
@@ -366,7 +406,8 @@ Slack slack_training_dx(const ChannelScale& c, const GradientScale& g, const Num
   const long double gamma = std::fabs(at.gamma);
   const long double mu_error = mean_error(c, numerics);
   const long double relative = kappa(c, numerics);
-  const long double x_error = std::fabs(normal) * relative + h * (1 + relative) * mu_error;
+  const long double x_error =
+      std::fabs(normal) * relative + h * (1 + relative) * (mu_error + flushed_input(numerics));
   const long double t = g.projection;
   const ProjectionWeight weight = projection_weight(c, g, numerics, relative);
   const long double product = weight.size * std::fabs(normal * t);
@@ -377,7 +418,8 @@ Slack slack_training_dx(const ChannelScale& c, const GradientScale& g, const Num
   const long double product_error =
       (std::fabs(normal) + x_error) * projection_error(c, g, numerics, relative, mu_error) +
       std::fabs(t) * x_error;
-  const long double g_error = u * (depth_of(numerics, g.n) + 2) * g.abs_mean +
+  const long double flushed = flushed_input(numerics);
+  const long double g_error = u * (depth_of(numerics, g.n) + 2) * g.abs_mean + 2 * flushed +
                               weight.size * product_error * (1 + weight.relative_error) +
                               product * weight.relative_error + 3 * u * terms;
   const long double underflow =
@@ -385,8 +427,8 @@ Slack slack_training_dx(const ChannelScale& c, const GradientScale& g, const Num
                                       (1 + std::fabs(centred) + std::fabs(normal) +
                                        h * (2 + std::fabs(t) + std::fabs(normal) * (1 + h))) +
                                   2 * g.n * terms);
-  const long double amount =
-      gamma * h * g_error * (1 + relative) + std::fabs(at.dx) * (relative + 2 * u) + underflow;
+  const long double amount = gamma * h * g_error * (1 + relative) + std::fabs(at.dx) * (relative + 2 * u) +
+                             underflow + flushed * h * (1 + relative) * terms;
   // Largest intermediate results for any order of the factors γ, h, h, h and 1/n.
   const long double most_gamma = std::max(gamma, 1.0L);
   const long double most_h = std::max(h, 1.0L);
@@ -414,6 +456,8 @@ Slack slack_inference_dx(const ChannelScale& c, const Numerics& numerics, const 
   long double amount =
       8 * u * std::fabs(at.dx) + underflow_unit(numerics) * (1 + std::fabs(at.gamma) + h + std::fabs(at.dy));
   if (c.ratio_statistics) amount += u * std::fabs(at.dx) / 2;
+  if (at.dx != 0) amount += std::fabs(at.dx) * given_error(c, numerics);
+  amount += flushed_input(numerics) * h * (std::fabs(at.gamma) + std::fabs(at.dy));
   const bool in_range = representable(v, numerics) && below_overflow(at.gamma * h, numerics) &&
                         below_overflow(at.dy * h, numerics) && below_overflow(at.gamma * at.dy, numerics) &&
                         below_overflow(at.dx, numerics);
@@ -427,7 +471,7 @@ Slack slack_dweight(const ChannelScale& c, const GradientScale& g, const Numeric
   const long double u = unit(numerics);
   const long double h = c.invstd;
   const long double v = h > 0 ? 1 / (h * h) : 0;
-  const long double relative = uses_batch ? kappa(c, numerics) : 8 * u;
+  const long double relative = uses_batch ? kappa(c, numerics) : 8 * u + given_error(c, numerics);
   const long double mu_error = uses_batch ? mean_error(c, numerics) : 0;
   long double amount = g.n * projection_error(c, g, numerics, relative, mu_error) + underflow_unit(numerics);
   if (c.ratio_statistics) {
@@ -439,10 +483,13 @@ Slack slack_dweight(const ChannelScale& c, const GradientScale& g, const Numeric
   return bound(amount, numerics, statistics_in_range && sums_in_range(c, g, numerics));
 }
 
-/// dβ = Σdy: the depth of the sum, and one rounding where it is stored.
+/// dβ = Σdy: the depth of the sum, and one rounding where it is stored. Where small numbers are taken for zero, each dy
+/// and each partial sum may be one.
 Slack slack_dbias(const GradientScale& g, const Numerics& numerics) {
   const long double sum = g.n * g.abs_mean;
-  return bound(unit(numerics) * (depth_of(numerics, g.n) + 1) * sum, numerics, below_overflow(sum, numerics));
+  const long double amount =
+      unit(numerics) * (depth_of(numerics, g.n) + 1) * sum + 2 * g.n * flushed_input(numerics);
+  return bound(amount, numerics, below_overflow(sum, numerics));
 }
 
 }  // namespace bncheck

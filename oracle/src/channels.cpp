@@ -45,18 +45,29 @@ FeatureCount feature_count(const Shape& shape, Axes axes) {
   return {shape[1], shape[0] * spatial};
 }
 
-double effective_eps(const Config& config, const Dialect& dialect) {
-  const double eps = std::max(config.eps, dialect.eps_floor);
-  return dialect.scalars == Scalars::f32 ? static_cast<double>(static_cast<float>(eps)) : eps;
+bool is_narrow(Scalar as, Dtype data) {
+  return as == Scalar::f32 || (as == Scalar::data && data != Dtype::f64);
 }
 
-bool lacks_eps(const Config& config, const Dialect& dialect) {
-  return effective_eps(config, dialect) == 0 && dialect.eps_place != EpsPlace::absent;
+double scalar_of(double value, Scalar as, Dtype data) {
+  return is_narrow(as, data) ? static_cast<double>(static_cast<float>(value)) : value;
+}
+
+double effective_eps(const Config& config, const Dialect& dialect, Dtype data) {
+  return scalar_of(std::max(config.eps, dialect.eps_floor), dialect.eps_as, data);
+}
+
+bool lacks_eps(const Config& config, const Dialect& dialect, Dtype data) {
+  return effective_eps(config, dialect, data) == 0 && dialect.eps_place != EpsPlace::absent;
 }
 
 Channels::Channels(const Config& config, const State& before, const Tensor& x, bool uses_batch,
                    const Dialect& dialect)
-    : dialect_(dialect), eps_(effective_eps(config, dialect)), outer_(x.shape[0]) {
+    : dialect_(dialect),
+      eps_(effective_eps(config, dialect, x.dtype)),
+      eps_loss_(std::fabs(static_cast<long double>(eps_) -
+                          static_cast<long double>(std::max(config.eps, dialect.eps_floor)))),
+      outer_(x.shape[0]) {
   const FeatureCount features = feature_count(x.shape, dialect.axes);
   values_ = features.values;
   spatial_ = dialect.axes == Axes::per_activation ? 1 : values_ / std::max<std::int64_t>(outer_, 1);
@@ -119,6 +130,7 @@ void Channels::prepare_normaliser(Channel& channel) const {
         Normaliser(single ? Statistics{one, batch.sum, batch.spread} : normalising_statistics(batch), eps_,
                    dialect_.eps_place);
     channel.scale = channel.normaliser.scale();
+    channel.scale.eps_loss = eps_loss_;
     channel.scale.beta = static_cast<long double>(channel.bias);
   }
   const auto n = static_cast<long double>(batch.n);
@@ -145,6 +157,7 @@ void Channels::prepare_given(const State& before) {
     channel.normaliser = Normaliser(quotient_statistics(exact_mean, exact_variance, Dyadic::of(weight)), eps_,
                                     dialect_.eps_place);
     channel.scale = channel.normaliser.scale();
+    channel.scale.eps_loss = eps_loss_;
     channel.scale.beta = static_cast<long double>(channel.bias);
     channel.scale.n = 1;
     if (channel.infinite_variance) channel.scale.invstd = 0;

@@ -64,6 +64,7 @@ class Channels {
 
   Dialect dialect_;
   double eps_;
+  long double eps_loss_;  ///< distance of eps_ from the ε that is not rounded
   std::optional<StoredStatistics> stored_;
   std::int64_t outer_, spatial_ = 1, values_ = 0, count_ = 0;
   std::vector<Channel> all_;  ///< empty for an empty batch

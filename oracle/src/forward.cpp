@@ -10,24 +10,54 @@ namespace {
 
 const Dyadic one{1, 0};
 
+/// Weight p of the interface and the weight q that belongs to it, as they multiply.
+struct WeightPair {
+  Dyadic given, other;
+};
+
+WeightPair weight_pair(double p, const Dialect& dialect, Dtype data) {
+  const auto scalar = [&](double value) { return Dyadic::of(scalar_of(value, dialect.momentum_as, data)); };
+  const Dyadic given = scalar(p);
+  if (!is_narrow(dialect.momentum_as, data)) return {given, one - given};
+  switch (dialect.complement) {
+    case Complement::apart:
+      return {given, scalar(1 - p)};
+    case Complement::first:
+      return {one - scalar(1 - p), scalar(1 - p)};
+    case Complement::rounded:
+      // A difference of doubles is rounded to double first; where a float is wanted, it is one of two floats, and exact
+      // enough for the second rounding to be the first.
+      return {given, scalar(1 - scalar_of(p, dialect.momentum_as, data))};
+    case Complement::exact:
+      break;
+  }
+  return {given, one - given};
+}
+
 /// Weights of r ← old·r + new·s. `k` is the number of batches including this one.
-UpdateWeights update_weights(const Config& config, const Dialect& dialect, std::int64_t k) {
+UpdateWeights update_weights(const Config& config, const Dialect& dialect, std::int64_t k, Dtype data) {
   if (!config.momentum && dialect.cumulative == Cumulative::exact) {
     return {Dyadic::of(k - 1), one, Dyadic::of(k)};
   }
   const double m = config.momentum ? *config.momentum : 1.0 / static_cast<double>(k);
-  const auto scalar = [&](double value) {
-    const bool narrow = dialect.scalars == Scalars::f32;
-    return Dyadic::of(narrow ? static_cast<double>(static_cast<float>(value)) : value);
-  };
-  if (dialect.averaging == Averaging::new_weight) return {one - scalar(m), scalar(m), one};
-  const Dyadic old = scalar(1 - m);
-  if (dialect.averaging == Averaging::both_weights) return {old, scalar(m), one};
-  if (dialect.averaging == Averaging::ratio) return {old, one, one};
-  return {old, one - old, one};
+  const bool of_new = dialect.averaging == Averaging::new_weight;
+  const double p = of_new ? m : 1 - m;
+  const auto [given, other] = weight_pair(p, dialect, data);
+  const long double loss_of_given = std::fabs((given - Dyadic::of(p)).approximate());
+  const long double loss_of_other = std::fabs((other - (one - Dyadic::of(p))).approximate());
+  if (of_new) return {other, given, one, loss_of_other, loss_of_given};
+  if (dialect.averaging == Averaging::ratio) return {given, one, one, loss_of_given, 0};
+  return {given, other, one, loss_of_given, loss_of_other};
 }
 
 }  // namespace
+
+RunningWeights running_weights(const Config& config, const Dialect& dialect, std::int64_t batches,
+                               Dtype data) {
+  const UpdateWeights weights = update_weights(config, dialect, batches, data);
+  const long double q = weights.denominator.approximate();
+  return {weights.old_numerator.approximate() / q, weights.new_numerator.approximate() / q};
+}
 
 ForwardAnswer::ForwardAnswer(const Config& config, const State& before, const Forward& forward,
                              const Dialect& dialect)
@@ -38,7 +68,7 @@ ForwardAnswer::ForwardAnswer(const Config& config, const State& before, const Fo
       channels_(config, before, forward.x, uses_batch_, dialect) {
   channel_shape_ = {channels_.count()};
   if (updates_running(config, forward) && dialect.averaging != Averaging::none)
-    weights_ = update_weights(config, dialect, before.num_batches_tracked + 1);
+    weights_ = update_weights(config, dialect, before.num_batches_tracked + 1, forward.x.dtype);
 }
 
 ExactNumber ForwardAnswer::y(const Channel& c, double x) const {
@@ -158,24 +188,24 @@ ChannelScale ForwardAnswer::scale_for(const Channel& channel, const Numerics& nu
 
 Slack ForwardAnswer::running_slack(Output output, std::int64_t index, const Numerics& numerics) const {
   const long double q = weights_.denominator.approximate();
-  const long double old_weight = weights_.old_numerator.approximate() / q;
-  const long double new_weight = weights_.new_numerator.approximate() / q;
-  const auto old_of = [&](const std::optional<Tensor>& tensor, std::int64_t i) {
-    return old_weight * static_cast<long double>(element_or(tensor, i, 1));
-  };
+  UpdateScale update{weights_.old_numerator.approximate() / q, weights_.new_numerator.approximate() / q,
+                     weights_.old_loss, weights_.new_loss};
   if (output == Output::running_weight) {
-    return slack_running({}, numerics, old_of(before_.running_weight, 0), new_weight, 1);
+    update.old = static_cast<long double>(element_or(before_.running_weight, 0, 1));
+    update.fresh = 1;
+    return slack_running({}, numerics, update);
   }
   const ChannelScale scale = scale_for(channels_[index], numerics);
   if (output == Output::running_mean) {
-    return slack_running(slack_mean(scale, numerics), numerics, old_of(before_.running_mean, index),
-                         new_weight, scale.mean);
+    update.old = static_cast<long double>(element(*before_.running_mean, index));
+    update.fresh = scale.mean;
+    return slack_running(slack_mean(scale, numerics), numerics, update);
   }
   const bool unbiased = unbiased_running(channels_[index].batch);
   const long double n = scale.n;
-  const long double s = unbiased ? scale.variance * n / (n - 1) : scale.variance;
-  return slack_running(slack_variance(scale, numerics, unbiased), numerics,
-                       old_of(before_.running_var, index), new_weight, s);
+  update.old = static_cast<long double>(element(*before_.running_var, index));
+  update.fresh = unbiased ? scale.variance * n / (n - 1) : scale.variance;
+  return slack_running(slack_variance(scale, numerics, unbiased), numerics, update);
 }
 
 /// Slack of a saved statistic. It is rounded once, as a result, and that half ulp is not part of the slack.

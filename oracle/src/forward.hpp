@@ -9,6 +9,8 @@ namespace bncheck {
 /// Weights of an update, without rounding: (old_numerator·r + new_numerator·s) / denominator.
 struct UpdateWeights {
   Dyadic old_numerator, new_numerator, denominator;
+  /// Distances of the weights from those of a momentum that stays a double.
+  long double old_loss = 0, new_loss = 0;
 };
 
 class ForwardAnswer : public Answer {

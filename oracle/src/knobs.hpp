@@ -10,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#include "bncheck/knob_description.hpp"
 #include "bncheck/untrusted_text.hpp"
 
 namespace bncheck {
@@ -23,7 +24,16 @@ struct Knob {
   std::function<std::string(const R&)> text;
   /// Sets the knob. Returns false and leaves the record unchanged if there is no such value.
   std::function<bool(R&, std::string_view)> read;
+  const char* about;  ///< what it says, in a line
 };
+
+/// Descriptions of the knobs, with the values of a default record.
+template <class R>
+std::vector<KnobDescription> descriptions(const std::vector<Knob<R>>& knobs) {
+  std::vector<KnobDescription> all;
+  for (const Knob<R>& knob : knobs) all.push_back({knob.key, knob.expected, knob.text(R()), knob.about});
+  return all;
+}
 
 /// "a, b or c".
 inline std::string listed(const std::vector<std::string>& words) {
@@ -36,7 +46,7 @@ inline std::string listed(const std::vector<std::string>& words) {
 
 /// Knob whose values are the enumerators 0, 1, ... of E, with these words.
 template <class R, class E>
-Knob<R> word_knob(std::string key, E R::* member, const std::vector<std::string>& words) {
+Knob<R> word_knob(std::string key, E R::* member, const std::vector<std::string>& words, const char* about) {
   const auto read = [member, words](R& record, std::string_view value) {
     for (std::size_t k = 0; k < words.size(); ++k) {
       if (words[k] == value) {
@@ -46,8 +56,12 @@ Knob<R> word_knob(std::string key, E R::* member, const std::vector<std::string>
     }
     return false;
   };
-  return {std::move(key), words, listed(words),
-          [member, words](const R& record) { return words[static_cast<std::size_t>(record.*member)]; }, read};
+  return {std::move(key),
+          words,
+          listed(words),
+          [member, words](const R& record) { return words[static_cast<std::size_t>(record.*member)]; },
+          read,
+          about};
 }
 
 template <class R>

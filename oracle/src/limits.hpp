@@ -51,6 +51,11 @@ inline long double underflow_unit(const Numerics& numerics) {
   return numerics.flush_to_zero ? stored_underflow(numerics) : limits_of(numerics).smallest;
 }
 
+/// Largest change of an input that is taken for zero because it is subnormal.
+inline long double flushed_input(const Numerics& numerics) {
+  return numerics.flush_to_zero ? own_limits(numerics).smallest_normal : 0;
+}
+
 /// Whether an intermediate result of this size has a relative error of at most u. Zero always has.
 inline bool representable(long double value, const Numerics& numerics) {
   const long double size = std::fabs(value);

@@ -177,7 +177,7 @@ TEST(Errors, Momentum) {
 /// With float scalars, a momentum that is too large for a float becomes infinite.
 TEST(Errors, MomentumAsAFloat) {
   Layer layer;
-  layer.dialect.scalars = Scalars::f32;
+  layer.dialect.momentum_as = Scalar::f32;
   for (const double good : {0x1.fffffep127, -0x1.fffffep127, 0x1.fffffeffffffp127, 0x1p-1074}) {
     layer.config.momentum = good;
     EXPECT_EQ(layer.training(usual), Kinds{}) << good;

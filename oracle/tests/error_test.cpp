@@ -216,10 +216,111 @@ TEST(Slack, TrainingFormulas) {
 TEST(Slack, RunningFormula) {
   constexpr long double u = 0x1p-24L;
   constexpr long double omega = 0x1p-149L;
-  const Slack slack = slack_running({0x1p-20L, 0, true}, Numerics{}, -7, 0.25L, 8);
+  const Slack slack = slack_running({0x1p-20L, 0, true}, Numerics{}, {0.875L, 0.25L, 0, 0, -8, 8});
   const long double want = 0.25L * (0x1p-20L + 8 * u + omega) + 3 * u * (7 + 2) + 2 * omega;
   // The same few operations in long double, rounded to double: far below 2^-50.
   EXPECT_NEAR(static_cast<double>(slack.amount / (1.01L * want)), 1, 0x1p-50);
+}
+
+/// A weight that is declared to be rounded may also be better: |Δ old|·|old| + |Δ fresh|·(|fresh| + its error) are allowed,
+/// but not where dialects are told apart.
+TEST(Slack, RunningWithRoundedWeights) {
+  const UpdateScale update{0.875L, 0.25L, 0x1p-10L, 0x1p-12L, -8, 8};
+  const UpdateScale plain{0.875L, 0.25L, 0, 0, -8, 8};
+  const Slack statistic{0x1p-20L, 0, true};
+  const long double own = 0x1p-20L + 8 * 0x1p-24L + 0x1p-149L;
+  const long double more = slack_running(statistic, Numerics{}, update).amount -
+                           slack_running(statistic, Numerics{}, plain).amount;
+  EXPECT_NEAR(static_cast<double>(more / (1.01L * (8 * 0x1p-10L + (8 + own) * 0x1p-12L))), 1, 0x1p-40);
+  Numerics strict;
+  strict.scalars_as_declared = true;
+  EXPECT_EQ(slack_running(statistic, strict, update).amount, slack_running(statistic, strict, plain).amount);
+}
+
+/// The ways of forming the other weight, with m = 0.9 as the double and as the float.
+TEST(RunningWeights, AreFormedAsTheDialectSays) {
+  const auto f = [](double value) { return static_cast<long double>(static_cast<float>(value)); };
+  const auto d = [](double value) { return static_cast<long double>(value); };
+  const double m = 0.9, w = 1 - m;
+  for (const auto& [dialect, old, fresh] :
+       std::initializer_list<std::tuple<const char*, long double, long double>>{
+           {"pytorch", 1 - d(m), d(m)},
+           {"pytorch,momentum_as=f32", 1 - f(m), f(m)},
+           {"pytorch,momentum_as=f32,complement=rounded", f(1 - static_cast<double>(f(m))), f(m)},
+           {"pytorch,momentum_as=f32,complement=apart", f(1 - m), f(m)},
+           {"pytorch,momentum_as=f32,complement=first", f(1 - m), 1 - f(1 - m)},
+           {"onnx", f(w), 1 - f(w)},
+           {"onnx,complement=first", 1 - f(1 - w), f(1 - w)},
+           {"keras", f(w), f(1 - w)},
+           {"caffe", f(w), 1}}) {
+    Config config;
+    config.momentum = m;
+    const RunningWeights weights = running_weights(config, dialect_from_text(dialect), 1, Dtype::f32);
+    EXPECT_EQ(weights.old, old) << dialect;
+    EXPECT_EQ(weights.fresh, fresh) << dialect;
+  }
+}
+
+/// "data" is double where x is, and "f32" is not.
+TEST(RunningWeights, OfDoubleData) {
+  Config config;
+  config.momentum = 0.9;
+  const auto fresh = [&](const char* dialect) {
+    return running_weights(config, dialect_from_text(dialect), 1, Dtype::f64).fresh;
+  };
+  EXPECT_EQ(fresh("pytorch,momentum_as=data"), static_cast<long double>(0.9));
+  EXPECT_EQ(fresh("pytorch,momentum_as=f32"), static_cast<long double>(0.9f));
+  config.eps = 1e-3;
+  EXPECT_EQ(effective_eps(config, dialect_from_text("keras"), Dtype::f64), 1e-3);
+  EXPECT_EQ(effective_eps(config, dialect_from_text("keras"), Dtype::f16), static_cast<double>(1e-3f));
+}
+
+/// MLX was accused of the better number: m = 0.9, r = 1, s = 0 gave 0.100000001, where 1 - float(m) is 0.100000024.
+TEST(RunningWeights, ABetterAnswerThanTheDeclaredOneIsRight) {
+  Case c;
+  c.config.num_features = 1;
+  c.config.eps = 1.0 / 3;
+  c.config.momentum = 0.9;
+  c.state = fresh_state(c.config);
+  c.state.running_mean->floats()[0] = 1;
+  const Call call{Forward{true, Tensor::of({2, 1}, std::vector<float>{0, 0})}, {}};
+  const auto ratio = [&](const char* dialect, float got, bool strict) {
+    const ExpectedCall expected = expect(c.config, c.state, call, dialect_from_text(dialect));
+    Numerics numerics;
+    numerics.scalars_as_declared = strict;
+    return expected.outputs.at(Output::running_mean).error(0, got, numerics).ratio;
+  };
+  const float better = 0.1f, declared = 1 - 0.9f;
+  for (const float got : {better, declared})
+    EXPECT_LE(ratio("pytorch,momentum_as=f32", got, false), 1) << got;
+  EXPECT_GT(ratio("pytorch,momentum_as=f32", better, true), 1);
+  EXPECT_GT(ratio("pytorch", declared, false), 1);
+  EXPECT_GT(ratio("pytorch,momentum_as=f32", 0.1000001f, false), 1);
+}
+
+/// ε = 1/3 beside a running variance that it nearly cancels: both the double and the float are right where the float is
+/// declared.
+TEST(RunningWeights, ABetterEpsilonIsRight) {
+  Case c;
+  c.config.num_features = 1;
+  c.config.eps = 1.0 / 3;
+  c.state = fresh_state(c.config);
+  const float below = std::nextafter(static_cast<float>(1.0 / 3), 0.0f);
+  c.state.running_var->floats()[0] = -below + 0x1p-20f;
+  const Call call{Forward{false, Tensor::of({1, 1}, std::vector<float>{1})}, {}};
+  const auto y = [&](double eps) {
+    return static_cast<float>(1 / std::sqrt(static_cast<double>(-below + 0x1p-20f) + eps));
+  };
+  const auto ratio = [&](const char* dialect, float got) {
+    return expect(c.config, c.state, call, dialect_from_text(dialect))
+        .outputs.at(Output::y)
+        .error(0, got, {})
+        .ratio;
+  };
+  const float exact = y(1.0 / 3), rounded = y(static_cast<double>(static_cast<float>(1.0 / 3)));
+  ASSERT_NE(exact, rounded);
+  for (const float got : {exact, rounded}) EXPECT_LE(ratio("pytorch,eps_as=f32", got), 1) << got;
+  EXPECT_GT(ratio("pytorch", rounded), 1);
 }
 
 }  // namespace

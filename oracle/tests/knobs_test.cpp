@@ -72,15 +72,30 @@ TEST(DialectText, ValuesOfTheOldKindsComeBack) {
   for (const char* text :
        {"pytorch,averaging=ratio", "pytorch,cumulative=exact", "onnx,normalising_var=unbiased",
         "caffe,single_value=skip,empty_batch=error", "pytorch,empty_batch=nan", "pytorch,eps_place=absent",
-        "pytorch,eps_floor=1e-300", "pytorch,backward_eps=0", "pytorch,saved=none,scalars=f32",
+        "pytorch,eps_floor=1e-300", "pytorch,backward_eps=0", "pytorch,saved=none,eps_as=f32",
+        "pytorch,momentum_as=data,complement=first", "keras,eps_as=f32,complement=exact",
         "pytorch,axes=per_activation"}) {
     EXPECT_EQ(text_of(dialect_from_text(text)), text);
   }
 }
 
+/// Programs and plugins of earlier versions declare these.
+TEST(DialectText, WordsOfEarlierVersionsStandForTodays) {
+  const auto today = [](const char* text) { return text_of(dialect_from_text(text)); };
+  EXPECT_EQ(today("pytorch,scalars=f32"), "pytorch,eps_as=f32,momentum_as=f32");
+  EXPECT_EQ(today("onnx,scalars=f64"), "onnx,eps_as=f64,momentum_as=f64");
+  EXPECT_EQ(today("pytorch,averaging=both_weights,scalars=f32"),
+            "pytorch,averaging=old_weight,eps_as=f32,momentum_as=f32,complement=apart");
+  EXPECT_EQ(today("onnx,averaging=both_weights"), "onnx,complement=apart");
+  EXPECT_THAT(dialect_refusal("scalars=f16"), HasSubstr("unknown dialect knob 'scalars'"));
+  EXPECT_THAT(dialect_refusal("scalars=f32,eps_as=f64"), HasSubstr("'eps_as' is given twice"));
+}
+
 TEST(DialectText, TheNearestPresetHasTheFewestDifferences) {
   EXPECT_EQ(nearest_preset(dialect_from_text("pytorch,running_var=population")), "pytorch");
-  EXPECT_EQ(nearest_preset(dialect_from_text("keras,averaging=old_weight,eps_floor=1")), "onnx");
+  EXPECT_EQ(
+      nearest_preset(dialect_from_text("keras,complement=exact,eps_as=f32,momentum_as=f32,eps_floor=1")),
+      "onnx");
 }
 
 TEST(DialectText, OneKnobAtATime) {
@@ -101,7 +116,8 @@ TEST(DialectText, WhatIsUnknownIsNamed) {
   EXPECT_THAT(dialect_refusal("latin"), AllOf(HasSubstr("'latin'"), HasSubstr("onnx, keras")));
   EXPECT_THAT(dialect_refusal(""), HasSubstr("unknown dialect ''"));
   EXPECT_THAT(dialect_refusal("latin,saved=none"), HasSubstr("unknown dialect 'latin'"));
-  EXPECT_THAT(dialect_refusal("keras,save=none"), AllOf(HasSubstr("'save'"), HasSubstr("scalars or axes")));
+  EXPECT_THAT(dialect_refusal("keras,save=none"),
+              AllOf(HasSubstr("'save'"), HasSubstr("complement or axes")));
   EXPECT_THAT(dialect_refusal("keras,saved=all"),
               AllOf(HasSubstr("'all'"), HasSubstr("'saved'"), HasSubstr("none, mean_var or mean_invstd")));
   EXPECT_THAT(dialect_refusal("keras,saved"), HasSubstr("'saved' has no value"));

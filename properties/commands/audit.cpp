@@ -130,7 +130,9 @@ void add_audit(CLI::App& app, int& status) {
       ->capture_default_str();
   command->add_option("--only", arguments->only, "'faults' or 'controls'")
       ->check(CLI::IsMember({"faults", "controls"}));
-  command->add_option("--law", arguments->law, "only the laws that match this pattern with * and ?")
+  command
+      ->add_option("--law", arguments->law,
+                   "only the laws that match one of these patterns with * and ?, and none after a !")
       ->capture_default_str();
   command->add_option("--fault", arguments->fault, "only the faults that match this pattern with * and ?")
       ->capture_default_str();

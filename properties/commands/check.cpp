@@ -239,7 +239,10 @@ void add_check(CLI::App& app, int& status) {
       ->capture_default_str();
   command->add_option("--seed", arguments->seed,
                       "integer that the cases follow from (default: a random one)");
-  command->add_option("--law", arguments->law, "only the laws that match this pattern with * and ?")
+  command
+      ->add_option(
+          "--law", arguments->law,
+          "only the laws that match one of these patterns with * and ?, and none after a !: 'momentum_*,!*_long_*'")
       ->capture_default_str();
   command->add_option("--time", arguments->time,
                       "stop after this long in total, shared by the laws, and start the subject in no more: "

@@ -84,7 +84,7 @@ void add_declaration_options(CLI::App& command, Declaration& declaration) {
                      "judge the subject in this dialect: NAME[,KNOB=VALUE]... ('bncheck list dialects')");
   command.add_option("--numerics", declaration.numerics,
                      "judge the subject by this claim and these knobs, the others as it declares them: "
-                     "[CLAIM,][KNOB=VALUE]...");
+                     "[CLAIM,][KNOB=VALUE]... ('bncheck list numerics')");
 }
 
 void require_subject_name(const std::string& name) {
@@ -158,12 +158,18 @@ CLI::Validator integer_in(std::int64_t least, std::int64_t most) {
   return {check, "", ""};
 }
 
-std::vector<const Law*> laws_from(const std::string& pattern) {
-  std::vector<const Law*> laws = laws_matching(pattern);
-  if (laws.empty()) {
-    throw UsageError("no law matches '" + pattern +
-                     "', expected a name or a pattern with * and ? ('bncheck list laws')");
+std::vector<const Law*> laws_from(const std::string& patterns) {
+  const auto [wanted, unwanted] = law_patterns(patterns);
+  for (const std::vector<std::string>& list : {wanted, unwanted}) {
+    for (const std::string& pattern : list) {
+      if (laws_matching(pattern).empty()) {
+        throw UsageError("no law matches '" + pattern +
+                         "', expected a name or a pattern with * and ? ('bncheck list laws')");
+      }
+    }
   }
+  std::vector<const Law*> laws = laws_matching(patterns);
+  if (laws.empty()) throw UsageError("'" + patterns + "' leaves no law out of those that it names");
   return laws;
 }
 

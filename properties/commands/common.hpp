@@ -33,7 +33,8 @@ Dialect dialect_from(const std::string& text);
 Numerics numerics_from(const std::string& text);
 /// Validator for the text of an option.
 CLI::Validator integer_in(std::int64_t least, std::int64_t most);
-std::vector<const Law*> laws_from(const std::string& pattern);
+/// Laws from an option: "momentum_*,!*_long_*". Throws UsageError.
+std::vector<const Law*> laws_from(const std::string& patterns);
 
 /// Duration from the text of `option`: "500ms", "30s", "10m", "1h". It is above 0 and at most a year, so that
 /// it can be added to a point in time. Throws UsageError.

@@ -126,7 +126,7 @@ void add_gen(CLI::App& app, int& status) {
                    ->add_option("--kind", arguments->kind,
                                 "only the kinds that match this pattern with * and ? ('bncheck list kinds')")
                    ->capture_default_str();
-  command->add_option("--law", arguments->law, "the cases of the laws that match this pattern instead")
+  command->add_option("--law", arguments->law, "the cases of the laws that match these patterns instead")
       ->excludes(kind);
   command->add_option("--dialect", arguments->dialect, "dialect of the state and of the answers")
       ->capture_default_str();

@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "bncheck/case.hpp"
 #include "bncheck/expected.hpp"
 
 namespace bncheck {
@@ -36,6 +37,8 @@ struct Verdict {
   std::string message;
   std::vector<Mismatch> mismatches;  ///< the worst few, the worst one first
   double worst_ulps = 0, worst_ratio = 0;
+  /// Case of the other run, where two runs are compared whose cases differ.
+  std::optional<Case> other;
   /// Not applicable because the case is beyond the subject's capabilities: no fault of the law's generator.
   bool beyond_subject = false;
   /// The subject hung: the run took the whole time limit of a case.

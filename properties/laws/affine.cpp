@@ -200,7 +200,7 @@ Verdict check_repeats(const Case& c, Runner& runner) {
   if (!all_finite(again)) return Verdict::not_applicable("statistics that are not finite");
   const Run inference = runner.run(again);
   inference.values(0);
-  const auto eps = static_cast<long double>(effective_eps(c.config, can.dialect));
+  const auto eps = static_cast<long double>(effective_eps(c.config, can.dialect, Dtype::f32));
   Verdict verdict;
   bool judged = false;
   for (std::int64_t k = 0; k < geometry.channels && !verdict.is_bad(); ++k) {
@@ -268,7 +268,7 @@ Verdict check_idempotent(const Case& given, Runner& runner) {
   const Run second = runner.run(again);
   second.values(0);
   const Geometry geometry(forward.x.shape, runner.can().dialect.axes);
-  const auto eps = static_cast<long double>(effective_eps(c.config, can.dialect));
+  const auto eps = static_cast<long double>(effective_eps(c.config, can.dialect, Dtype::f32));
   Verdict verdict;
   bool judged = false;
   for (std::int64_t k = 0; k < geometry.channels && !verdict.is_bad(); ++k) {

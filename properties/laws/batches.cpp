@@ -29,7 +29,7 @@ Verdict check_duplicated(const Case& c, Runner& runner) {
   const Run twice = runner.run(with_input(c, std::move(x)));
   const auto n = static_cast<long double>(Geometry(forward.x.shape, runner.can().dialect.axes).values());
   const Dialect& dialect = runner.can().dialect;
-  const long double old = running_weights(c.config, dialect, c.state.num_batches_tracked + 1).old;
+  const long double old = running_weights(c.config, dialect, c.state.num_batches_tracked + 1, Dtype::f32).old;
   const long double factor =
       correction(dialect.running_variance, 2 * n) / correction(dialect.running_variance, n);
   Verdict verdict;

@@ -2,6 +2,8 @@
 
 #include <fnmatch.h>
 
+#include <algorithm>
+
 namespace bncheck {
 
 bool matches(const std::string& pattern, const std::string& text) {
@@ -53,12 +55,31 @@ const Law* law_named(std::string_view name) {
   return name == ending_law().name ? &ending_law() : nullptr;
 }
 
-std::vector<const Law*> laws_matching(std::string_view pattern) {
+LawPatterns law_patterns(std::string_view text) {
+  LawPatterns patterns;
+  for (std::size_t begin = 0; begin <= text.size();) {
+    const std::size_t end = std::min(text.find(',', begin), text.size());
+    const std::string part(text.substr(begin, end - begin));
+    if (part.starts_with('!')) {
+      patterns.unwanted.push_back(part.substr(1));
+    } else {
+      patterns.wanted.push_back(part);
+    }
+    begin = end + 1;
+  }
+  return patterns;
+}
+
+std::vector<const Law*> laws_matching(std::string_view patterns) {
+  const auto [wanted, unwanted] = law_patterns(patterns);
+  const auto any = [](const std::vector<std::string>& of, const std::string& name) {
+    return std::ranges::any_of(of, [&](const std::string& pattern) { return matches(pattern, name); });
+  };
   std::vector<const Law*> found;
   for (const Law& law : all_laws()) {
-    if (matches(std::string(pattern), law.name)) found.push_back(&law);
+    if ((wanted.empty() || any(wanted, law.name)) && !any(unwanted, law.name)) found.push_back(&law);
   }
-  if (pattern == ending_law().name) found.push_back(&ending_law());
+  if (patterns == ending_law().name) found.push_back(&ending_law());
   return found;
 }
 

@@ -39,7 +39,12 @@ const std::vector<Law>& all_laws();
 const Law* law_named(std::string_view name);
 /// Whether the text matches the pattern, by fnmatch(3): *, ? and [...].
 bool matches(const std::string& pattern, const std::string& text);
-/// Laws whose names match the pattern, as by `matches`. The ending law must be named in full.
-std::vector<const Law*> laws_matching(std::string_view pattern);
+/// Patterns from text: "momentum_*,!*_long_*" is what matches one without ! and none with it.
+struct LawPatterns {
+  std::vector<std::string> wanted, unwanted;  ///< for `matches`; none wanted: all are
+};
+LawPatterns law_patterns(std::string_view text);
+/// Laws whose names match the patterns. The ending law must be named in full.
+std::vector<const Law*> laws_matching(std::string_view patterns);
 
 }  // namespace bncheck

@@ -131,7 +131,7 @@ Verdict check_eps_identity(const Case& c, Runner& runner) {
     const auto* backward = std::get_if<Backward>(&c.calls[1].operation);
     if (backward != nullptr && !backward->want_dweight) return Verdict::not_applicable("no dgamma is wanted");
   }
-  const auto eps = static_cast<long double>(effective_eps(c.config, runner.can().dialect));
+  const auto eps = static_cast<long double>(effective_eps(c.config, runner.can().dialect, Dtype::f32));
   return check_training_channels(
       c, runner,
       [&](const Run& run, std::int64_t channel, const std::vector<std::size_t>& indices,

@@ -74,19 +74,35 @@ Verdict judge_every_gradient(const Case& c, Runner& runner) {
                      [](const Call& call) { return std::holds_alternative<Backward>(call.operation); });
 }
 
+namespace {
+
+constexpr int fewest_digits = 6;
+
+/// Both numbers with as many digits as show that they differ.
+std::pair<std::string, std::string> apart(long double a, long double b) {
+  std::pair<std::string, std::string> shown;
+  for (int digits = fewest_digits; digits <= std::numeric_limits<double>::max_digits10; ++digits) {
+    shown = {general_decimal(static_cast<double>(a), digits),
+             general_decimal(static_cast<double>(b), digits)};
+    if (shown.first != shown.second) break;
+  }
+  return shown;
+}
+
+}  // namespace
+
 void judge_bound(Verdict& verdict, const std::string& what, long double got, long double expected,
                  long double bound) {
   const long double gap = std::fabs(got - expected);
   // A gap of 0 has no ratio to a bound of 0.
   if (gap > 0) verdict.worst_ratio = std::max(verdict.worst_ratio, static_cast<double>(gap / bound));
   if (gap <= bound) return;
-  const auto digits = [](long double value) {
-    constexpr int precision = 6;
-    return general_decimal(static_cast<double>(value), precision);
-  };
+  const auto [shown_got, shown_expected] = apart(got, expected);
   const double ratio = verdict.worst_ratio;
-  verdict = Verdict::violated(what + " is " + digits(got) + ", expected " + digits(expected) + " within " +
-                              digits(bound));
+  // Where a number is NaN the bound, which is made from the numbers, may be NaN too.
+  const std::string allowed =
+      std::isnan(bound) ? "" : ", allowed +-" + general_decimal(static_cast<double>(bound), fewest_digits);
+  verdict = Verdict::violated(what + " is " + shown_got + ", expected " + shown_expected + allowed);
   verdict.worst_ratio = ratio;
   verdict.ground = Verdict::Ground::values;
 }
@@ -116,7 +132,7 @@ bool fit_to_judge(const Run& run, std::size_t call, const Capabilities& can) {
   const Config& config = run.content.config;
   const Forward* forward = run.forward(call);
   const bool given = forward != nullptr && !uses_batch(config, *forward);
-  return !given || positive_variances(run.before(call), effective_eps(config, can.dialect));
+  return !given || positive_variances(run.before(call), effective_eps(config, can.dialect, forward->x.dtype));
 }
 
 bool all_finite(const Case& c) {

@@ -117,7 +117,8 @@ Verdict check_variance(const Case& c, Runner& runner) {
             squares += d * d / m.n;
           }
         }
-        const auto eps = static_cast<long double>(effective_eps(run.content.config, runner.can().dialect));
+        const auto eps =
+            static_cast<long double>(effective_eps(run.content.config, runner.can().dialect, Dtype::f32));
         const long double expected = std::fabs(gamma) * std::sqrt(squares / (squares + eps));
         judge_bound(verdict, in_channel("the standard deviation of y", channel), m.deviation, expected,
                     m.deviation_bound + summation_rounding(m, expected + std::fabs(beta)));

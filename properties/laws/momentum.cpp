@@ -56,7 +56,7 @@ Verdict check_mixture(const Case& c, Runner& runner) {
     fresh.values(j);
     if (!fit_to_judge(run, j, runner.can())) break;
     const RunningWeights weights =
-        running_weights(c.config, runner.can().dialect, before.num_batches_tracked + 1);
+        running_weights(c.config, runner.can().dialect, before.num_batches_tracked + 1, Dtype::f32);
     for (const auto& [output, tensor] : statistics) {
       for (std::int64_t k = 0; k < (c.state.*tensor)->shape[0] && !verdict.is_bad(); ++k) {
         Balance balance(runner.can());
@@ -64,6 +64,7 @@ Verdict check_mixture(const Case& c, Runner& runner) {
         balance.add(-weights.fresh, {&fresh, j, output, k});
         balance.add(-weights.old * at(before, tensor, k));
         balance.judge(verdict, element_of(output, k) + " less its mixture at call " + std::to_string(j));
+        if (verdict.is_bad()) verdict.other = fresh.content;
       }
     }
     if (before.running_weight && !verdict.is_bad()) {
@@ -126,8 +127,8 @@ Verdict check_long_sequence(const Case& c, Runner& runner) {
       bool usable = s.usable;
       Measured r;
       for (std::size_t j = 0; j < c.calls.size() && usable; ++j) {
-        const RunningWeights weights =
-            running_weights(c.config, runner.can().dialect, run.before(j).num_batches_tracked + 1);
+        const RunningWeights weights = running_weights(c.config, runner.can().dialect,
+                                                       run.before(j).num_batches_tracked + 1, Dtype::f32);
         r = measure({&run, j, output, k}, runner.can());
         usable = r.usable;
         expected = weights.old * expected + weights.fresh * s.value;

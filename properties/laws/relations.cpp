@@ -4,6 +4,8 @@
 #include <cmath>
 #include <limits>
 
+#include "bncheck/number_text.hpp"
+
 namespace bncheck {
 namespace {
 
@@ -70,6 +72,19 @@ bool Balance::judge(Verdict& verdict, const std::string& what) const {
   return true;
 }
 
+namespace {
+
+std::string digits(long double value) {
+  return general_decimal(static_cast<double>(value), std::numeric_limits<float>::max_digits10);
+}
+
+std::string shown(const Counterpart& at) {
+  return digits(static_cast<long double>(
+      at.run->output(at.call, at.output).floats()[static_cast<std::size_t>(at.index)]));
+}
+
+}  // namespace
+
 std::string element_of(Output output, std::int64_t index) {
   return std::string(name_of(output)) + '[' + std::to_string(index) + ']';
 }
@@ -90,34 +105,15 @@ void judge_changes(const Run& before, const Run& after,
       if (offset != 0) balance.add(-offset);
       judged =
           balance.judge(verdict, element_of(output, i) + " less what the other run makes of it") || judged;
+      if (verdict.is_bad()) {
+        verdict.message += " (here " + shown({&after, call, output, i}) + "; there " +
+                           shown({&before, call, output, i}) + ", times " + digits(factor) + ", plus " +
+                           digits(offset) + ')';
+        verdict.other = before.content;
+      }
     }
   }
   if (!judged) verdict = Verdict::not_applicable("no result keeps its intermediate results in range");
-}
-
-RunningWeights running_weights(const Config& config, const Dialect& dialect, std::int64_t batches) {
-  const auto scalar = [&](double value) {
-    return static_cast<long double>(
-        dialect.scalars == Scalars::f32 ? static_cast<double>(static_cast<float>(value)) : value);
-  };
-  const auto k = static_cast<double>(batches);
-  if (!config.momentum && dialect.cumulative == Cumulative::exact) {
-    const long double fresh = 1 / static_cast<long double>(batches);
-    return {1 - fresh, fresh};
-  }
-  const double m = config.momentum.value_or(1 / k);
-  switch (dialect.averaging) {
-    case Averaging::old_weight:
-      return {scalar(1 - m), 1 - scalar(1 - m)};
-    case Averaging::both_weights:
-      return {scalar(1 - m), scalar(m)};
-    case Averaging::ratio:
-      return {scalar(1 - m), 1};
-    case Averaging::none:
-    case Averaging::new_weight:
-      break;
-  }
-  return {1 - scalar(m), scalar(m)};
 }
 
 bool is_float(double value) {

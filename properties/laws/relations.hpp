@@ -57,13 +57,6 @@ void judge_changes(const Run& before, const Run& after,
                    const std::function<Change(Output, std::int64_t)>& change, const Capabilities& can,
                    Verdict& verdict, bool beyond = false);
 
-/// Weights of r ← old·r + fresh·s in a training call, from the options and the dialect. `batches` counts the
-/// batches up to that call, its own included.
-struct RunningWeights {
-  long double old, fresh;
-};
-RunningWeights running_weights(const Config& config, const Dialect& dialect, std::int64_t batches);
-
 /// Whether a float holds the value without rounding.
 bool is_float(double value);
 

@@ -22,7 +22,7 @@ Verdict check_shift(const Case& c, Runner& runner) {
   const Run here = runner.run(c);
   const Run there = runner.run(with_input(c, moved.x));
   const long double share =
-      running_weights(c.config, runner.can().dialect, c.state.num_batches_tracked + 1).fresh;
+      running_weights(c.config, runner.can().dialect, c.state.num_batches_tracked + 1, Dtype::f32).fresh;
   Verdict verdict;
   judge_changes(
       here, there,
@@ -238,7 +238,7 @@ Verdict check_finite(const Case& c, Runner& runner) {
   const Run run = runner.run(c);
   run.values(0);
   const RunningWeights weights =
-      running_weights(c.config, runner.can().dialect, c.state.num_batches_tracked + 1);
+      running_weights(c.config, runner.can().dialect, c.state.num_batches_tracked + 1, Dtype::f32);
   std::vector<Ceiling> ceilings;
   for (std::int64_t k = 0; k < geometry.channels; ++k) {
     ceilings.push_back(ceiling_of(forward.x.floats(), geometry.elements(k)));
@@ -250,9 +250,10 @@ Verdict check_finite(const Case& c, Runner& runner) {
       if (std::isfinite(got[i])) continue;
       const auto index = static_cast<std::int64_t>(i);
       const std::int64_t channel = output == Output::y ? geometry.channel_of(index) : index;
-      const long double ceiling = ceiling_of(output, c, ceilings[static_cast<std::size_t>(channel)], channel,
-                                             weights, effective_eps(c.config, runner.can().dialect)) +
-                                  expected.slack(index, runner.can().numerics).amount;
+      const long double ceiling =
+          ceiling_of(output, c, ceilings[static_cast<std::size_t>(channel)], channel, weights,
+                     effective_eps(c.config, runner.can().dialect, Dtype::f32)) +
+          expected.slack(index, runner.can().numerics).amount;
       if (!(ceiling < 0x1p127L)) continue;
       add_mismatch(verdict,
                    {0, output, index, got[i], static_cast<float>(ceiling),

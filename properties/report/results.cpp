@@ -97,6 +97,7 @@ std::vector<TitledCase> cases_of(const LawResult& result) {
     cases.push_back({"case " + std::to_string(cases.size() + 1) + " before it", &c});
   const bool as_drawn = result.flaky() || result.needs_others;
   cases.push_back({as_drawn ? "the case" : "the smallest case found", &*result.counterexample});
+  if (result.verdict.other) cases.push_back({"the other run", &*result.verdict.other});
   return cases;
 }
 

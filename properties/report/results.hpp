@@ -67,7 +67,8 @@ struct TitledCase {
   std::string title;
   const Case* content;
 };
-/// The cases that must run before the counterexample, and the counterexample. Precondition: there is one.
+/// The cases that must run before the counterexample, the counterexample, and the case of the other run where the law
+/// compares two. Precondition: there is a counterexample.
 std::vector<TitledCase> cases_of(const LawResult& result);
 
 /// "bn 0.1.0"; the name alone where there is no version.

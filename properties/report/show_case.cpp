@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <cmath>
+#include <limits>
 
 #include "bncheck/elements.hpp"
 
@@ -142,7 +143,13 @@ std::string show_element(const Tensor& tensor, std::int64_t index) {
 }
 
 std::string show_measure(double value) {
-  return fmt::format("{:.3g}", value);
+  // A number beside 1 shows on which side it is.
+  std::string text;
+  for (int digits = 3; digits <= std::numeric_limits<double>::max_digits10; ++digits) {
+    text = fmt::format("{:.{}g}", value, digits);
+    if (text != "1" || value == 1) break;
+  }
+  return text;
 }
 
 std::string_view show_parameters(const Config& config) {

@@ -66,7 +66,7 @@ std::vector<double> condition_numbers(const Config& config, const State& before,
   const FeatureCount count = feature_count(x.shape, dialect.axes);
   std::vector<Moments> moments = batch_moments(x, dialect.axes, count);
   const bool of_batch = uses_batch(config, forward);
-  const double eps = effective_eps(config, dialect);
+  const double eps = effective_eps(config, dialect, x.dtype);
   const auto n = static_cast<double>(count.values);
   const double correction = dialect.normalising_variance == Correction::unbiased ? n / (n - 1) : 1;
   std::vector<double> conditions;

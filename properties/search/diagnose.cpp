@@ -1,6 +1,7 @@
 #include "search/diagnose.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <limits>
 #include <map>
@@ -151,6 +152,15 @@ Evidence evidence_for(const std::string& knob, const std::string& asks,
   return evidence;
 }
 
+/// Number of knobs about what is computed in which the dialects differ; the others are about roundings and about what
+/// is done where there is nothing to compute.
+int semantic_differences(const Dialect& a, const Dialect& b) {
+  static const std::array knobs{"averaging",    "running_var", "normalising_var", "eps_place", "eps_floor",
+                                "backward_eps", "axes"};
+  return static_cast<int>(
+      std::ranges::count_if(knobs, [&](const char* knob) { return knob_of(a, knob) != knob_of(b, knob); }));
+}
+
 class Investigation {
  public:
   explicit Investigation(Subject& subject)
@@ -207,7 +217,7 @@ class Investigation {
       if (known(knob) || knob_words(knob).empty()) continue;
       std::vector<Dialect> wider;
       for (const Dialect& dialect : dialects) {
-        for (const std::string& value : knob_words(knob)) wider.push_back(with_knob(dialect, knob, value));
+        for (const std::string& value : asked_words(knob)) wider.push_back(with_knob(dialect, knob, value));
       }
       dialects = std::move(wider);
     }
@@ -307,7 +317,7 @@ class Investigation {
     give_up(experiment, experiment.asks + ": " + why);
   }
 
-  /// Dialect with the fewest differences from a preset; knobs about which nothing is known have the preset's
+  /// Dialect with the fewest differences from a preset, those of the mathematics first; knobs about which nothing is known have the preset's
   /// value.
   Dialect chosen() const {
     // Among presets that are equally near, the one that the subject declares comes first.
@@ -318,12 +328,15 @@ class Investigation {
       }
     }
     std::optional<Dialect> best;
-    int fewest = 0;
+    std::pair fewest{0, 0};
     for (const Dialect& preset : presets) {
       for (const Dialect& candidate : alive_) {
         Dialect dialect = preset;
-        for (const std::string& knob : known_) dialect = with_knob(dialect, knob, knob_of(candidate, knob));
-        const int apart = knobs_apart(dialect, preset);
+        for (const std::string& knob : known_) {
+          const std::string value = knob_of(candidate, knob);
+          if (asked_as(knob_of(preset, knob)) != value) dialect = with_knob(dialect, knob, value);
+        }
+        const std::pair apart{semantic_differences(dialect, preset), knobs_apart(dialect, preset)};
         if (!best || apart < fewest) {
           best = dialect;
           fewest = apart;
@@ -338,7 +351,7 @@ class Investigation {
     if (known(knob)) {
       finding.values = values_among(alive_, knob);
     } else {
-      finding.values = knob_words(knob);
+      finding.values = asked_words(knob);
       if (finding.values.empty()) finding.values = {knob_of(Dialect(), knob), "any other"};
     }
     if (const auto found = evidence_.find(knob); found != evidence_.end()) finding.evidence = found->second;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "bncheck/number_text.hpp"
 #include "core/runner.hpp"
 
 namespace bncheck {
@@ -235,22 +236,27 @@ Experiment empty_batch() {
           Kind::odd};
 }
 
-/// Whether the experiment cannot show how the momentum m reached the subject. m is no float. Where the
-/// interface takes the weight of the old value, 1 − m, the subject gets only what the rounding of 1 − m
-/// leaves.
-bool loses_momentum(const Dialect& dialect, bool interface, double m) {
-  const bool of_new = dialect.averaging == Averaging::new_weight;
-  return keeps_none(dialect, interface) || (interface && !of_new && 1 - (1 - m) != m);
-}
-
 /// The result is m·s for r = 0 and a large s. It is 0 if m becomes 0 as a float, or 1 − m becomes 1.
 Experiment small_momentum(double m, const std::string& name, float s, const std::string& size) {
   return {"training, x = (" + size + ", " + size + "), running_mean 0, weight of the new value " + name,
-          {"scalars"},
+          {"momentum_as", "complement"},
           {Output::running_mean},
           forward(true, {s, s}, {.momentum = m, .running_mean = 0, .running_var = 0}),
           no_training,
-          [m](const Dialect& dialect, bool interface) { return loses_momentum(dialect, interface, m); },
+          keeps_none,
+          Kind::probe};
+}
+
+/// The result is the smaller of the weights m and 1 − m. It is off by 10⁻⁶ of itself if it is formed from the larger one
+/// as a float.
+Experiment small_weight(double m, const std::string& name, float r, float s) {
+  return {"training, x = (" + general_decimal(s, 9) + ", " + general_decimal(s, 9) + "), running_mean " +
+              general_decimal(r, 9) + ", weight of the new value " + name,
+          {"momentum_as", "complement"},
+          {Output::running_mean},
+          forward(true, {s, s}, {.momentum = m, .running_mean = r, .running_var = 0}),
+          no_training,
+          keeps_none,
           Kind::probe};
 }
 
@@ -260,7 +266,7 @@ Experiment cancelled_eps() {
   const float below = std::nextafter(static_cast<float>(1.0 / 3), 0.0f);
   return {
       "inference, x = (1), running_mean 0, running_var -0.3333333135, eps 1/3",
-      {"scalars"},
+      {"eps_as"},
       {Output::y},
       forward(false, {1}, {.eps = 1.0 / 3, .running_mean = 0, .running_var = -below, .running_weight = 1}),
       no_inference,
@@ -339,6 +345,16 @@ Experiment everything() {
 
 }  // namespace
 
+std::string asked_as(const std::string& word) {
+  return word == "data" ? "f32" : word == "rounded" ? "exact" : word;
+}
+
+std::vector<std::string> asked_words(const std::string& knob) {
+  std::vector<std::string> words = knob_words(knob);
+  std::erase_if(words, [](const std::string& word) { return asked_as(word) != word; });
+  return words;
+}
+
 const std::vector<Experiment>& dialect_experiments() {
   static const std::vector<Experiment> experiments{training_y(),
                                                    inference_y(),
@@ -351,6 +367,8 @@ const std::vector<Experiment>& dialect_experiments() {
                                                    empty_batch(),
                                                    small_momentum(0x1p-160, "2^-160", 0x1p120f, "2^120"),
                                                    small_momentum(0x1p-40, "2^-40", 0x1p60f, "2^60"),
+                                                   small_weight(0.99, "0.99", 1, 0),
+                                                   small_weight(0.01, "0.01", 0, 1),
                                                    cancelled_eps(),
                                                    backward_eps(),
                                                    whole_gradient(),

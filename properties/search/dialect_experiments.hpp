@@ -37,6 +37,12 @@ struct Experiment {
   std::function<std::optional<double>(const Case&, const Outcome&, const Dialect&)> measure{};
 };
 
+/// Word of a knob for which the experiments have the same answer: float32 data are all that is asked about, where `data`
+/// is f32, and `rounded` differs from `exact` by less than an ulp of the result. Any other word is its own.
+std::string asked_as(const std::string& word);
+/// Words of a knob that the experiments tell apart.
+std::vector<std::string> asked_words(const std::string& knob);
+
 /// All experiments, in an order in which each depends only on its own knobs and on those before it.
 const std::vector<Experiment>& dialect_experiments();
 

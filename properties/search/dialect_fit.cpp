@@ -14,7 +14,9 @@ namespace {
 class Comparison {
  public:
   Comparison(const std::set<Output>& looks_at, const Numerics& numerics)
-      : looks_at_(looks_at), numerics_(numerics) {}
+      : looks_at_(looks_at), numerics_(numerics) {
+    numerics_.scalars_as_declared = true;
+  }
 
   /// Compares one call. Returns false if the calls after it say nothing more.
   bool compare(std::size_t call, const ExpectedCall& expected, const Reply& reply, const State& before) {
@@ -77,7 +79,7 @@ class Comparison {
   }
 
   const std::set<Output>& looks_at_;
-  const Numerics& numerics_;
+  Numerics numerics_;
   std::size_t call_ = 0;
   DialectFit fit_;
 };

@@ -10,8 +10,9 @@ namespace bncheck {
 namespace {
 
 /// Losses of accuracy, the smaller first.
-constexpr std::array losses{"form=folded", "summation=welford", "summation=naive",
-                            "form=folded,summation=naive"};
+constexpr std::array losses{"form=folded",        "summation=welford",
+                            "summation=naive",    "form=folded,summation=naive",
+                            "flush_to_zero=true", "rounds_statistics=true"};
 /// Losses that change the numbers themselves.
 constexpr std::array substitutions{"flush_to_zero=true", "rounds_statistics=true"};
 
@@ -59,9 +60,9 @@ class Judgement {
   History* history_;
 };
 
-/// Whether the value says that the subject lacks something, with which laws do not apply.
+/// Whether the value says what the subject has or lacks, not what it computes.
 bool is_lack(const std::string& knob, const std::string& word) {
-  return (knob == "averaging" && word == "none") || word == "unsupported";
+  return knob == "saved" || (knob == "averaging" && word == "none") || word == "unsupported";
 }
 
 bool is_of_dialect(const Explanation& explanation) {

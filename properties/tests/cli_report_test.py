@@ -55,7 +55,8 @@ class Variations(CliTest):
         page = (Path(__file__).parents[1] / "VARIATIONS.md").read_text()
         part = page[page.index("## Dialect"):page.index("## Numerics")]
         rows = {cell for cell in re.findall(r"(?m)^\| (\w+) \|", part)} - {"knob", "preset"}
-        lines = [line.split() for line in self.succeeds("list", "dialects").splitlines()]
+        presets = self.succeeds("list", "dialects").partition("\n\n")[0]
+        lines = [line.split() for line in presets.splitlines()]
         knobs = {word.split("=")[0] for line in lines for word in line[1:]}
         self.assertEqual(rows, knobs | {line[0] for line in lines})
 
@@ -63,6 +64,12 @@ class Variations(CliTest):
         page = (Path(__file__).parents[1] / "VARIATIONS.md").read_text()
         for dialect in re.findall(r"`(\w+,[^`]*=[a-z_]+)`", page):
             self.succeeds("oracle", cli_test.GOLDEN / "three_rows.case.safetensors", "--dialect", dialect)
+
+
+    def test_the_page_on_declarations_is_what_the_program_lists(self):
+        page = (Path(__file__).parents[1] / "SUBJECT.md").read_text()
+        for what in ("dialects", "numerics", "capabilities"):
+            self.assertIn(f"```\n{self.succeeds('list', what).rpartition(chr(10) * 2)[2]}```\n", page, what)
 
 
 class Junit(CliTest):

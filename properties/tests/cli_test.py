@@ -79,7 +79,7 @@ class Help(CliTest):
                     "subjects"],
         "replay": ["--subject", "--law", "--dialect", "--numerics", "--quiet", "case"],
         "oracle": ["--dialect", "--output", "-o", "case"],
-        "list": ["what", "laws", "subjects", "faults", "controls", "dialects", "kinds"],
+        "list": ["what", "laws", "subjects", "faults", "controls", "dialects", "numerics", "capabilities", "kinds"],
         "gen": ["--output", "-o", "--cases", "--seed", "--kind", "--law", "--dialect", "--with-answers"],
         "judge": ["--dialect", "--numerics", "--non-finite", "--json", "case", "output"],
     }
@@ -134,6 +134,10 @@ class Usage(CliTest):
         self.refuses("oracle", case, "--dialect", "latin", naming="latin")
         self.refuses("replay", case, "--subject", "nobody", naming="nobody")
         self.refuses("replay", case, "--law", "nothing", naming="nothing")
+        self.refuses("check", "--law", "momentum_*,nothing", naming="'nothing'")
+        self.refuses("check", "--law", "!nothing", naming="'nothing'")
+        self.refuses("check", "--law", "zero_mean,!zero_*", naming="zero_mean,!zero_*")
+        self.refuses("check", "--law", "zero_mean,", naming="no law matches ''")
 
     def test_an_unknown_name_comes_with_the_known_ones(self):
         self.assertIn("bn_functional", self.refuses("check", "nobody"))
@@ -167,6 +171,9 @@ class Usage(CliTest):
         self.assertIn("matches_oracle", self.succeeds("list", "laws"))
         self.assertRegex(self.succeeds("list", "subjects"), r"(?m)^bn +the shipped")
         self.assertRegex(self.succeeds("list", "dialects"), r"(?m)^pytorch ")
+        self.assertRegex(self.succeeds("list", "dialects"), r"(?m)^complement +exact +the other weight")
+        self.assertRegex(self.succeeds("list", "numerics"), r"(?m)^flush_to_zero +false +subnormal")
+        self.assertRegex(self.succeeds("list", "capabilities"), r"(?m)^dtypes +f32 +dtype of tensors")
 
     def test_a_subject_that_this_build_has_not(self):
         if "unavailable" not in self.succeeds("list", "subjects"):
@@ -177,6 +184,16 @@ class Usage(CliTest):
 
 
 class Check(CliTest):
+    def test_laws_by_several_patterns(self):
+        report = json.loads(self.succeeds("check", "--cases", "1", "--seed", "5", "--json", "-", "--law",
+                                          "zero_mean,momentum_*,!*_k_*,!momentum_o*"))
+        self.assertEqual([law["name"] for law in report["laws"]],
+                         ["zero_mean", "momentum_zero", "momentum_cumulative", "momentum_rejected",
+                          "momentum_mixture", "momentum_long_sequence"])
+        report = json.loads(self.succeeds("check", "--cases", "1", "--seed", "5", "--json", "-", "--law", "!*e*"))
+        self.assertTrue(report["laws"])
+        self.assertFalse([law["name"] for law in report["laws"] if "e" in law["name"]])
+
     def test_judged_by_other_numerics_than_the_subject_declares(self):
         """The report names the loss that explains a finding; declared, there is none, and the file replays."""
         check = ["check", "fault:inference_folded", "--cases", "200", "--seed", "5", "--law", "affine_parameters"]

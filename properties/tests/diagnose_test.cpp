@@ -6,6 +6,7 @@
 
 #include "any_dialect.hpp"
 #include "core/draws.hpp"
+#include "search/dialect_experiments.hpp"
 #include "subjects/memory/single_call.hpp"
 #include "subjects/registry.hpp"
 #include "support.hpp"
@@ -116,34 +117,64 @@ std::vector<std::string> single_values(const Dialect& d) {
   return left;
 }
 
-/// Whether ε as a float shows in inference, with ε inside the root.
-bool eps_tells_scalars(const Dialect& d) {
-  return d.eps_place == EpsPlace::inside;
+/// Weights of r and of s that the subject ends with for the momentum m, as floats: what the outputs show of them.
+std::vector<float> weights_shown(const Dialect& d, double m) {
+  const bool of_new = d.averaging == Averaging::new_weight;
+  const auto scalar = [&](double value) {
+    return d.momentum_as == Scalar::f64 ? value : static_cast<double>(static_cast<float>(value));
+  };
+  const double p = of_new ? m : 1 - m;
+  double given = scalar(p);
+  double other = 1 - given;
+  const bool narrow = d.momentum_as != Scalar::f64;
+  if (narrow && (d.complement == Complement::apart || d.complement == Complement::first))
+    other = scalar(1 - p);
+  if (narrow && d.complement == Complement::first) given = 1 - other;
+  if (d.averaging == Averaging::ratio) return {static_cast<float>(given), 1};
+  return {static_cast<float>(of_new ? other : given), static_cast<float>(of_new ? given : other)};
 }
 
-/// Averagings that cannot be distinguished from this one. Only old_weight in float loses 2^−40 beside 1, and
-/// ε may show the precision. Two weights in double add up to 1 within 2^−53, which float outputs do not show.
-std::vector<std::string> averagings(const Dialect& d) {
-  const bool old = d.averaging == Averaging::old_weight;
-  if (!old && d.averaging != Averaging::both_weights) return {knob_of(d, "averaging")};
-  const bool narrow = d.scalars == Scalars::f32;
-  if (narrow && old) return {"old_weight"};
-  if (narrow && eps_tells_scalars(d)) return {"both_weights"};
-  return {"old_weight", "both_weights"};
+bool nearly(float a, float b) {
+  return std::fabs(a - b) <= 0x1p-22f * std::fabs(b);
 }
 
-std::vector<std::string> scalars(const Dialect& d) {
-  const bool momentum_tells = d.averaging == Averaging::new_weight ||
-                              (d.averaging == Averaging::old_weight && d.scalars == Scalars::f32);
-  if (momentum_tells || eps_tells_scalars(d)) return {knob_of(d, "scalars")};
-  return {"f64", "f32"};
+/// What the experiments about the momentum show: m·s for two tiny m, and the smaller weight for two others.
+std::vector<float> momentum_shown(const Dialect& d) {
+  if (d.averaging == Averaging::none) return {};
+  const auto fresh = [&](double m) { return weights_shown(d, m)[1]; };
+  const float tiny = static_cast<float>(std::ldexp(weights_shown(d, 0x1p-40)[1], 60));
+  // 2^-160 is no float: the product with 2^120 is.
+  const bool kept = d.averaging == Averaging::ratio ||
+                    (d.averaging == Averaging::new_weight && d.momentum_as == Scalar::f64);
+  return {kept ? 1.0f : 0.0f, tiny, weights_shown(d, 0.99)[0], fresh(0.01)};
+}
+
+/// Values of a knob about the momentum among all ways of rounding it that show the same.
+std::vector<std::string> momentum_values(const std::string& knob, const Dialect& d) {
+  const std::vector<float> shown = momentum_shown(d);
+  std::vector<std::string> values;
+  for (const std::string& word : asked_words(knob)) {
+    const std::string other = knob == "complement" ? "momentum_as" : "complement";
+    const bool same = std::ranges::any_of(asked_words(other), [&](const std::string& another) {
+      const Dialect like = with_knob(with_knob(d, knob, word), other, another);
+      return std::ranges::equal(momentum_shown(like), shown, nearly);
+    });
+    if (same) values.push_back(word);
+  }
+  return values;
+}
+
+/// ε as a float shows in inference, with ε inside the root.
+std::vector<std::string> eps_values(const Dialect& d) {
+  return d.eps_place == EpsPlace::inside ? std::vector{asked_as(knob_of(d, "eps_as"))}
+                                         : asked_words("eps_as");
 }
 
 /// Values of a knob that no experiment distinguishes from the dialect's own.
 std::vector<std::string> indistinguishable(const std::string& knob, const Dialect& d) {
   const bool keeps_none = d.averaging == Averaging::none;
-  if (knob == "averaging") return averagings(d);
-  if (knob == "scalars") return scalars(d);
+  if (knob == "momentum_as" || knob == "complement") return momentum_values(knob, d);
+  if (knob == "eps_as") return eps_values(d);
   if (knob == "single_value") return single_values(d);
   if (knob == "running_var" && keeps_none) return knob_words(knob);
   if (knob == "cumulative" && keeps_none) return knob_words(knob);
@@ -210,7 +241,8 @@ TEST(Diagnose, WhatItNamesExplainsWhatTheSubjectDoes) {
     const Diagnosis diagnosis = diagnose(subject);
     for (const KnobFinding& finding : diagnosis.knobs) {
       if (finding.knob == "eps_floor" && !finding.identified()) continue;
-      EXPECT_THAT(finding.values, Contains(knob_of(diagnosis.dialect, finding.knob))) << finding.knob;
+      EXPECT_THAT(finding.values, Contains(asked_as(knob_of(diagnosis.dialect, finding.knob))))
+          << finding.knob;
     }
   }
 }
@@ -225,19 +257,34 @@ TEST(Diagnose, ExactAnswersInEveryPreset) {
     for (const KnobFinding& finding : diagnosis.knobs) {
       // The oracle has an answer even if no program of this dialect has an interface for it.
       if (finding.knob == "cumulative") continue;
-      EXPECT_THAT(finding.values, Contains(knob_of(preset, finding.knob))) << finding.knob;
+      EXPECT_THAT(finding.values, Contains(asked_as(knob_of(preset, finding.knob)))) << finding.knob;
     }
   }
 }
 
+/// Arithmetic in float32 adds ε as a float.
 TEST(Diagnose, TheShippedBatchNormAndTheControlsSpeakPyTorch) {
-  for (const char* name : {"bn", "control:welford", "control:naive"}) {
+  for (const auto& [name, dialect] :
+       {std::pair("bn", "pytorch"), std::pair("control:welford", "pytorch,eps_as=f32"),
+        std::pair("control:naive", "pytorch,eps_as=f32")}) {
     SCOPED_TRACE(name);
     const std::unique_ptr<Subject> subject = make_subject(name);
     const Diagnosis diagnosis = diagnose(*subject);
     EXPECT_THAT(diagnosis.unexplained, IsEmpty());
-    EXPECT_EQ(text_of(diagnosis.dialect), text_of(subject->can().dialect));
+    EXPECT_EQ(text_of(diagnosis.dialect), dialect);
   }
+}
+
+/// 1 − m in double, then both weights rounded, as MLX, tinygrad and TVM do it; and float(1) − float(m), as libtorch does.
+TEST(Diagnose, HowTheOtherWeightIsFormed) {
+  const auto dialect_of = [](const char* text) {
+    Anonymous subject(dialect_from_text(text));
+    return text_of(diagnose(subject).dialect);
+  };
+  EXPECT_EQ(dialect_of("pytorch,momentum_as=f32,complement=apart"),
+            "pytorch,momentum_as=f32,complement=apart");
+  EXPECT_EQ(dialect_of("pytorch,momentum_as=f32,complement=rounded"), "pytorch,momentum_as=f32");
+  EXPECT_EQ(dialect_of("onnx,complement=first"), "onnx,complement=first");
 }
 
 TEST(Diagnose, EvidenceNamesTheExperimentAndWhatEachValueGives) {
@@ -245,7 +292,7 @@ TEST(Diagnose, EvidenceNamesTheExperimentAndWhatEachValueGives) {
   const Evidence evidence = finding_of(diagnose(subject), "averaging").evidence.value();
   EXPECT_THAT(evidence.asks, ::testing::HasSubstr("running_mean 32"));
   EXPECT_THAT(evidence.place, ::testing::StartsWith("running_"));
-  ASSERT_EQ(evidence.alternatives.size(), 5U);
+  ASSERT_EQ(evidence.alternatives.size(), 4U);
   for (const Alternative& alternative : evidence.alternatives) {
     EXPECT_EQ(alternative.explains, alternative.value == "ratio");
     EXPECT_EQ(alternative.got == alternative.wanted, alternative.explains) << alternative.value;

@@ -40,6 +40,7 @@ struct ChannelScale {
   EpsPlace eps_place = EpsPlace::inside;
   bool unbiased_normalising = false;
   bool ratio_statistics = false;  ///< mean and variance are quotients S/c of a state (averaging by ratio)
+  long double eps_loss = 0;       ///< distance of ε from the one that is not rounded
   /// Format that the mean and the variance or invstd are rounded to before they are used; absent: they are
   /// not rounded.
   std::optional<StoredStatistics> stored{};
@@ -73,10 +74,15 @@ Slack slack_training_y(const ChannelScale& channel, const Numerics& numerics, lo
 Slack slack_mean(const ChannelScale& channel, const Numerics& numerics);
 Slack slack_variance(const ChannelScale& channel, const Numerics& numerics, bool unbiased);
 Slack slack_invstd(const ChannelScale& channel, const Numerics& numerics);
-/// Update r ← old·r + fresh·s, where s has the slack `statistic` besides its own rounding. `old_term` is
-/// old·r, `fresh_weight` is fresh.
-Slack slack_running(const Slack& statistic, const Numerics& numerics, long double old_term,
-                    long double fresh_weight, long double s);
+/// Update of a running statistic: old_weight·old + fresh_weight·fresh.
+struct UpdateScale {
+  long double old_weight, fresh_weight;
+  long double old_loss,
+      fresh_loss;  ///< distances of the weights from those of a momentum that is not rounded
+  long double old = 0, fresh = 0;
+};
+/// `statistic` is the slack of `fresh` besides its own rounding.
+Slack slack_running(const Slack& statistic, const Numerics& numerics, const UpdateScale& update);
 
 Slack slack_training_dx(const ChannelScale& channel, const GradientScale& gradient, const Numerics& numerics,
                         const GradientElement& at);

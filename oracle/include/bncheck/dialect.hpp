@@ -9,14 +9,15 @@
 #include <string_view>
 #include <vector>
 
+#include "bncheck/knob_description.hpp"
+
 namespace bncheck {
 
 enum class Averaging {
-  new_weight,    ///< r ← (1−m)·r + m·s, with m as given
-  old_weight,    ///< r ← w·r + (1−w)·s, where the interface takes w: w = fl(1−m) in the scalars' precision
-  both_weights,  ///< r ← w·r + v·s, w = fl(1−m) and v = fl(m) rounded separately: their sum may differ from 1
-  ratio,         ///< S ← w·S + s, c ← w·c + 1, statistic = S/c (0 where c = 0); w = fl(1−m)
-  none,          ///< no running statistics are kept
+  new_weight,  ///< r ← (1−m)·r + m·s, where the interface takes m
+  old_weight,  ///< r ← w·r + (1−w)·s, where the interface takes w, the double 1 − m
+  ratio,       ///< S ← w·S + s, c ← w·c + 1, statistic = S/c (0 where c = 0); the interface takes w
+  none,        ///< no running statistics are kept
 };
 enum class Cumulative {
   nearest_double,
@@ -33,7 +34,15 @@ enum class SingleValue {
 enum class EmptyBatch { untouched, nan, error };
 enum class EpsPlace { inside, outside, absent };  ///< √(v+ε), √v+ε, √v
 enum class Saved { none, mean_var, mean_invstd };
-enum class Scalars { f64, f32 };              ///< precision in which ε and momentum reach the subject
+enum class Scalar { f64, f32, data };  ///< precision of a number of the interface; data: double for double x
+/// Weight q that belongs to the weight p of the interface, where the momentum becomes a float by fl. Where it stays a
+/// double, q = 1 − p.
+enum class Complement {
+  exact,    ///< fl(p) and q = 1 − fl(p)
+  rounded,  ///< fl(p) and q = fl(1 − fl(p))
+  apart,    ///< fl(p) and q = fl(1 − p), where 1 − p is a double: their sum may differ from 1
+  first,    ///< q = fl(1 − p), and 1 − q in the place of p
+};
 enum class Axes { spatial, per_activation };  ///< statistics per channel, or per channel and position
 
 struct Dialect {
@@ -52,7 +61,8 @@ struct Dialect {
   /// would have two radicands.
   std::optional<double> backward_eps;
   Saved saved = Saved::mean_invstd;
-  Scalars scalars = Scalars::f64;
+  Scalar eps_as = Scalar::f64, momentum_as = Scalar::f64;
+  Complement complement = Complement::exact;
   Axes axes = Axes::spatial;
 
   bool operator==(const Dialect&) const = default;
@@ -65,7 +75,9 @@ std::optional<Dialect> dialect_named(std::string_view name);
 /// "pytorch,running_var=population", "keras,eps_place=outside,eps_floor=1e-3". Without a preset the knobs
 /// apply to pytorch. The knobs, in the order of the members above: averaging, cumulative, running_var,
 /// normalising_var, single_value, empty_batch, eps_place, eps_floor (a finite number >= 0), backward_eps
-/// (likewise, or "none"), saved, scalars, axes. The values are the names of the enumerators. Throws
+/// (likewise, or "none"), saved, eps_as, momentum_as, complement, axes. The values are the names of the enumerators.
+/// Two knobs of earlier versions stand for others: "scalars" for eps_as and momentum_as, and
+/// "averaging=both_weights" for "averaging=old_weight,complement=apart". Throws
 /// std::invalid_argument; its message of one line names what is unknown and what is known.
 Dialect dialect_from_text(std::string_view text);
 /// Shortest such text, from the preset that the dialect is named after, or from pytorch if the name is no
@@ -76,7 +88,9 @@ std::string nearest_preset(const Dialect& dialect);
 /// Number of knobs in which the two dialects differ.
 int knobs_apart(const Dialect& a, const Dialect& b);
 
-/// Keys of the knobs, in the order of the members.
+/// The knobs, in the order of the members.
+std::vector<KnobDescription> dialect_descriptions();
+/// Their keys.
 const std::vector<std::string>& dialect_knobs();
 /// Values that a knob can have; empty for a knob that is a number. This function and the next two throw
 /// std::invalid_argument as dialect_from_text does.

@@ -119,11 +119,24 @@ std::vector<ErrorKind> errors_of(const Config& config, const State& before, cons
 std::string vector_misfit(const Config& config, const State& before, const Call& call,
                           const Dialect& dialect);
 
-/// ε as the dialect's scalars carry it, raised to its eps_floor.
-double effective_eps(const Config& config, const Dialect& dialect);
+/// Whether a number of the interface becomes a float, where x has the dtype `data`.
+bool is_narrow(Scalar as, Dtype data);
+/// A number of the interface as it reaches the formulas.
+double scalar_of(double value, Scalar as, Dtype data);
+
+/// ε as it reaches the formulas, raised to the dialect's eps_floor, where x has the dtype `data`.
+double effective_eps(const Config& config, const Dialect& dialect, Dtype data);
 
 /// Whether this ε is 0 where batch statistics need more.
-bool lacks_eps(const Config& config, const Dialect& dialect);
+bool lacks_eps(const Config& config, const Dialect& dialect, Dtype data);
+
+/// Weights of r ← old·r + fresh·s in a training call.
+struct RunningWeights {
+  long double old, fresh;
+};
+/// Those of the call that makes `batches` batches, from the options and the dialect, where x has the dtype `data`.
+RunningWeights running_weights(const Config& config, const Dialect& dialect, std::int64_t batches,
+                               Dtype data);
 
 /// Number of statistics, and of values per statistic, for an x of this shape. Precondition: rank >= 2.
 struct FeatureCount {

@@ -11,7 +11,9 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <vector>
 
+#include "bncheck/knob_description.hpp"
 #include "bncheck/tensor.hpp"
 
 namespace bncheck {
@@ -59,6 +61,10 @@ struct Numerics {
   bool thread_invariant = false;  ///< the same bits for any number of threads
   bool layout_invariant = false;  ///< the same bits for any placement of x and y
 
+  /// Whether ε and the momentum are rounded exactly as the dialect says, not less. No subject declares it: diagnosis
+  /// tells dialects apart by it.
+  bool scalars_as_declared = false;
+
   bool operator==(const Numerics&) const = default;
 };
 
@@ -74,6 +80,8 @@ std::string_view name_of(Summation summation);
 /// flush_to_zero, deterministic, thread_invariant, layout_invariant. What the text does not name stays as in
 /// `base`. Throws std::invalid_argument; its message of one line names what is unknown and what is known.
 Numerics numerics_from_text(std::string_view text, Numerics base = {});
+/// The knobs, in the order of the members.
+std::vector<KnobDescription> numerics_descriptions();
 /// Shortest such text; numerics_from_text of the result is equal.
 std::string text_of(const Numerics& numerics);
 

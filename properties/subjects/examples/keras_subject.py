@@ -19,6 +19,7 @@ try:
     import numpy as np
     if keras.backend.backend() == "jax":
         import jax
+        jax.config.update("jax_enable_x64", True)  # without it, JAX makes float32 of float64
     elif keras.backend.backend() == "torch":
         import torch
     else:

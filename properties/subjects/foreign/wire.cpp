@@ -38,6 +38,35 @@ std::string text_or(const Archive& archive, const std::string& key, const std::s
   return found == archive.metadata.end() ? otherwise : found->second;
 }
 
+const std::vector<CapabilityKey>& keys() {
+  static const std::vector<CapabilityKey> table{
+      {"subject_version", "", "any text", "version", "shown in reports, like name"},
+      {"operations", "forward_training forward_inference backward_training backward_inference",
+       "some of these", "operations", "what it can be asked"},
+      {"dimensions", "1 2 3", "some of these", "dimensions", "BatchNorm1d, 2d, 3d"},
+      {"dtypes", "f32", "f32, f64, f16, bf16, f16+f32, bf16+f32", "dtypes",
+       "dtype of tensors, or that and the dtype of vectors with a value per channel"},
+      {"channel_multiple", "1", "1 to 1024", "channel_multiple", "C is a multiple of it"},
+      {"max_elements", "0", "an integer", "max_elements", "largest x that it takes; 0: any"},
+      {"dialect", "pytorch", "a preset and knobs", "dialect", "what is computed ('bncheck list dialects')"},
+      {"numerics", "sound", "a claim and knobs", "numerics", "how accurately ('bncheck list numerics')"},
+      {"errors", "", "rank channels length eps momentum one_value alias counter no_forward", "errors",
+       "errors that it finds and refuses; calls that must fail with others are not made"},
+      {"lacks", "", "untracked unaffine cumulative empty", "features, less UNTRACKED, ...",
+       "no training without running statistics, no calls without weight and bias, no average over all batches, no "
+       "batches without values"},
+      {"has", "",
+       "weight_or_bias_alone threads non_finite_rule canonical_bits strided channels_last in_place",
+       "features and layouts",
+       "takes a weight without a bias and the reverse; obeys threads; treats infinities and NaN as the extended reals "
+       "do; +0 and NaN as 0x7fc00000; layouts (a plugin only)"}};
+  return table;
+}
+
+std::string usual(const std::string& key) {
+  return std::ranges::find(keys(), key, &CapabilityKey::key)->usual;
+}
+
 /// Text of a subject as it is shown, cut to message_bytes. Without a limit, megabytes of it could stay with
 /// every finding.
 std::string shown_text(const Archive& archive, const std::string& key) {
@@ -179,6 +208,10 @@ void require_possible(const Capabilities& can) {
   }
 }
 
+const std::vector<CapabilityKey>& capability_keys() {
+  return keys();
+}
+
 Metadata capabilities_request() {
   return {{"format", "bncheck-request"}, {"version", version}, {"operation", "capabilities"}};
 }
@@ -190,6 +223,7 @@ Declared read_capabilities(const Archive& reply) {
     throw FormatError(reply.metadata.contains("message") ? shown_text(reply, "message")
                                                          : "status is " + in_quotes(status));
   }
+  const auto given = [&](const std::string& key) { return text_or(reply, key, usual(key)); };
   Declared declared;
   declared.name = shown_text(reply, "name");
   if (declared.name.empty()) throw FormatError("'name' is missing");
@@ -198,18 +232,17 @@ Declared read_capabilities(const Archive& reply) {
   if (takes != "calls" && takes != "cases") reject("takes", takes, "calls or cases");
   declared.takes_cases = takes == "cases";
   Capabilities& can = declared.can = modest_capabilities();
-  set_dialect(can, text_or(reply, "dialect", "pytorch"));
-  set_numerics(can, text_or(reply, "numerics", "sound"));
-  set_operations(can, text_or(reply, "operations",
-                              "forward_training forward_inference backward_training backward_inference"));
-  set_dimensions(can, text_or(reply, "dimensions", "1 2 3"));
-  set_dtypes(can, text_or(reply, "dtypes", "f32"));
-  set_errors(can, text_or(reply, "errors", ""));
-  can.channel_multiple = integer("channel_multiple", text_or(reply, "channel_multiple", "1"));
-  can.max_elements = integer("max_elements", text_or(reply, "max_elements", "0"));
+  set_dialect(can, given("dialect"));
+  set_numerics(can, given("numerics"));
+  set_operations(can, given("operations"));
+  set_dimensions(can, given("dimensions"));
+  set_dtypes(can, given("dtypes"));
+  set_errors(can, given("errors"));
+  can.channel_multiple = integer("channel_multiple", given("channel_multiple"));
+  can.max_elements = integer("max_elements", given("max_elements"));
   require_possible(can);
-  set_features(can, "lacks", text_or(reply, "lacks", ""), false);
-  set_features(can, "has", text_or(reply, "has", ""), true);
+  set_features(can, "lacks", given("lacks"), false);
+  set_features(can, "has", given("has"), true);
   return declared;
 }
 

@@ -6,6 +6,7 @@
 #include <map>
 #include <span>
 #include <string>
+#include <vector>
 
 #include "bncheck/safetensors.hpp"
 #include "core/subject.hpp"
@@ -40,6 +41,13 @@ inline constexpr std::size_t max_reply_header = std::size_t{1} << 20;
 void require_possible(const Capabilities& can);
 
 using Metadata = std::map<std::string, std::string>;
+
+/// Key of the reply to the request for capabilities, and its counterpart in the C interface.
+struct CapabilityKey {
+  std::string key, usual;  ///< usual: value where none is given
+  std::string values, field, about;
+};
+const std::vector<CapabilityKey>& capability_keys();
 
 Metadata capabilities_request();
 /// Throws FormatError.

@@ -115,12 +115,33 @@ std::vector<Control> literal_controls() {
   return all;
 }
 
+/// Float arithmetic that takes subnormal numbers for zeros, and makes none: x86 with FTZ and DAZ, XLA on a CPU, GPUs.
+std::vector<Control> flushing_controls() {
+  std::vector<Control> all{
+      {"flushing", "literal, subnormal inputs and results replaced by zeros", {}, sums(Summation::blocked)},
+      {"flushing_naive", "literal_naive, the same", with_sums(SumMethod::naive), sums(Summation::naive)},
+      {"flushing_welford", "literal_welford, the same", with_moments(MomentMethod::welford),
+       sums(Summation::welford)},
+      {"flushing_folded", "literal_folded, the same", folded(),
+       sums(Summation::blocked, bncheck::Form::folded)},
+      {"flushing_gradient_papers", "literal_gradient_papers, the same", with_gradient(GradientForm::papers),
+       sums(Summation::blocked)},
+      {"flushing_gradient_deltas", "literal_gradient_deltas, the same", with_gradient(GradientForm::deltas),
+       sums(Summation::blocked)}};
+  for (Control& control : all) {
+    control.recipe.literal = control.recipe.flushes = true;
+    control.numerics.flush_to_zero = true;
+  }
+  return all;
+}
+
 }  // namespace
 
 const std::vector<Control>& controls() {
   static const std::vector<Control> all = [] {
     std::vector<Control> table = scaled_controls();
     for (Control& control : literal_controls()) table.push_back(std::move(control));
+    for (Control& control : flushing_controls()) table.push_back(std::move(control));
     return table;
   }();
   return all;

@@ -6,33 +6,38 @@
 /// that careful float code achieves by scaling with powers of two. `narrowed` is for careless code, which
 /// does not scale in one place, and Exponents::of_float for code that scales nowhere: it is float arithmetic as it is
 /// written. Rounding to 53 bits first makes no difference there either: a subnormal result has fewer than 24 bits.
+/// Exponents::flushed is the same with subnormal inputs and results replaced by zeros.
 
 #include <bit>
 #include <cmath>
 #include <cstdint>
+#include <type_traits>
 
 namespace bncheck::variants {
 
 /// Exponents of all Reals of a thread, in a scope.
 class Exponents {
  public:
-  enum class Range { of_double, of_float };
-  explicit Exponents(Range range) : before_(narrow_) { narrow_ = range == Range::of_float; }
-  ~Exponents() { narrow_ = before_; }
+  enum class Range { of_double, of_float, flushed };
+  explicit Exponents(Range range) : before_(range_) { range_ = range; }
+  ~Exponents() { range_ = before_; }
   Exponents(const Exponents&) = delete;
   Exponents& operator=(const Exponents&) = delete;
 
-  static bool are_of_float() { return narrow_; }
+  static Range range() { return range_; }
 
  private:
-  static inline thread_local bool narrow_ = false;
-  bool before_;
+  static inline thread_local Range range_ = Range::of_double;
+  Range before_;
 };
 
 class Real {
  public:
   constexpr Real() = default;
-  constexpr Real(float value) : value_(static_cast<double>(value)) {}
+  constexpr Real(float value) : value_(static_cast<double>(value)) {
+    if (!std::is_constant_evaluated() && Exponents::range() == Exponents::Range::flushed)
+      value_ = flushed(value_);
+  }
   /// The value rounded to 24 bits.
   explicit Real(double value) : value_(rounded(value)) {}
   static Real count(std::int64_t n) { return Real(static_cast<double>(n)); }
@@ -56,10 +61,18 @@ class Real {
   /// Rounds to nearest even by adding just below half of the last place that is kept. A carry moves the
   /// exponent, and an infinity has nothing below to carry.
   static double rounded(double value) {
-    if (Exponents::are_of_float()) return static_cast<double>(static_cast<float>(value));
+    const Exponents::Range range = Exponents::range();
+    if (range != Exponents::Range::of_double) {
+      const auto narrow = static_cast<double>(static_cast<float>(value));
+      return range == Exponents::Range::flushed ? flushed(narrow) : narrow;
+    }
     std::uint64_t bits = std::bit_cast<std::uint64_t>(value);
     bits += 0x0fffffff + ((bits >> 29) & 1);
     return std::bit_cast<double>(bits & ~std::uint64_t{0x1fffffff});
+  }
+
+  static double flushed(double value) {
+    return std::fabs(value) < 0x1p-126 ? std::copysign(0, value) : value;
   }
 
   double value_ = 0;

@@ -259,6 +259,7 @@ struct Recipe {
   Carried carried = Carried::nothing;
   bool literal =
       false;  ///< every number has float's exponents: squares overflow and small products underflow
+  bool flushes = false;            ///< literal, with subnormal inputs and results replaced by zeros
   bool minds_environment = false;  ///< computes in the caller's rounding mode and with its flush-to-zero flag
 };
 

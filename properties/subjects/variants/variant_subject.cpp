@@ -123,7 +123,10 @@ class Session {
   template <class Pass>
   void in_environment(const Exec& exec, const Pass& pass) const {
     const CallerEnvironment caller(exec);
-    const Exponents exponents(recipe_.literal ? Exponents::Range::of_float : Exponents::Range::of_double);
+    using Range = Exponents::Range;
+    const Exponents exponents(recipe_.flushes   ? Range::flushed
+                              : recipe_.literal ? Range::of_float
+                                                : Range::of_double);
     if (recipe_.minds_environment) {
       pass();
       return;

@@ -19,8 +19,9 @@ struct Affine {
   double mean = 0, variance = 0, h = 0;
 };
 
-double scalar(const Dialect& dialect, double value) {
-  return dialect.scalars == Scalars::f32 ? static_cast<double>(static_cast<float>(value)) : value;
+/// x is float32, the precision of `data`.
+double scalar(Scalar as, double value) {
+  return as == Scalar::f64 ? value : static_cast<double>(static_cast<float>(value));
 }
 
 float element(std::span<const float> values, std::int64_t index, float otherwise) {
@@ -62,7 +63,7 @@ double corrected(const Moments& m, Correction correction, SingleValue single) {
 }
 
 double factor(const PlainCall& call, double variance) {
-  const double eps = scalar(call.dialect, std::max(call.eps, call.dialect.eps_floor));
+  const double eps = scalar(call.dialect.eps_as, std::max(call.eps, call.dialect.eps_floor));
   if (call.dialect.eps_place == EpsPlace::outside) return 1 / (std::sqrt(variance) + eps);
   return 1 / std::sqrt(variance + (call.dialect.eps_place == EpsPlace::absent ? 0 : eps));
 }
@@ -105,11 +106,17 @@ Weights weights(const PlainCall& call) {
     const double share = 1 / static_cast<double>(call.num_batches_tracked + 1);
     given = old_is_given ? 1 - share : share;
   }
-  const double p = scalar(dialect, given);
+  double p = scalar(dialect.momentum_as, given);
+  double other = 1 - p;
+  const bool narrow = dialect.momentum_as != Scalar::f64;
+  if (narrow && dialect.complement == Complement::rounded) other = scalar(dialect.momentum_as, other);
+  if (narrow && dialect.complement == Complement::apart) other = scalar(dialect.momentum_as, 1 - given);
+  if (narrow && dialect.complement == Complement::first) {
+    other = scalar(dialect.momentum_as, 1 - given);
+    p = 1 - other;
+  }
   if (dialect.averaging == Averaging::ratio) return {p, 1};
-  if (dialect.averaging == Averaging::old_weight) return {p, 1 - p};
-  if (dialect.averaging == Averaging::both_weights) return {p, scalar(dialect, 1 - given)};
-  return {1 - p, p};
+  return old_is_given ? Weights{p, other} : Weights{other, p};
 }
 
 float averaged(const PlainCall& call, float r, double fresh) {
@@ -172,7 +179,7 @@ struct Gradient {
 };
 Gradient gradient_of(const PlainCall& call, const Affine& affine, double n) {
   if (call.dialect.backward_eps) {
-    const double h = 1 / std::sqrt(affine.variance + scalar(call.dialect, *call.dialect.backward_eps));
+    const double h = 1 / std::sqrt(affine.variance + scalar(call.dialect.eps_as, *call.dialect.backward_eps));
     return {h, h * h * h, 1 / n};
   }
   const bool outside = call.dialect.eps_place == EpsPlace::outside;
