@@ -7,6 +7,7 @@
 #include "commands/common.hpp"
 #include "commands/output.hpp"
 #include "commands/reports.hpp"
+#include "commands/signals.hpp"
 #include "laws/catalogue.hpp"
 #include "report/diagnosis.hpp"
 #include "subjects/registry.hpp"
@@ -28,6 +29,11 @@ Diagnosis diagnosis_of(Subject& subject, const std::string& name) {
   }
   Diagnosis diagnosis = diagnose(subject);
   if (diagnosis.asked == 0) diagnosis.lost = "subject '" + name + "' answered no experiment";
+  // In a dialect that is not the subject's, what is found is not about accuracy.
+  if (diagnosis.lost.empty() && diagnosis.unexplained.empty() && !diagnosis.rests_on_few()) {
+    constexpr std::uint64_t seed = 1;
+    diagnosis.numerics = diagnose_numerics(subject, diagnosis.dialect, seed, &interruption());
+  }
   if (const std::optional<Death> death = subject.finish())
     diagnosis.unexplained.push_back(verdict_of_end(*death).message);
   return diagnosis;
@@ -52,14 +58,16 @@ int run_diagnose(const DiagnoseArguments& arguments) {
       arguments.reports.write({{"--json", [&] { return to_json(diagnosis, arguments.subject, version); }}});
   if (!reported) return exit_usage;
   if (!diagnosis.lost.empty()) return exit_cannot_run;
-  return diagnosis.unexplained.empty() ? exit_holds : exit_violated;
+  if (!diagnosis.unexplained.empty()) return exit_violated;
+  return diagnosis.rests_on_few() ? exit_inconclusive : exit_holds;
 }
 
 }  // namespace
 
 void add_diagnose(CLI::App& app, int& status) {
   auto arguments = std::make_shared<DiagnoseArguments>();
-  CLI::App* command = app.add_subcommand("diagnose", "find out by experiment which dialect a subject speaks");
+  CLI::App* command = app.add_subcommand(
+      "diagnose", "find out by experiment which dialect a subject speaks, and with which numerics");
   command->add_option("subject", arguments->subject, "the BatchNorm to ask ('bncheck list subjects')")
       ->capture_default_str();
   arguments->reports.add_option(*command, "--json", "write the findings as JSON to this file");

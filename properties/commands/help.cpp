@@ -91,7 +91,8 @@ constexpr std::array statuses{
     Example{
         "diagnose",
         "Exit status: 0 a dialect explains every answer; 1 none explains some experiment, which is named; 2 usage;\n"
-        "3 the subject could not be run, takes no float32, or answered nothing."},
+        "3 the subject could not be run, takes no float32, or answered nothing; 4 it answered less than half of\n"
+        "what it was asked."},
     Example{"gen", "Exit status: 0 done; 2 nothing was written; 130 interrupted, nothing was written."},
     Example{
         "judge",

@@ -204,7 +204,23 @@ class Investigation {
     std::vector<Candidate> candidates;
     for (const Dialect& dialect : expanded(experiment)) candidates.push_back(tried(experiment, dialect));
     if (experiment.measure) measure(experiment, candidates);
+    ++diagnosis_.posed;
+    if (is_no_evidence(candidates)) {
+      const auto rejected =
+          std::ranges::find_if(candidates, [](const Candidate& candidate) { return candidate.fit.rejected; });
+      const std::string why = rejected == candidates.end() ? "" : rejected->fit.remark;
+      return give_up(experiment, experiment.asks + ": " + why + ", and so was every call before");
+    }
     eliminate(experiment, candidates);
+  }
+
+  /// Whether every candidate's case was refused by a subject that has carried out none so far: it may refuse what all
+  /// cases have in common, such as their ε.
+  bool is_no_evidence(const std::vector<Candidate>& candidates) {
+    const bool rejected = std::ranges::all_of(
+        candidates, [](const Candidate& candidate) { return candidate.silent || candidate.fit.rejected; });
+    carried_out_ = carried_out_ || !rejected;
+    return rejected && !carried_out_;
   }
 
   bool silent(const Experiment& experiment, const Dialect& dialect) const {
@@ -378,6 +394,7 @@ class Investigation {
   Subject& subject_;
   Dialect declared_;
   Trials trials_;
+  bool carried_out_ = false;        ///< the subject has carried out a case
   std::vector<Dialect> alive_;      ///< remaining candidates; unknown knobs have neutral values
   std::vector<std::string> known_;  ///< knobs that some experiment so far depends on
   std::map<std::string, Evidence> evidence_;

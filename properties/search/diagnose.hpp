@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "core/subject.hpp"
+#include "search/diagnose_numerics.hpp"
 
 namespace bncheck {
 
@@ -42,7 +43,12 @@ struct Diagnosis {
   Dialect dialect;
   /// "ASKS: what happened", for each experiment that no candidate explains.
   std::vector<std::string> unexplained;
-  int asked = 0;  ///< number of experiments that the subject answered
+  int posed = 0;  ///< number of experiments that the subject was asked
+  int asked = 0;  ///< number of those that it answered
+  /// Whether the diagnosis rests on less than half of the experiments, because the subject refused or could not answer the
+  /// others.
+  bool rests_on_few() const { return 2 * asked < posed; }
+  std::optional<NumericsDiagnosis> numerics;  ///< absent where no dialect explains everything
   /// Why nothing was found out: the subject could not be asked, or gave no answer. Empty if something was.
   std::string lost;
 };

@@ -13,7 +13,7 @@ using Kind = Experiment::Kind;
 
 /// Layer with the same numbers in every channel, and one or more calls on it.
 struct Setting {
-  double eps = 16;
+  double eps = 1;  ///< within (0, 1], which is all that some layers take
   std::optional<double> momentum = 0.25;
   float weight = 1, bias = 0, running_mean = 32, running_var = 64;
   float running_weight = 2;              ///< for averaging by ratio
@@ -110,19 +110,19 @@ std::optional<double> if_positive(double value) {
   return std::isfinite(value) && value > 0 ? std::optional(value) : std::nullopt;
 }
 
-/// The factors are 1/√(9+16), 1/(√9+16) and 1/√9, and the same with 18 instead of 9.
+/// The factors are 1/√(9/16+1), 1/(¾+1) and 1/¾, and the same with 18/16 instead of 9/16.
 Experiment training_y() {
-  return {"training, x = (1, 7), eps 16",
+  return {"training, x = (0.25, 1.75), eps 1",
           {"normalising_var", "eps_place"},
           {Output::y},
-          forward(true, {1, 7}),
+          forward(true, {0.25f, 1.75f}),
           no_training};
 }
 Experiment inference_y() {
-  return {"inference, x = (35, 29), running_mean 32, running_var 9, eps 16",
+  return {"inference, x = (32.75, 31.25), running_mean 32, running_var 0.5625, eps 1",
           {"eps_place"},
           {Output::y},
-          forward(false, {35, 29}, {.running_var = 9}),
+          forward(false, {32.75f, 31.25f}, {.running_var = 0.5625f}),
           no_inference};
 }
 
@@ -164,7 +164,7 @@ Case positions_case(const Capabilities& can, const Dialect& dialect) {
   c.config.dimensions = dimensions;
   c.config.set_affine(!can.without_affine);
   c.config.track_running_stats = !can.untracked;
-  Forward call{true, batch(can, dimensions, {{0, 1}, {6, 3}})};
+  Forward call{true, batch(can, dimensions, {{0, 0.25f}, {1.5f, 0.75f}})};
   Config lengths = c.config;
   lengths.num_features = feature_count(call.x.shape, dialect.axes).features;
   c.state = fresh_state(lengths);
@@ -172,7 +172,7 @@ Case positions_case(const Capabilities& can, const Dialect& dialect) {
   return c;
 }
 Experiment axes() {
-  return {"training, x = ((0, 1), (6, 3)) over samples and positions, eps 16",
+  return {"training, x = ((0, 0.25), (1.5, 0.75)) over samples and positions, eps 1",
           {"axes"},
           {Output::y},
           positions_case,
@@ -180,10 +180,10 @@ Experiment axes() {
 }
 
 Experiment saved() {
-  return {"training, x = (1, 7), eps 16",
+  return {"training, x = (0.25, 1.75), eps 1",
           {"saved"},
           {Output::saved_mean, Output::saved_var, Output::saved_invstd},
-          forward(true, {1, 7}),
+          forward(true, {0.25f, 1.75f}),
           no_training,
           never_silent,
           Kind::plain,
@@ -195,29 +195,30 @@ const std::set<Output> running{Output::running_mean, Output::running_var, Output
 /// r and s have different weights and sizes, so that any two averagings differ.
 Experiment averaging() {
   return {
-      "training, x = (1, 7), running_mean 32, running_var 64, running_weight 2, weight of the new value "
+      "training, x = (0.25, 1.75), running_mean 32, running_var 64, running_weight 2, weight of the new value "
       "1/4",
       {"averaging", "running_var"},
       running,
-      forward(true, {1, 7}),
+      forward(true, {0.25f, 1.75f}),
       no_training};
 }
 
 Experiment cumulative() {
-  return {"training without a momentum, x = (1, 7), running_mean 32, running_var 64, two batches before",
-          {"cumulative"},
-          running,
-          forward(true, {1, 7}, {.momentum = std::nullopt}),
-          no_training,
-          keeps_none,
-          Kind::plain,
-          std::pair{"cumulative", "unsupported"}};
+  return {
+      "training without a momentum, x = (0.25, 1.75), running_mean 32, running_var 64, two batches before",
+      {"cumulative"},
+      running,
+      forward(true, {0.25f, 1.75f}, {.momentum = std::nullopt}),
+      no_training,
+      keeps_none,
+      Kind::plain,
+      std::pair{"cumulative", "unsupported"}};
 }
 
 Experiment single_value() {
   std::set<Output> looks_at = running;
   looks_at.insert(Output::y);
-  return {"training, x = (7), one value per channel, running_mean 32, running_var 64, eps 16",
+  return {"training, x = (7), one value per channel, running_mean 32, running_var 64, eps 1",
           {"single_value"},
           looks_at,
           forward(true, {7}),
@@ -298,11 +299,11 @@ std::optional<double> backward_eps_from(const Case& c, const Outcome& outcome, c
 }
 
 Experiment backward_eps() {
-  return {"the gradient of training, x = (-2^-30, 2^-30, -2^-30, 2^-30), dy = (1, 1, -1, -1), eps 16",
+  return {"the gradient of training, x = (-2^-30, 2^-30, -2^-30, 2^-30), dy = (1, 1, -1, -1), eps 1",
           {"backward_eps"},
           {Output::dx},
           [](const Capabilities& can, const Dialect& dialect) {
-            return gradient_case(can, dialect, 16, {-tiny, tiny, -tiny, tiny}, {1, 1, -1, -1});
+            return gradient_case(can, dialect, 1, {-tiny, tiny, -tiny, tiny}, {1, 1, -1, -1});
           },
           no_gradient,
           never_silent,
@@ -313,11 +314,11 @@ Experiment backward_eps() {
 
 /// Another ε, and a dy with a component along x.
 Experiment whole_gradient() {
-  return {"the gradient of training, x = (1, 2, 4, 9), dy = (1, 0, 2, -1), eps 2",
+  return {"the gradient of training, x = (1, 2, 4, 9), dy = (1, 0, 2, -1), eps 0.5",
           {},
           {Output::dx},
           [](const Capabilities& can, const Dialect& dialect) {
-            return gradient_case(can, dialect, 2, {1, 2, 4, 9}, {1, 0, 2, -1});
+            return gradient_case(can, dialect, 0.5, {1, 2, 4, 9}, {1, 0, 2, -1});
           },
           no_gradient};
 }

@@ -24,6 +24,7 @@ class Comparison {
     if (const auto* failure = std::get_if<Failure>(&reply.result)) {
       fit_.remark =
           "rejected (" + std::string(name_of(failure->kind)) + "): " + untrusted_line(failure->message);
+      fit_.rejected = true;
       fit_.refused = !expected.must_fail();
       fit_.explains = fit_.explains && !fit_.refused;
       return false;

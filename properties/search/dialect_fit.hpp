@@ -21,7 +21,8 @@ struct ComparedElement {
 
 struct DialectFit {
   bool explains = true;
-  bool refused = false;  ///< a call was rejected that succeeds in this dialect
+  bool rejected = false;  ///< a call was rejected
+  bool refused = false;   ///< one was that succeeds in this dialect
   /// Text where there is no element to compare: "rejected (one_value): ...", "no saved_var".
   std::string remark;
   std::vector<ComparedElement> elements;

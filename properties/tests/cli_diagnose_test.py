@@ -83,7 +83,7 @@ class Diagnose(Plugin):
 
     def test_no_dialect_explains_a_fault(self):
         result = self.bncheck("diagnose", "fault:eps_twice_in_training", "--json", "report.json", status=1)
-        self.assertRegex(result.stdout, r"(?m)^no dialect explains: training, x = \(1, 7\), eps 16: no dialect gives y")
+        self.assertRegex(result.stdout, r"(?m)^no dialect explains: training, x = \(0.25, 1.75\), eps 1: no dialect gives y")
         report = json.loads((self.folder / "report.json").read_text())
         self.assertFalse(report["explained"])
         self.assertEqual(len(report["unexplained"]) > 0, True)

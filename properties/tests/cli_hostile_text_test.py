@@ -180,7 +180,7 @@ class Program(HostileTest):
 
     def test_diagnose(self):
         subject = self.subject("fails", 50_000)
-        stdout, _ = self.bncheck("diagnose", subject, "--json", "d.json", status=1)
+        stdout, _ = self.bncheck("diagnose", subject, "--json", "d.json", status=3)
         self.assert_tame_files()
         self.assertIn(r"rejected (other): \x1b[2J", stdout)
 

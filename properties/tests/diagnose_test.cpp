@@ -337,6 +337,33 @@ class Limited : public Anonymous {
   Capabilities can_;
 };
 
+/// Subject that takes no ε above 1, as most layers are tested.
+class SmallEps : public Anonymous {
+ public:
+  explicit SmallEps(double most) : Anonymous(Dialect()), most_(most) {}
+  Outcome run(const Case& c) override {
+    if (c.config.eps <= most_) return Anonymous::run(c);
+    Outcome outcome;
+    outcome.replies.assign(c.calls.size(),
+                           {Failure{ErrorKind::eps, "eps must be in (0, 1]", false}, c.state});
+    return outcome;
+  }
+
+ private:
+  double most_;
+};
+
+/// A refusal of the ε that all experiments have says nothing of batches with one value.
+TEST(Diagnose, ARefusalOfEverythingIsNoEvidence) {
+  SmallEps small(1);
+  EXPECT_EQ(finding_of(diagnose(small), "single_value").values, std::vector<std::string>{"error"});
+  EXPECT_FALSE(diagnose(small).rests_on_few());
+  SmallEps none(0);
+  const Diagnosis diagnosis = diagnose(none);
+  EXPECT_GT(finding_of(diagnosis, "single_value").values.size(), 1U);
+  EXPECT_EQ(diagnosis.asked, 0);
+}
+
 TEST(Diagnose, WhatCannotBeAskedIsNotIdentifiable) {
   Limited inference_only([](Capabilities& can) { can.training = can.backward = false; });
   const Diagnosis diagnosis = diagnose(inference_only);

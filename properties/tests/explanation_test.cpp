@@ -8,7 +8,9 @@
 #include "laws/catalogue.hpp"
 #include "report/console.hpp"
 #include "report/results.hpp"
+#include "search/diagnose_numerics.hpp"
 #include "subjects/registry.hpp"
+#include "subjects/variants/variants.hpp"
 #include "support.hpp"
 
 namespace bncheck::test {
@@ -126,6 +128,47 @@ TEST(Explanation, DoesNotGuessAmongKnobsOfTheDialect) {
   EXPECT_EQ(chosen({{population}}), std::vector<std::string>{"running_var=population"});
   EXPECT_EQ(chosen({{population, keras}, {keras}}),
             (std::vector<std::string>{"eps_place=outside", "eps_place=outside"}));
+}
+
+/// A control that declares nothing, and what it must be judged with.
+struct Undeclared {
+  const char* control;
+  const char* numerics;
+};
+void PrintTo(const Undeclared& undeclared, std::ostream* out) {
+  *out << undeclared.control;
+}
+class NumericsOf : public testing::TestWithParam<Undeclared> {};
+
+/// With what is found, other cases have no finding that fails.
+TEST_P(NumericsOf, AControlThatDeclaresNothing) {
+  const auto& controls = variants::controls();
+  const auto control =
+      std::ranges::find(controls, std::string_view(GetParam().control), &variants::Control::name);
+  ASSERT_NE(control, controls.end());
+  const auto subject = variants::make_variant("", control->name, control->recipe, Numerics());
+  const NumericsDiagnosis diagnosis = diagnose_numerics(*subject, Dialect(), 7);
+  EXPECT_THAT(diagnosis.violated, testing::IsEmpty());
+  EXPECT_EQ(text_of(diagnosis.numerics), GetParam().numerics);
+  const auto declared = variants::make_variant("", control->name, control->recipe, diagnosis.numerics);
+  const NumericsDiagnosis again = diagnose_numerics(*declared, Dialect(), test_seed());
+  EXPECT_THAT(again.violated, testing::IsEmpty());
+}
+INSTANTIATE_TEST_SUITE_P(Controls, NumericsOf,
+                         testing::Values(Undeclared{"two_pass", "sound"}, Undeclared{"literal", "sound"},
+                                         Undeclared{"literal_naive", "sound,summation=naive"},
+                                         Undeclared{"literal_folded", "sound,form=folded"},
+                                         Undeclared{"flushing", "sound,flush_to_zero=true"},
+                                         Undeclared{"flushing_naive",
+                                                    "sound,summation=naive,flush_to_zero=true"}),
+                         [](const auto& test) { return std::string(test.param.control); });
+
+TEST(NumericsDiagnosis, LeavesAFaultAFault) {
+  const auto subject = make_subject("fault:eps_twice_in_inference");
+  const NumericsDiagnosis diagnosis = diagnose_numerics(*subject, Dialect(), 7);
+  EXPECT_TRUE(diagnosis.losses.empty());
+  EXPECT_EQ(text_of(diagnosis.numerics), "sound");
+  EXPECT_THAT(diagnosis.violated, testing::Contains(HasSubstr("inference_uses_running_statistics: wrong: ")));
 }
 
 /// One cause is one finding to read: the others of it are without their cases, and the summary counts them.

@@ -76,5 +76,5 @@ def backward(x, dy, weight, bias, running_mean, running_var, eps, training):
 bncheck_subject.serve(name="flax" if FAST_VARIANCE else "flax-two-pass",
                       version=f"{flax.__version__} on jax {jax.__version__}", forward_training=forward_training,
                       forward_inference=forward_inference, backward=backward, dtypes=("f32", "f64"), dialect="keras,empty_batch=nan",
-                      numerics="sound,summation=blocked", lacks=("cumulative",),
+                      numerics="sound,summation=blocked,flush_to_zero=true", lacks=("cumulative",),
                       has=("weight_or_bias_alone",))

@@ -95,5 +95,6 @@ def backward(x, dy, weight, bias, running_mean, running_var, eps, training):
 backend = sys.modules[keras.backend.backend()]
 bncheck_subject.serve(name=f"keras-{keras.backend.backend()}", version=f"{keras.__version__} on {backend.__version__}",
                       forward_training=forward_training, forward_inference=forward_inference, backward=backward,
-                      dtypes=("f32", "f64", "f16+f32"), dialect="keras,empty_batch=nan", numerics="sound,summation=blocked",
+                      dtypes=("f32", "f64", "f16+f32"), dialect="keras,empty_batch=nan",
+                      numerics="sound,flush_to_zero=true" if backend.__name__ == "jax" else "sound",
                       lacks=("cumulative",), has=("weight_or_bias_alone",))
