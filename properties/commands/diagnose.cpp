@@ -17,12 +17,13 @@ namespace {
 
 struct DiagnoseArguments {
   std::string subject = "bn";
+  bool dialect_only = false;
   Reports reports;
   ForeignLimits limits;
 };
 
 /// Throws SubjectUnavailable where there is nothing to ask.
-Diagnosis diagnosis_of(Subject& subject, const std::string& name) {
+Diagnosis diagnosis_of(Subject& subject, const std::string& name, bool dialect_only) {
   if (std::ranges::find(subject.can().dtypes, DtypePair{}) == subject.can().dtypes.end()) {
     throw SubjectUnavailable("subject '" + name +
                              "' takes no float32, expected one that does: the experiments are in float32");
@@ -30,7 +31,8 @@ Diagnosis diagnosis_of(Subject& subject, const std::string& name) {
   Diagnosis diagnosis = diagnose(subject);
   if (diagnosis.asked == 0) diagnosis.lost = "subject '" + name + "' answered no experiment";
   // In a dialect that is not the subject's, what is found is not about accuracy.
-  if (diagnosis.lost.empty() && diagnosis.unexplained.empty() && !diagnosis.rests_on_few()) {
+  const bool explained = diagnosis.lost.empty() && diagnosis.unexplained.empty();
+  if (explained && !diagnosis.rests_on_few() && !dialect_only) {
     constexpr std::uint64_t seed = 1;
     diagnosis.numerics = diagnose_numerics(subject, diagnosis.dialect, seed, &interruption());
   }
@@ -46,7 +48,7 @@ int run_diagnose(const DiagnoseArguments& arguments) {
   try {
     const std::unique_ptr<Subject> subject = subject_from(arguments.subject, {}, arguments.limits);
     version = subject->version();
-    diagnosis = diagnosis_of(*subject, arguments.subject);
+    diagnosis = diagnosis_of(*subject, arguments.subject, arguments.dialect_only);
   } catch (const SubjectUnavailable& error) {
     diagnosis.lost = error.what();
   }
@@ -70,6 +72,8 @@ void add_diagnose(CLI::App& app, int& status) {
       "diagnose", "find out by experiment which dialect a subject speaks, and with which numerics");
   command->add_option("subject", arguments->subject, "the BatchNorm to ask ('bncheck list subjects')")
       ->capture_default_str();
+  command->add_flag("--dialect-only", arguments->dialect_only,
+                    "leave out the numerics, which take some hundred cases");
   arguments->reports.add_option(*command, "--json", "write the findings as JSON to this file");
   add_foreign_options(*command, arguments->limits);
   command->callback([arguments, &status] { status = run_diagnose(*arguments); });

@@ -6,6 +6,7 @@
 #include "bncheck/untrusted_text.hpp"
 #include "bncheck/walk.hpp"
 #include "core/judge.hpp"
+#include "core/rank.hpp"
 #include "core/runner.hpp"
 
 namespace bncheck {
@@ -14,7 +15,7 @@ namespace {
 class Comparison {
  public:
   Comparison(const std::set<Output>& looks_at, const Numerics& numerics)
-      : looks_at_(looks_at), numerics_(numerics) {
+      : looks_at_(looks_at), numerics_(least_accurate(numerics)) {
     numerics_.scalars_as_declared = true;
   }
 

@@ -33,8 +33,8 @@ struct DialectFit {
 };
 
 /// Compares the outputs in `looks_at` of every call with the exact answer from the subject's own state before
-/// the call. Outputs within the attainable error are explained (a claim of more accuracy does not matter
-/// here). Running statistics that the dialect does not update must be unchanged. Outputs outside the exponent
+/// the call. Outputs within the attainable error of the least accurate formulas are explained: what the subject claims does
+/// not matter here, nor whether it folds. Running statistics that the dialect does not update must be unchanged. Outputs outside the exponent
 /// range of the arithmetic are ignored.
 DialectFit fit_of(const Case& c, const Outcome& outcome, const Dialect& dialect,
                   const std::set<Output>& looks_at, const Numerics& numerics);

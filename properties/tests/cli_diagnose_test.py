@@ -39,7 +39,7 @@ class Plugin(unittest.TestCase):
         return result
 
     def diagnosis(self, template):
-        return json.loads(self.bncheck("diagnose", PLUGIN, "--json", "-", template=template).stdout)
+        return json.loads(self.bncheck("diagnose", PLUGIN, "--dialect-only", "--json", "-", template=template).stdout)
 
 
 class Diagnose(Plugin):
@@ -64,6 +64,17 @@ class Diagnose(Plugin):
         line = self.bncheck("diagnose", PLUGIN, template="darknet").stdout.splitlines()[-1]
         self.assertEqual(line, f"bncheck check {PLUGIN} --dialect darknet")
         self.bncheck(*line.split()[1:], *words, "--no-database", template="darknet")
+
+    def test_the_numerics_and_the_declarations(self):
+        lines = self.bncheck("diagnose", PLUGIN, template="caffe").stdout.splitlines()
+        self.assertEqual(lines[-4:-1], ["numerics: sound", 'in C:      c->dialect = "caffe"; c->numerics = "sound";',
+                                        'in Python: dialect="caffe", numerics="sound"'])
+        lines = self.bncheck("diagnose", PLUGIN, "--dialect-only", template="caffe").stdout.splitlines()
+        self.assertEqual(lines[-3:-1], ['in C:      c->dialect = "caffe";', 'in Python: dialect="caffe"'])
+        report = json.loads(self.bncheck("diagnose", "fault:inference_folded", "--json", "-").stdout)
+        self.assertEqual(report["numerics"]["declare"], "sound,form=folded")
+        self.assertEqual(report["numerics"]["losses"][0]["knobs"], "form=folded")
+        self.assertIsNone(self.diagnosis("caffe")["numerics"])
 
     def test_a_line_for_each_knob_with_its_evidence(self):
         lines = self.bncheck("diagnose", PLUGIN, template="caffe").stdout.splitlines()
