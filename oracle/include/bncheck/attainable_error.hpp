@@ -77,8 +77,8 @@ Slack slack_invstd(const ChannelScale& channel, const Numerics& numerics);
 /// Update of a running statistic: old_weight·old + fresh_weight·fresh.
 struct UpdateScale {
   long double old_weight, fresh_weight;
-  long double old_loss,
-      fresh_loss;  ///< distances of the weights from those of a momentum that is not rounded
+  /// Distances of the weights from those of a momentum that is not rounded.
+  long double old_loss, fresh_loss;
   long double old = 0, fresh = 0;
 };
 /// `statistic` is the slack of `fresh` besides its own rounding.

@@ -38,33 +38,8 @@ std::string text_or(const Archive& archive, const std::string& key, const std::s
   return found == archive.metadata.end() ? otherwise : found->second;
 }
 
-const std::vector<CapabilityKey>& keys() {
-  static const std::vector<CapabilityKey> table{
-      {"subject_version", "", "any text", "version", "shown in reports, like name"},
-      {"operations", "forward_training forward_inference backward_training backward_inference",
-       "some of these", "operations", "what it can be asked"},
-      {"dimensions", "1 2 3", "some of these", "dimensions", "BatchNorm1d, 2d, 3d"},
-      {"dtypes", "f32", "f32, f64, f16, bf16, f16+f32, bf16+f32", "dtypes",
-       "dtype of tensors, or that and the dtype of vectors with a value per channel"},
-      {"channel_multiple", "1", "1 to 1024", "channel_multiple", "C is a multiple of it"},
-      {"max_elements", "0", "an integer", "max_elements", "largest x that it takes; 0: any"},
-      {"dialect", "pytorch", "a preset and knobs", "dialect", "what is computed ('bncheck list dialects')"},
-      {"numerics", "sound", "a claim and knobs", "numerics", "how accurately ('bncheck list numerics')"},
-      {"errors", "", "rank channels length eps momentum one_value alias counter no_forward", "errors",
-       "errors that it finds and refuses; calls that must fail with others are not made"},
-      {"lacks", "", "untracked unaffine cumulative empty", "features, less UNTRACKED, ...",
-       "no training without running statistics, no calls without weight and bias, no average over all batches, no "
-       "batches without values"},
-      {"has", "",
-       "weight_or_bias_alone threads non_finite_rule canonical_bits strided channels_last in_place",
-       "features and layouts",
-       "takes a weight without a bias and the reverse; obeys threads; treats infinities and NaN as the extended reals "
-       "do; +0 and NaN as 0x7fc00000; layouts (a plugin only)"}};
-  return table;
-}
-
 std::string usual(const std::string& key) {
-  return std::ranges::find(keys(), key, &CapabilityKey::key)->usual;
+  return std::ranges::find(capability_keys(), key, &CapabilityKey::key)->usual;
 }
 
 /// Text of a subject as it is shown, cut to message_bytes. Without a limit, megabytes of it could stay with
@@ -209,7 +184,28 @@ void require_possible(const Capabilities& can) {
 }
 
 const std::vector<CapabilityKey>& capability_keys() {
-  return keys();
+  static const std::vector<CapabilityKey> table{
+      {"subject_version", "", "any text", "version", "shown in reports, like name"},
+      {"operations", "forward_training forward_inference backward_training backward_inference",
+       "some of these", "operations", "what it can be asked"},
+      {"dimensions", "1 2 3", "some of these", "dimensions", "BatchNorm1d, 2d, 3d"},
+      {"dtypes", "f32", "f32, f64, f16, bf16, f16+f32, bf16+f32", "dtypes",
+       "dtype of tensors, or that and the dtype of vectors with a value per channel"},
+      {"channel_multiple", "1", "1 to 1024", "channel_multiple", "C is a multiple of it"},
+      {"max_elements", "0", "an integer", "max_elements", "largest x that it takes; 0: any"},
+      {"dialect", "pytorch", "a preset and knobs", "dialect", "what is computed ('bncheck list dialects')"},
+      {"numerics", "sound", "a claim and knobs", "numerics", "how accurately ('bncheck list numerics')"},
+      {"errors", "", "rank channels length eps momentum one_value alias counter no_forward", "errors",
+       "errors that it finds and refuses; calls that must fail with others are not made"},
+      {"lacks", "", "untracked unaffine cumulative empty", "features, less UNTRACKED, ...",
+       "no training without running statistics, no calls without weight and bias, no average over all batches, no "
+       "batches without values"},
+      {"has", "",
+       "weight_or_bias_alone threads non_finite_rule canonical_bits strided channels_last in_place",
+       "features and layouts",
+       "takes a weight without a bias and the reverse; obeys threads; treats infinities and NaN as the extended reals "
+       "do; +0 and NaN as 0x7fc00000; layouts (a plugin only)"}};
+  return table;
 }
 
 Metadata capabilities_request() {
